@@ -1,0 +1,168 @@
+"""A board: its placements in inches, the roles, angles and grades it knows, and its limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from setgen.boards import grades
+from setgen.boards.roles import N_ROLES, Role
+from setgen.errors import InputError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the board's own app accepts: (fewest, most) of each count, both ends included."""
+
+    holds: tuple[int, int] = (2, 35)
+    starts: tuple[int, int] = (1, 2)
+    finishes: tuple[int, int] = (1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Board:
+    """A wall with V placements. Index 0…V−1 is used inside; the board's own ids at the edges.
+
+    ids: (V,) the board's placement ids, increasing. xy: (V, 2) inches, y up. hold_set: (V,) index into
+    `hold_set_names`. role_ids: the number of each role in a frames string; a role that is missing there
+    does not exist on this board. angles: degrees. grades: difficulty ids (see `grades`).
+    mirror: (V,) index of each placement's mirror image or −1; None where the board has no mirror symmetry.
+    """
+
+    name: str
+    family: str
+    ids: np.ndarray
+    xy: np.ndarray
+    hold_set: np.ndarray
+    hold_set_names: tuple[str, ...]
+    hole_names: tuple[str, ...]
+    role_ids: Mapping[Role, int]
+    role_colors: Mapping[Role, str]
+    angles: tuple[int, ...]
+    grades: tuple[int, ...] = tuple(grades.FONT)
+    limits: Limits = field(default_factory=Limits)
+    edges: tuple[float, float, float, float] | None = None
+    mirror: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def role_allowed(self) -> np.ndarray:
+        """(4,) bool: the roles that exist on this board."""
+        return np.array([Role(r) in self.role_ids for r in range(N_ROLES)])
+
+    @cached_property
+    def extent(self) -> tuple[float, float, float, float]:
+        """(left, right, bottom, top) in inches."""
+        if self.edges is not None:
+            return self.edges
+        (left, bottom), (right, top) = self.xy.min(0) - 4, self.xy.max(0) + 4
+        return float(left), float(right), float(bottom), float(top)
+
+    @cached_property
+    def _index_of_name(self) -> dict[str, int]:
+        return {name.upper(): i for i, name in enumerate(self.hole_names)}
+
+    def index_of(self, placement_id: int) -> int:
+        """Index of a placement id. Raises InputError when the id is not on this board."""
+        i = int(np.searchsorted(self.ids, placement_id))
+        if i == len(self) or self.ids[i] != placement_id:
+            raise InputError(
+                f"hold p{placement_id} is not on this board ({self.name}): its ids lie between "
+                f"{self.ids[0]} and {self.ids[-1]}; see them with `setgen draw --numbers`"
+            )
+        return i
+
+    def index_of_name(self, name: str) -> int:
+        """Index of a hole name such as `J3`. Raises InputError when the board has no such hole."""
+        if name.upper() not in self._index_of_name:
+            raise InputError(f"hold {name!r} is not on this board ({self.name})")
+        return self._index_of_name[name.upper()]
+
+    def role_of(self, role_id: int) -> Role:
+        """Role of a role number of this board's frames strings. Raises InputError for another number."""
+        for role, number in self.role_ids.items():
+            if number == role_id:
+                return role
+        known = ", ".join(f"r{n} {role.label}" for role, n in self.role_ids.items())
+        raise InputError(f"role r{role_id} is not one of this board's ({known})")
+
+    def check_angle(self, angle: int) -> int:
+        """The angle itself, if this board is ever set to it. Raises InputError otherwise."""
+        if angle not in self.angles:
+            raise InputError(f"angle {angle}° is not one of this board's: {', '.join(map(str, self.angles))}")
+        return angle
+
+    def check_grade(self, grade: int) -> int:
+        """The grade itself, if this board knows it. Raises InputError otherwise."""
+        if grade not in self.grades:
+            low, high = grades.grade_name(self.grades[0]), grades.grade_name(self.grades[-1])
+            raise InputError(
+                f"grade {grades.grade_name(grade)} is outside this board's grades, {low} to {high}"
+            )
+        return grade
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "family": self.family,
+            "ids": self.ids.tolist(),
+            "xy": self.xy.tolist(),
+            "hold_set": self.hold_set.tolist(),
+            "hold_set_names": list(self.hold_set_names),
+            "hole_names": list(self.hole_names),
+            "role_ids": {role.label: number for role, number in self.role_ids.items()},
+            "role_colors": {role.label: color for role, color in self.role_colors.items()},
+            "angles": list(self.angles),
+            "grades": list(self.grades),
+            "limits": {k: list(v) for k, v in vars(self.limits).items()},
+            "edges": self.edges,
+            "mirror": None if self.mirror is None else self.mirror.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Board:
+        if data["format"] > FORMAT:
+            raise InputError(
+                f"board.json has format {data['format']}, newer than this setgen reads ({FORMAT})"
+            )
+        role = {r.label: r for r in Role}
+        return cls(
+            name=data["name"],
+            family=data["family"],
+            ids=np.array(data["ids"], dtype=np.int64),
+            xy=np.array(data["xy"], dtype=np.float64).reshape(-1, 2),
+            hold_set=np.array(data["hold_set"], dtype=np.int64),
+            hold_set_names=tuple(data["hold_set_names"]),
+            hole_names=tuple(data["hole_names"]),
+            role_ids={role[k]: v for k, v in data["role_ids"].items()},
+            role_colors={role[k]: v for k, v in data["role_colors"].items()},
+            angles=tuple(data["angles"]),
+            grades=tuple(data["grades"]),
+            limits=Limits(**{k: tuple(v) for k, v in data["limits"].items()}),
+            edges=None if data["edges"] is None else tuple(data["edges"]),
+            mirror=None if data["mirror"] is None else np.array(data["mirror"], dtype=np.int64),
+        )
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(self.to_json()))
+
+    @classmethod
+    def load(cls, path: Path) -> Board:
+        """Read a board.json. Raises InputError when it is missing or not one of ours."""
+        try:
+            return cls.from_json(json.loads(path.read_text()))
+        except FileNotFoundError:
+            raise InputError(f"{path} is missing: the folder is incomplete") from None
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is not a board that setgen wrote ({error!r})") from None

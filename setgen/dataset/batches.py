@@ -1,0 +1,111 @@
+"""Batches: ragged climbs padded to tensors, and a Lightning data module that cuts them by index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climbs
+from setgen.boards.roles import N_ROLES
+
+
+@dataclass(frozen=True)
+class ClimbBatch:
+    """B climbs padded to L holds.
+
+    placement, role: (B, L) int64, 0 where padded. present: (B, L) bool. angle, grade: (B,) int64 index
+    into the board's angles and grades plus one; 0 means not given.
+    """
+
+    placement: Tensor
+    role: Tensor
+    present: Tensor
+    angle: Tensor
+    grade: Tensor
+
+    def __len__(self) -> int:
+        return len(self.angle)
+
+    @property
+    def size(self) -> Tensor:
+        """(B,) number of holds."""
+        return self.present.sum(1)
+
+    @property
+    def element(self) -> Tensor:
+        """(B, L) element index, placement · 4 + role."""
+        return self.placement * N_ROLES + self.role
+
+    def to(self, device: torch.device | str) -> ClimbBatch:
+        return ClimbBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def reordered(self, order: Tensor) -> ClimbBatch:
+        """The same climbs with the holds of row b in the order `order[b]`, a (B, L) permutation."""
+        return ClimbBatch(
+            self.placement.gather(1, order),
+            self.role.gather(1, order),
+            self.present.gather(1, order),
+            self.angle,
+            self.grade,
+        )
+
+
+def _codes(values: np.ndarray, known: tuple[int, ...]) -> Tensor:
+    """Index into `known` plus one, 0 for values that are not in it (UNKNOWN)."""
+    table = np.array(known, dtype=np.int64)
+    order = np.argsort(table)
+    at = np.searchsorted(table[order], values).clip(max=len(table) - 1)
+    index = order[at]
+    return torch.from_numpy(np.where(table[index] == values, index + 1, 0))
+
+
+def to_batch(board: Board, climbs: Climbs, device: torch.device | str = "cpu") -> ClimbBatch:
+    """Pad climbs (or prompts) of `board` to one batch; L is the largest size, at least 1."""
+    sizes = climbs.sizes
+    length = max(1, int(sizes.max(initial=0)))
+    present = np.arange(length) < sizes[:, None]
+    placement = np.zeros(present.shape, dtype=np.int64)
+    role = np.zeros(present.shape, dtype=np.int64)
+    placement[present], role[present] = climbs.placement, climbs.role
+    return ClimbBatch(
+        torch.from_numpy(placement),
+        torch.from_numpy(role),
+        torch.from_numpy(present),
+        _codes(climbs.angle.astype(np.int64), board.angles),
+        _codes(climbs.grade.astype(np.int64), board.grades),
+    ).to(device)
+
+
+def to_climbs(board: Board, batch: ClimbBatch) -> Climbs:
+    """The inverse of `to_batch`."""
+    batch = batch.to("cpu")
+    keep = batch.present.numpy()
+    angles, grades = (np.array([-1, *known]) for known in (board.angles, board.grades))
+    return Climbs(
+        batch.placement.numpy()[keep],
+        batch.role.numpy()[keep],
+        np.concatenate([[0], np.cumsum(keep.sum(1))]),
+        angles[batch.angle.numpy()],
+        grades[batch.grade.numpy()],
+    )
+
+
+class BatchedClimbs(TorchDataset):
+    """A map-style dataset whose `__getitems__` returns one ClimbBatch: a batch is an index, not a loop."""
+
+    def __init__(self, board: Board, climbs: Climbs) -> None:
+        self.board, self.climbs = board, climbs
+
+    def __len__(self) -> int:
+        return len(self.climbs)
+
+    def __getitem__(self, i: int) -> ClimbBatch:
+        return to_batch(self.board, self.climbs[[i]])
+
+    def __getitems__(self, indices: list[int]) -> ClimbBatch:
+        return to_batch(self.board, self.climbs[indices])

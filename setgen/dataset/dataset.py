@@ -1,0 +1,112 @@
+"""A dataset folder: board.json, climbs.parquet (with each row's split) and card.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climbs
+from setgen.dataset.splits import SPLITS
+from setgen.errors import InputError
+
+_FILES = ("board.json", "climbs.parquet", "card.json")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Real (or synthetic) climbs on one board, split by hold set.
+
+    climbs: C rows, one per (climb, angle). split: (C,) int8 index into SPLITS. ids: (C,) the source's
+    own name of each climb. card: where the rows came from and what became of every one of them.
+    """
+
+    board: Board
+    climbs: Climbs
+    split: np.ndarray
+    ids: np.ndarray
+    card: dict[str, Any]
+
+    def part(self, name: str) -> Climbs:
+        """The climbs of `train`, `valid` or `test`."""
+        return self.climbs[self.split == SPLITS.index(name)]
+
+    def save(self, folder: Path) -> None:
+        """Write the folder. Raises InputError when it cannot be written or holds something else."""
+        folder = Path(folder)
+        check_target(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.board.save(folder / "board.json")
+            pq.write_table(self._table(), folder / "climbs.parquet", compression="zstd")
+            (folder / "card.json").write_text(json.dumps(self.card, indent=2, ensure_ascii=False))
+        except OSError as error:
+            raise InputError(f"cannot write {folder}: {error.strerror}") from None
+
+    def _table(self) -> pa.Table:
+        climbs = self.climbs
+        offsets = pa.array(climbs.offsets.astype(np.int32))
+        return pa.table(
+            {
+                "id": pa.array(self.ids.astype(str).tolist(), pa.string()),
+                "angle": climbs.angle,
+                "grade": climbs.grade,
+                "placement": pa.ListArray.from_arrays(offsets, pa.array(climbs.placement)),
+                "role": pa.ListArray.from_arrays(offsets, pa.array(climbs.role)),
+                "split": pa.DictionaryArray.from_arrays(pa.array(self.split), list(SPLITS)),
+            }
+        )
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Dataset:
+        """Read a dataset folder. Raises InputError when it is none, or is incomplete."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder} is not a dataset folder: make one with `setgen data import` or `setgen data synth`"
+            )
+        missing = [name for name in _FILES if not (folder / name).is_file()]
+        if missing:
+            raise InputError(f"{folder} is not a complete dataset folder: {', '.join(missing)} missing")
+        board = Board.load(folder / "board.json")
+        try:
+            table = pq.read_table(folder / "climbs.parquet").combine_chunks()
+            card = json.loads((folder / "card.json").read_text())
+            placement, role = (_list_column(table, name) for name in ("placement", "role"))
+            offsets = _list_offsets(table, "placement")
+            split = np.array([SPLITS.index(s) for s in SPLITS])[
+                pa.compute.index_in(table["split"].cast(pa.string()), pa.array(SPLITS)).to_numpy()
+            ].astype(np.int8)
+            climbs = Climbs(placement, role, offsets, table["angle"].to_numpy(), table["grade"].to_numpy())
+            ids = np.array(table["id"].to_pylist(), dtype=object)
+        except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+            raise InputError(f"{folder} cannot be read: {str(error).splitlines()[0]}") from None
+        return cls(board, climbs, split, ids, card)
+
+
+def check_target(folder: Path) -> None:
+    """Raise InputError when `folder` holds anything but an older dataset of ours, which may be replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"cannot write {folder}: a file of that name is in the way")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "card.json").is_file():
+        raise InputError(f"{folder} is not empty and holds no dataset: choose another folder")
+
+
+def _chunk(table: pa.Table, name: str) -> pa.ListArray:
+    column = table[name].combine_chunks()
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+
+
+def _list_column(table: pa.Table, name: str) -> np.ndarray:
+    return _chunk(table, name).flatten().to_numpy()
+
+
+def _list_offsets(table: pa.Table, name: str) -> np.ndarray:
+    offsets = _chunk(table, name).offsets.to_numpy().astype(np.int64)
+    return offsets - offsets[0]

@@ -1,0 +1,5 @@
+"""The one error that means "the user can mend this": shown as one line, exit code 2, no traceback."""
+
+
+class InputError(ValueError):
+    """Wrong input. The message says in one line what is wrong and what to do about it."""

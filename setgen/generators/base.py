@@ -1,0 +1,111 @@
+"""Generator: the one interface that every model implements and every evaluator consumes."""
+
+from __future__ import annotations
+
+import abc
+import json
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climbs
+from setgen.dataset.batches import ClimbBatch
+from setgen.errors import InputError
+
+FORMAT = 1
+
+
+class Generator(nn.Module, abc.ABC):
+    """A distribution over sets of (placement, role) pairs, given angle and grade, on one board.
+
+    Subclasses set `name` (their key in `registry.GENERATORS`) and `Config` (a dataclass of plain values),
+    and build everything from `(board, config)`, so that a saved folder is enough to rebuild them.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type]
+
+    def __init__(self, board: Board, config: Any) -> None:
+        super().__init__()
+        assert is_dataclass(config)
+        self.board = board
+        self.config = config
+
+    @abc.abstractmethod
+    def fit_counts(self, climbs: Climbs) -> None:
+        """Take from the training climbs whatever is counted rather than learned (sizes, frequencies)."""
+
+    @abc.abstractmethod
+    def loss(self, batch: ClimbBatch) -> Tensor:
+        """Scalar training loss. In eval mode it is deterministic up to torch's global generator."""
+
+    @abc.abstractmethod
+    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
+        """(B, K) nats: log p(n | c) + log n! + log p(σ_k(S) | n, c) for K orders σ_k of each climb S.
+
+        orders: (K, B, L), each row a permutation that puts padding last (see `orders`). The mean over k
+        is a lower bound on log p(S | c); log-mean-exp over k is tighter, and exact over all n! orders.
+        A model with an exact likelihood returns it in every column. `legal` renormalises each step over
+        the elements that can still lead to a legal climb; without it only repeats are ruled out.
+        Generators that end with EOS count its log-probabilities in place of log p(n | c).
+        """
+
+    @abc.abstractmethod
+    def sample(
+        self,
+        prompts: Climbs,
+        *,
+        sizes: np.ndarray | None = None,
+        legal: bool = True,
+        temperature: float = 1.0,
+        seed: int = 0,
+        batch_size: int = 256,
+    ) -> Climbs:
+        """Complete each prompt: (C,) climbs that contain the prompt's holds unaltered, first and in order.
+
+        A prompt is a partial (or empty) set with an angle and a grade, each of which may be UNKNOWN.
+        sizes: (C,) total number of holds wanted, 0 or None where the model draws it. With `legal`,
+        every climb is legal for certain. Row i depends on `seed` and i alone, not on the batch.
+        Raises InputError when a prompt cannot be completed legally.
+        """
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter([*self.parameters(), *self.buffers()])).device
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of learned numbers."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def save(self, folder: Path) -> None:
+        """Write model.json, board.json and weights.safetensors into `folder`."""
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(
+                {k: v.contiguous() for k, v in self.state_dict().items()}, folder / "weights.safetensors"
+            )
+            self.board.save(folder / "board.json")
+            head = {"format": FORMAT, "generator": self.name, "config": asdict(self.config)}
+            (folder / "model.json").write_text(json.dumps(head, indent=2))
+        except OSError as error:
+            raise InputError(f"cannot write {folder}: {error.strerror}") from None
+
+    @classmethod
+    def from_folder(cls, folder: Path, head: dict[str, Any]) -> Generator:
+        """Rebuild from a saved folder whose model.json is `head`. Raises InputError when they disagree."""
+        try:
+            generator = cls(Board.load(folder / "board.json"), cls.Config(**head["config"]))
+            generator.load_state_dict(load_file(folder / "weights.safetensors"))
+        except (TypeError, RuntimeError, SafetensorError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{folder} is damaged or from another version of setgen: {reason}") from None
+        return generator.eval()

@@ -1,0 +1,83 @@
+"""Legality while a climb grows: which elements may come next so that a legal climb stays certain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from setgen.boards.board import Board
+from setgen.boards.roles import N_ROLES, Role
+from setgen.dataset.batches import ClimbBatch
+
+
+@dataclass
+class Placed:
+    """What B growing climbs hold so far. used: (B, V) bool. starts, finishes, count: (B,) int64."""
+
+    used: Tensor
+    starts: Tensor
+    finishes: Tensor
+    count: Tensor
+
+    @classmethod
+    def empty(cls, board: Board, rows: int, device: torch.device | str = "cpu") -> Placed:
+        zero = torch.zeros(rows, dtype=torch.int64, device=device)
+        return cls(torch.zeros(rows, len(board), dtype=torch.bool, device=device), zero, zero, zero)
+
+    @classmethod
+    def of(cls, board: Board, batch: ClimbBatch) -> Placed:
+        """The state after every hold of `batch` has been placed."""
+        state = cls.empty(board, len(batch), batch.angle.device)
+        for i in range(batch.placement.shape[1]):
+            state = state.add(batch.placement[:, i], batch.role[:, i], batch.present[:, i])
+        return state
+
+    def add(self, placement: Tensor, role: Tensor, where: Tensor | None = None) -> Placed:
+        """The state after one more hold a row, in the rows where `where` (B,) is true (all by default)."""
+        if where is None:
+            where = torch.ones_like(self.count, dtype=torch.bool)
+        new = one_hot(placement, self.used.shape[1]).bool() & where[:, None]
+        return Placed(
+            self.used | new,
+            self.starts + ((role == Role.START) & where),
+            self.finishes + ((role == Role.FINISH) & where),
+            self.count + where,
+        )
+
+
+def owed(board: Board, state: Placed) -> tuple[Tensor, Tensor]:
+    """(B,), (B,): the starts and finishes that the climb must still get."""
+    return (
+        (board.limits.starts[0] - state.starts).clamp(min=0),
+        (board.limits.finishes[0] - state.finishes).clamp(min=0),
+    )
+
+
+def roles_allowed(board: Board, state: Placed, remaining: Tensor, legal: bool = True) -> Tensor:
+    """(B, 4) bool: roles the next hold may play when at most `remaining` (B,) holds, itself included, follow.
+
+    A third start or finish is impossible; when no more holds remain than starts and finishes are owed,
+    only those that are owed may come. Without `legal` every role of the board may.
+    """
+    device = state.count.device
+    allowed = torch.from_numpy(board.role_allowed).to(device).expand(len(state.count), N_ROLES).clone()
+    if not legal:
+        return allowed
+    starts, finishes = owed(board, state)
+    allowed[:, Role.START] &= state.starts < board.limits.starts[1]
+    allowed[:, Role.FINISH] &= state.finishes < board.limits.finishes[1]
+    tight = remaining <= starts + finishes
+    allowed[:, Role.START] &= ~tight | (starts > 0)
+    allowed[:, Role.FINISH] &= ~tight | (finishes > 0)
+    allowed[:, Role.MIDDLE] &= ~tight
+    allowed[:, Role.FOOT] &= ~tight
+    return allowed
+
+
+def elements_allowed(board: Board, state: Placed, remaining: Tensor, legal: bool = True) -> Tensor:
+    """(B, V·4) bool over element indices: a free placement in an allowed role."""
+    roles = roles_allowed(board, state, remaining, legal)
+    return (~state.used[:, :, None] & roles[:, None, :]).flatten(1)
