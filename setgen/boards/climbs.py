@@ -65,7 +65,7 @@ class Climbs:
         angle: int = UNKNOWN,
         grade: int = UNKNOWN,
     ) -> Climbs:
-        """n equal prompts: the given holds, angle and grade; whatever is left out is for the model to choose."""
+        """n equal prompts: given holds, angle and grade; what is left out is for the model to choose."""
         return cls.from_list([Climb(tuple(holds), angle, grade)] * n)
 
     @classmethod

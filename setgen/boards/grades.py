@@ -11,9 +11,10 @@ UNKNOWN = -1
 """Stands for "no grade given" and "no angle given" in every array."""
 
 _SCALE = (
-    "4a/V0 4b/V0 4c/V0 5a/V1 5b/V1 5c/V2 6a/V3 6a+/V3 6b/V4 6b+/V4 6c/V5 6c+/V5 7a/V6 7a+/V7 7b/V8 7b+/V8 "
-    "7c/V9 7c+/V10 8a/V11 8a+/V12 8b/V13 8b+/V14 8c/V15 8c+/V16"
-).split()
+    *("4a/V0", "4b/V0", "4c/V0", "5a/V1", "5b/V1", "5c/V2", "6a/V3", "6a+/V3", "6b/V4", "6b+/V4"),
+    *("6c/V5", "6c+/V5", "7a/V6", "7a+/V7", "7b/V8", "7b+/V8", "7c/V9", "7c+/V10", "8a/V11", "8a+/V12"),
+    *("8b/V13", "8b+/V14", "8c/V15", "8c+/V16"),
+)
 FIRST, LAST = 10, 10 + len(_SCALE) - 1
 
 FONT = {FIRST + i: name.split("/")[0] for i, name in enumerate(_SCALE)}

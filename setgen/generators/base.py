@@ -36,7 +36,7 @@ class Generator(nn.Module, abc.ABC):
         super().__init__()
         assert is_dataclass(config)
         self.board = board
-        self.config = config
+        self.config: Any = config
 
     @abc.abstractmethod
     def fit_counts(self, climbs: Climbs) -> None:
