@@ -58,6 +58,19 @@ class Generator(nn.Module, abc.ABC):
         """
 
     @abc.abstractmethod
+    def next_log_probs(self, prompts: ClimbBatch, legal: bool = True) -> Tensor:
+        """(B, V·4) nats: log p(next element | the holds given, c, another hold follows), over element indices.
+
+        Each row's finite entries sum to 1 as probabilities; elements that are ruled out are −inf: always
+        placements in use and roles the board lacks, and with `legal` whatever cannot lead to a legal climb
+        (see `legality`). A row in which nothing may follow is −inf throughout.
+        A sequence model reads the given holds in the order of the batch (padding last), so its answer may
+        depend on that order; it rules EOS out and renormalises. A set model's answer is a function of the
+        set alone; one that is told the final size takes the most likely size under its size model that is
+        larger than the number of holds given and that a legal climb can have.
+        """
+
+    @abc.abstractmethod
     def sample(
         self,
         prompts: Climbs,
