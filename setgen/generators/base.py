@@ -59,7 +59,7 @@ class Generator(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def next_log_probs(self, prompts: ClimbBatch, legal: bool = True) -> Tensor:
-        """(B, V·4) nats: log p(next element | the holds given, c, another hold follows), over element indices.
+        """(B, V·4) nats: log p(next element | holds given, c, another hold follows), over element indices.
 
         Each row's finite entries sum to 1 as probabilities; elements that are ruled out are −inf: always
         placements in use and roles the board lacks, and with `legal` whatever cannot lead to a legal climb
