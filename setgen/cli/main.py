@@ -1,0 +1,75 @@
+"""The `setgen` command: a Typer app put together from one module per group of commands.
+
+Commands import what is heavy (torch, matplotlib) inside their functions, so that `--help` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+import typer
+
+from setgen.cli import data
+from setgen.errors import InputError
+
+app = typer.Typer(
+    name="setgen",
+    help="Generate sets: climbs for LED training boards.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+for _module in ("setgen.cli.generate", "setgen.cli.draw", "setgen.cli.evaluate"):
+    if importlib.util.find_spec(_module) is not None:
+        import_module(_module).register(app)
+
+# Typer raises its own copies of click's exceptions in newer versions, click's in older ones.
+_USAGE_ERRORS: tuple[type[Exception], ...] = (click.ClickException, typer.BadParameter.__mro__[2])
+_ABORTS = (click.exceptions.Abort, typer.Abort, KeyboardInterrupt)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, or 2 with one line on standard error.
+
+    arguments: what follows `setgen`; sys.argv by default.
+    """
+    try:
+        code = typer.main.get_command(app)(args=arguments, prog_name="setgen", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`setgen … | head`): keep Python's own last flush from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (click.exceptions.Exit, typer.Exit) as stop:
+        return stop.exit_code
+    except InputError as error:
+        return _refuse(str(error))
+    except _USAGE_ERRORS as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its "message" is the whole help page
+            print(error, file=sys.stderr)
+            return 2
+        return _refuse(error.format_message())  # type: ignore[attr-defined]
+    except _ABORTS:
+        print("stopped", file=sys.stderr)
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(message: str) -> int:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return 2
+
+
+def main() -> None:
+    """Entry point of the `setgen` script."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()
