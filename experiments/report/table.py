@@ -1,0 +1,169 @@
+"""The table: each metric of each model over its seeds, beside the real-versus-real floor, the best marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from experiments.report.content import Direction, MetricInfo, Model, Report, Run, finite
+from experiments.report.paired import pooled_difference
+
+FAMILIES = {
+    "likelihood": "Likelihood",
+    "validity": "Validity",
+    "novelty": "Novelty and diversity",
+    "fidelity": "Fidelity",
+    "order": "Order",
+    "cost": "Cost",
+}
+"""Family → heading, in the order of the table; any other family follows under its own name."""
+
+_COST = (
+    MetricInfo("parameters", "", "none", "number of learned numbers", "", "cost"),
+    MetricInfo(
+        "training time", "s", "none", "wall-clock seconds of training, validation included", "", "cost"
+    ),
+    MetricInfo("steps", "", "none", "optimiser steps", "", "cost"),
+    MetricInfo("epochs", "", "none", "passes over the training climbs", "", "cost"),
+    MetricInfo("climbs seen", "", "none", "training climbs seen, repeats counted", "", "cost"),
+    MetricInfo("sampling speed", "climbs/s", "up", "climbs drawn per second of wall-clock time", "", "cost"),
+)
+
+CLOSE = 2.0
+"""A model is marked `close` when it is within this many standard errors of the best."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model's value. error_over: what `standard_error` is taken over, `seeds` or `climbs`.
+
+    gap: mean minus floor. mark: `best`, `close` (not told apart from the best) or empty.
+    """
+
+    mean: float | None
+    standard_error: float | None = None
+    error_over: Literal["seeds", "climbs"] | None = None
+    seeds: int = 0
+    gap: float | None = None
+    mark: Literal["best", "close", ""] = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    metric: MetricInfo
+    floor: float | None
+    cells: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Family:
+    name: str
+    heading: str
+    rows: Sequence[Row]
+
+
+def families(report: Report) -> list[Family]:
+    """The whole table, cost last but for families it does not know; rows without any value are left out."""
+    infos = [*report.metrics, *_COST]
+    names = [*FAMILIES, *dict.fromkeys(m.family for m in infos if m.family not in FAMILIES)]
+    table = []
+    for name in names:
+        rows = [_row(report, m) for m in infos if m.family == name]
+        rows = [row for row in rows if any(cell.mean is not None for cell in row.cells)]
+        if rows:
+            table.append(Family(name, FAMILIES.get(name, name), rows))
+    return table
+
+
+def cell_of(model: Model, metric: str) -> Cell:
+    """Mean over seeds with its standard error over seeds; with one seed, the metric's own over climbs."""
+    values = [v for run in model.runs if (v := _value(run, model, metric)) is not None]
+    if not values:
+        return Cell(None)
+    mean = float(np.mean(values))
+    if metric == "parameters":
+        return Cell(mean, seeds=len(values))
+    if len(values) > 1:
+        return Cell(mean, float(np.std(values, ddof=1) / math.sqrt(len(values))), "seeds", len(values))
+    error = next(
+        (e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None), None
+    )
+    return Cell(mean, error, None if error is None else "climbs", 1)
+
+
+def _value(run: Run, model: Model, metric: str) -> float | None:
+    cost = {
+        "parameters": model.n_parameters,
+        "training time": run.train_seconds,
+        "steps": run.steps,
+        "epochs": run.epochs,
+        "climbs seen": run.climbs_seen,
+        "sampling speed": run.samples_per_second,
+    }
+    return finite(run.values[metric] if metric in run.values else cost.get(metric))
+
+
+def _row(report: Report, metric: MetricInfo) -> Row:
+    floors = [
+        f
+        for model in report.models
+        for run in model.runs
+        if (f := finite(run.floors.get(metric.name))) is not None
+    ]
+    floor = float(np.mean(floors)) if floors else None
+    cells = [cell_of(model, metric.name) for model in report.models]
+    marks = _marks(report, metric, cells, floor)
+    return Row(
+        metric,
+        floor,
+        [
+            Cell(
+                c.mean,
+                c.standard_error,
+                c.error_over,
+                c.seeds,
+                None if c.mean is None or floor is None else c.mean - floor,
+                mark,
+            )
+            for c, mark in zip(cells, marks, strict=True)
+        ],
+    )
+
+
+def _loss(mean: float, direction: Direction, floor: float | None) -> float | None:
+    """The value turned so that smaller is better; None where nothing is better."""
+    if direction == "floor":
+        return None if floor is None else abs(mean - floor)
+    return {"up": -mean, "down": mean}.get(direction)
+
+
+def _marks(
+    report: Report, metric: MetricInfo, cells: Sequence[Cell], floor: float | None
+) -> list[Literal["best", "close", ""]]:
+    losses = [None if c.mean is None else _loss(c.mean, metric.direction, floor) for c in cells]
+    known = [x for x in losses if x is not None]
+    marks: list[Literal["best", "close", ""]] = ["" for _ in cells]
+    if len(known) < 2 or max(known) == min(known):  # nothing to choose between
+        return marks
+    best = losses.index(min(known))
+    for i, loss in enumerate(losses):
+        if loss is None:
+            continue
+        if loss == losses[best]:
+            marks[i] = "best"
+        elif loss - min(known) < CLOSE * _difference_error(report, metric.name, cells, i, best):
+            marks[i] = "close"
+    return marks
+
+
+def _difference_error(report: Report, metric: str, cells: Sequence[Cell], i: int, j: int) -> float:
+    """Standard error of the difference of two cells: paired where we have it, else as if independent."""
+    if metric == report.primary:
+        paired = pooled_difference(report, report.models[i].label, report.models[j].label)
+        if paired is not None:
+            return paired.standard_error
+    return math.hypot(cells[i].standard_error or 0.0, cells[j].standard_error or 0.0)

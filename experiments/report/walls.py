@@ -1,0 +1,97 @@
+"""Boards as small inline SVG: climbs and hold usage. One wall is defined once and every picture reuses it.
+
+`setgen.draw` makes pictures that stand alone; a page with fifty walls needs them a hundred times smaller.
+Roles have the same shapes here as there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climb
+from setgen.boards.roles import Role
+
+_SHAPES = {
+    Role.START: "M-.85-.85H.85V.85H-.85Z",
+    Role.MIDDLE: "M-1 0A1 1 0 1 1 1 0A1 1 0 1 1-1 0Z",
+    Role.FINISH: "M0-1.15L1.15 0L0 1.15L-1.15 0Z",
+    Role.FOOT: "M0-1.1L1.1.8H-1.1Z",
+}
+_LETTERS = {Role.START: "S", Role.MIDDLE: "M", Role.FINISH: "F", Role.FOOT: "f"}
+
+
+class Wall:
+    """Draws on one board. Every picture needs `definitions` somewhere on the same page.
+
+    Lengths are inches on the board, y turned down as SVG wants it.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        left, right, bottom, top = board.extent
+        self.xy = np.stack([board.xy[:, 0] - left, top - board.xy[:, 1]], axis=1)
+        self.width, self.height = right - left, top - bottom
+        self.ring = 0.023 * max(self.width, self.height)
+        self.dot = float(np.sqrt(self.width * self.height / max(1, len(board))))
+
+    def definitions(self) -> Markup:
+        """The bare wall and the four role shapes, in an `<svg>` of no size."""
+        sets = "".join(
+            f'<path d="{"".join(f"M{x:.4g} {y:.4g}h0" for x, y in self.xy[self.board.hold_set == i])}" '
+            f'stroke-width="{self.dot * (0.3, 0.2)[i % 2]:.3g}"/>'
+            for i in range(len(self.board.hold_set_names))
+        )
+        roles = "".join(
+            f'<g id="role-{role.label}" transform="scale({self.ring:.3g})">'
+            f'<path class="edge" d="{_SHAPES[role]}"/>'
+            f'<path class="ring" stroke="{escape(self.board.role_colors.get(role, "currentColor"))}" '
+            f'd="{_SHAPES[role]}"/><text y=".36">{_LETTERS[role]}</text></g>'
+            for role in self.board.role_ids
+        )
+        return Markup(
+            '<svg class="definitions" width="0" height="0" aria-hidden="true"><defs>'
+            f'<g id="wall"><rect class="panel" width="{self.width:.4g}" height="{self.height:.4g}"/>'
+            f'<g class="placements">{sets}</g></g>{roles}</defs></svg>'
+        )
+
+    def climb(self, climb: Climb, description: str) -> Markup:
+        """One climb; holds that are not on the board, or play no known role, are left out."""
+        rings = "".join(
+            f'<use href="#role-{Role(r).label}" x="{self.xy[p, 0]:.4g}" y="{self.xy[p, 1]:.4g}"/>'
+            for p, r in climb.holds
+            if 0 <= p < len(self.board) and r in self.board.role_ids
+        )
+        return self._picture(rings, description)
+
+    def role_key(self, role: Role) -> Markup:
+        """The role's shape by itself, for a legend."""
+        r = self.ring * 1.5
+        return Markup(
+            f'<svg class="key" viewBox="{-r:.3g} {-r:.3g} {2 * r:.3g} {2 * r:.3g}" aria-hidden="true">'
+            f'<use href="#role-{role.label}"/></svg>'
+        )
+
+    def bubbles(self, weights: np.ndarray, largest: float, description: str) -> Markup:
+        """weights: (V,). A disc a placement, its area proportional to |weight|, full size at `largest`.
+
+        Weights below zero are hollow, so that the two signs are told apart without colour.
+        """
+        radii = 0.62 * self.dot * np.sqrt(np.abs(weights) / (largest or 1.0))
+        discs = {
+            name: "".join(
+                f'<circle cx="{x:.4g}" cy="{y:.4g}" r="{r:.3g}"/>'
+                for (x, y), r, sign in zip(self.xy, radii, np.sign(weights), strict=True)
+                if sign == side and r > 0.04 * self.dot
+            )
+            for name, side in (("more", 1), ("less", -1))
+        }
+        marks = "".join(f'<g class="{name}">{shapes}</g>' for name, shapes in discs.items() if shapes)
+        return self._picture(marks, description)
+
+    def _picture(self, marks: str, description: str) -> Markup:
+        return Markup(
+            f'<svg class="wall" viewBox="0 0 {self.width:.4g} {self.height:.4g}" role="img" '
+            f'aria-label="{escape(description)}"><use href="#wall"/>{marks}</svg>'
+        )

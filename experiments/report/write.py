@@ -1,0 +1,149 @@
+"""Write the report folder: metrics.json, report.md and the self-contained report.html."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from experiments.report import numbers
+from experiments.report.content import Report, usage
+from experiments.report.document import document, to_json
+from experiments.report.gallery import condition_title, shelves
+from experiments.report.plots import curves, histograms
+from experiments.report.table import families
+from experiments.report.walls import Wall
+from setgen.boards.roles import Role
+from setgen.errors import InputError
+
+ARROWS = {"up": "↑", "down": "↓", "floor": "≈", "none": ""}
+READ_ARROWS = {
+    "up": "higher is better",
+    "down": "lower is better",
+    "floor": "closest to real is best",
+    "none": "",
+}
+MARKS = {"best": "★", "close": "☆", "": ""}
+
+
+def write_report(folder: Path, report: Report) -> Path:
+    """Write metrics.json, report.md and report.html into `folder`; returns the path of report.html.
+
+    Files of those names that are there already are replaced. Raises InputError when one cannot be written.
+    """
+    folder = Path(folder)
+    content = document(report)
+    files = {
+        "metrics.json": to_json(content),
+        "report.md": render_markdown(report, content),
+        "report.html": render_html(report, content),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}; choose another report folder") from None
+    return folder / "report.html"
+
+
+def render_markdown(report: Report, content: dict[str, Any]) -> str:
+    return _environment(autoescape=False).get_template("report.md.jinja").render(**_shared(report, content))
+
+
+def render_html(report: Report, content: dict[str, Any]) -> str:
+    """One page that loads nothing: styles and pictures are in it, and it has no script."""
+    wall = Wall(report.board)
+    pictures = {
+        "wall": wall,
+        "curves": curves(report),
+        "histograms": histograms(report),
+        "usage": _usage(report, wall),
+        "shelves": [
+            (
+                shelf.title,
+                [
+                    (label, climb, climb and wall.climb(climb, f"{label} climb, {shelf.title}"))
+                    for label, climb in shelf.climbs
+                ],
+            )
+            for shelf in shelves(report)
+        ],
+        "roles": [(role.label, wall.role_key(role)) for role in Role if role in report.board.role_ids],
+    }
+    template = _environment(autoescape=True).get_template("report.html.jinja")
+    return template.render(**_shared(report, content), **pictures)
+
+
+def _usage(report: Report, wall: Wall) -> list[dict[str, Any]]:
+    """Usage maps on one scale, and difference maps (model minus real) on one scale of their own."""
+    real = usage(report.board, report.real)
+    models = [(m.label, usage(report.board, m.samples)) for m in report.models if m.samples is not None]
+    most = max(float(u.max(initial=0)) for u in [real, *(u for _, u in models)])
+    widest = max([float(np.abs(u - real).max(initial=0)) for _, u in models], default=0.0)
+    maps = [
+        {
+            "label": label,
+            "most": float(u.max(initial=0)),
+            "map": wall.bubbles(u, most, f"Hold usage of {label}: area of a disc is the share of climbs"),
+            "difference": None
+            if u is real
+            else wall.bubbles(
+                u - real, widest, f"Hold usage of {label} minus real: filled is more, hollow less"
+            ),
+            "widest": float(np.abs(u - real).max(initial=0)),
+        }
+        for label, u in [("real", real), *models]
+    ]
+    return maps if models else []
+
+
+def _shared(report: Report, content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "report": report,
+        "content": content,
+        "families": families(report),
+        "arrows": ARROWS,
+        "read_arrows": READ_ARROWS,
+        "marks": MARKS,
+        "condition_title": condition_title,
+    }
+
+
+def _environment(autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("experiments.report", "templates"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        plain=numbers.plain, signed=numbers.signed, md=_markdown, cell=_table_code, fence=_fence
+    )
+    environment.globals.update(pair=numbers.pair)
+    return environment
+
+
+def _markdown(text: object) -> str:
+    """Text that stays text: what Markdown and HTML give a meaning is escaped, line breaks become spaces."""
+    line = " ".join(str(text).split())
+    return re.sub(r"([\\`*{}\[\]<>|#~$&]|(?<!\w)_|_(?!\w))", r"\\\1", line)
+
+
+def _table_code(text: object) -> str:
+    """As code inside a table cell: fenced by more backticks than it holds, its bars escaped."""
+    line = " ".join(str(text).split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{line}{pad}{fence}".replace("|", r"\|") if line else ""
+
+
+def _fence(text: str) -> str:
+    """A code block, fenced by more backticks than the text holds."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}\n{text}\n{fence}"
