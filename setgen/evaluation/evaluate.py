@@ -1,0 +1,95 @@
+"""evaluate: every metric of the table on generated climbs, beside its floor on real ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from setgen.boards.climbs import Climbs
+from setgen.boards.sensible import SensibleRules
+from setgen.dataset.dataset import Dataset
+from setgen.errors import InputError
+from setgen.evaluation import distances, diversity, novelty, usage, validity
+from setgen.evaluation.identity import canonical
+from setgen.evaluation.metric import Comparison, Metric, MetricValue, Sample
+
+METRICS: tuple[Metric, ...] = (
+    *validity.METRICS,
+    *novelty.METRICS,
+    *diversity.METRICS,
+    *usage.METRICS,
+    *distances.METRICS,
+)
+"""The table. A new family of metrics is one file and one line here."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metric name → value and floor, in the order of the table; with the soft rules' thresholds."""
+
+    values: dict[str, MetricValue]
+    metrics: dict[str, Metric]
+    rules: SensibleRules
+    n: int
+    seed: int
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> MetricValue:
+        return self.values[name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for json.dumps; what is no finite number becomes null."""
+        table = {
+            name: {
+                **{k: _plain(v) for k, v in asdict(value).items()},
+                **{k: getattr(self.metrics[name], k) for k in ("unit", "direction", "formula", "source")},
+            }
+            for name, value in self.values.items()
+        }
+        rules = self.rules.to_json()
+        return {"n": self.n, "seed": self.seed, "metrics": table, "soft_rules": rules, **self.details}
+
+
+def evaluate(
+    samples: Climbs,
+    dataset: Dataset,
+    *,
+    seed: int = 0,
+    progress: Callable[[Sequence[Metric]], Iterable[Metric]] = iter,
+) -> Evaluation:
+    """Compare generated climbs with a dataset's test and training climbs, by every metric of METRICS.
+
+    samples: climbs on the dataset's board, illegal ones included. The floor of each metric is the metric
+    itself on real climbs: all test climbs, or an equally large sample of training climbs (fewer when there
+    are not so many), as the metric says. The order of rows and of holds changes nothing; neither does
+    anything but `seed`. progress: wraps the metrics while they run, for instance rich's `track`.
+    Raises InputError when there is nothing to compare.
+    """
+    if len(samples) == 0:
+        raise InputError("there are no climbs to evaluate: the input is empty")
+    board = dataset.board
+    test, train = canonical(dataset.part("test")), canonical(dataset.part("train"))
+    for name, part in (("test", test), ("training", train)):
+        if len(part) == 0:
+            raise InputError(f"the dataset has no {name} climbs to compare with: it is too small")
+    rules = SensibleRules.fit(board, train)
+    sample, real_test, real_train = (Sample(board, c) for c in (canonical(samples), test, train))
+    drawn = np.random.default_rng(seed).permutation(len(train))[: len(samples)]
+    stand_in = {"test": real_test, "train": Sample(board, train[np.sort(drawn)])}
+
+    values = {}
+    for metric in progress(METRICS):
+        estimate = metric.compute(Comparison(sample, real_test, real_train, rules, seed))
+        if estimate is None:
+            continue
+        real = Comparison(stand_in[metric.floor], real_test, real_train, rules, seed)
+        values[metric.name] = MetricValue.of(estimate, metric.compute(real))
+    return Evaluation(values, {m.name: m for m in METRICS if m.name in values}, rules, len(samples), seed)
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,65 @@
+"""Uniqueness and novelty: are the climbs different from each other, and from the training climbs?
+
+Test climbs share no hold set with the training climbs (that is how the data is split), so real climbs
+score a novelty of 1; how near they come to a training climb is the floor that tells most.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from setgen.dataset.splits import fingerprints
+from setgen.evaluation.identity import element_prints
+from setgen.evaluation.jaccard import nearest
+from setgen.evaluation.metric import Comparison, Estimate, Metric, mean, share
+
+
+def _unique(c: Comparison) -> Estimate:
+    """Distinct climbs over climbs. Leaving out a climb that occurs once takes one off the distinct ones,
+    leaving out a copy takes none: the jackknife's standard error is √(q(1 − q)/(n − 1)), q the share of
+    climbs that occur once (Efron & Stein 1981)."""
+    counts = np.unique(element_prints(c.sample.sets), return_counts=True)[1]
+    n = len(c.sample)
+    once = (counts == 1).sum() / n
+    error = float(np.sqrt(once * (1 - once) / (n - 1))) if n > 1 else None
+    return Estimate(len(counts) / n, error, n)
+
+
+def _novel(c: Comparison) -> Estimate:
+    known = fingerprints(c.board, c.train.sets)
+    return share(~np.isin(fingerprints(c.board, c.sample.sets), known))
+
+
+def _nearest(c: Comparison) -> Estimate:
+    return mean(nearest(c.sample.incidence, c.train.incidence)[0].astype(np.float64))
+
+
+METRICS = (
+    Metric(
+        "unique",
+        "share",
+        "↑",
+        "distinct sets of (placement, role) / climbs",
+        "uniqueness@k, Polykovskiy et al. 2020 (MOSES)",
+        _unique,
+        "train",
+    ),
+    Metric(
+        "novel",
+        "share",
+        "↑",
+        "share of climbs whose hold set, roles aside, is no training climb's",
+        "novelty, Polykovskiy et al. 2020 (MOSES)",
+        _novel,
+        "test",
+    ),
+    Metric(
+        "nearest training climb",
+        "Jaccard distance",
+        "=",
+        "mean over climbs A of min over training climbs T of 1 − |A ∩ T| / |A ∪ T|, over placements",
+        "the complement of SNN, Polykovskiy et al. 2020 (MOSES), on Jaccard 1901",
+        _nearest,
+        "test",
+    ),
+)

@@ -1,0 +1,80 @@
+"""Hold usage: do the climbs use each placement, and each placement in each role, as often as real ones do?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse as sp
+
+from setgen.boards.roles import N_ROLES
+from setgen.evaluation.metric import Comparison, Estimate, Metric, Sample
+
+
+def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Bits: ½ KL(p ‖ m) + ½ KL(q ‖ m), m = (p + q)/2, over the last axis; between 0 and 1.
+
+    p: (..., M), q: (M,), each summing to 1. Source: Lin 1991.
+    """
+    m = (p + q) / 2
+
+    def half(a: np.ndarray) -> np.ndarray:
+        ratio = np.divide(a, m, out=np.ones_like(m), where=(a > 0) & (m > 0))
+        return (a * np.log2(ratio)).sum(-1)
+
+    return (half(np.broadcast_to(p, m.shape)) + half(np.broadcast_to(q, m.shape))) / 2
+
+
+def _placements(sample: Sample) -> sp.csr_array:
+    return sample.incidence
+
+
+def _elements(sample: Sample) -> sp.csr_array:
+    sets = sample.sets
+    element = sets.placement.astype(np.int64) * N_ROLES + sets.role
+    shape = (len(sets), len(sample.board) * N_ROLES)
+    return sp.csr_array((np.ones(len(element), np.float32), element, sets.offsets), shape=shape)
+
+
+def _divergence(columns_of: Callable[[Sample], sp.csr_array], c: Comparison) -> Estimate:
+    sample, test = columns_of(c.sample), np.asarray(columns_of(c.test).sum(0), dtype=np.float64)
+    counts = np.asarray(sample.sum(0), dtype=np.float64)
+    if counts.sum() == 0 or test.sum() == 0:
+        return Estimate(float("nan"), None, 0, "no climb has a hold")
+    resampled = c.resamples() @ sample
+    resampled = resampled[resampled.sum(1) > 0]
+    spread = jensen_shannon(resampled / resampled.sum(1, keepdims=True), test / test.sum())
+    value = float(jensen_shannon(counts / counts.sum(), test / test.sum()))
+    return Estimate(value, float(spread.std(ddof=1)), len(c.sample))
+
+
+def _holds(c: Comparison) -> Estimate:
+    return _divergence(_placements, c)
+
+
+def _holds_and_roles(c: Comparison) -> Estimate:
+    return _divergence(_elements, c)
+
+
+_SOURCE = "Jensen–Shannon divergence, Lin 1991; standard error by bootstrap over climbs, test climbs fixed"
+
+METRICS = (
+    Metric(
+        "hold usage",
+        "bits",
+        "↓",
+        "JS(p, q), p and q the share of all holds that each placement is, in these and in the test climbs",
+        _SOURCE,
+        _holds,
+        "train",
+    ),
+    Metric(
+        "hold and role usage",
+        "bits",
+        "↓",
+        "JS(p, q), p and q the share of all holds that each (placement, role) pair is",
+        _SOURCE,
+        _holds_and_roles,
+        "train",
+    ),
+)
