@@ -1,0 +1,215 @@
+"""Frames strings, the apps' own notation of a climb, read and written for whole columns at a time.
+
+Grammar of a frames string:
+
+    frames   = frame *("," frame)
+    frame    = absolute | delta
+    absolute = *("p" placement "r" role)            everything that is lit
+    delta    = '"' *("p" placement "r" role | "x" placement)    changes to the frame before; bare = none
+
+The first frame is absolute; only that one may be empty (a delayed start). `x` switches off a hold that is
+lit. The set of a climb is the union of its frames, and the first role a placement gets is the one it keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climbs
+from setgen.boards.grades import UNKNOWN
+from setgen.errors import InputError
+
+PROBLEMS = (
+    "",
+    "no holds",
+    "not a frames string",
+    "frames_count disagrees with the frames",
+    "hold not on the board",
+    "unknown role number",
+    "a hold twice in one frame",
+    "switches off a hold that is not lit",
+)
+_OK, _EMPTY, _SYNTAX, _COUNT, _HOLD, _ROLE, _TWICE, _UNLIT = range(len(PROBLEMS))
+
+# Byte classes. A letter is any byte that is not a digit; END stands before each row and after the last.
+_DIGIT, _P, _R, _X, _COMMA, _DELTA, _END, _OTHER = range(8)
+_CLASS = np.full(256, _OTHER, dtype=np.int8)
+_CLASS[list(b"0123456789")] = _DIGIT
+_CLASS[list(b'prx,"\n')] = (_P, _R, _X, _COMMA, _DELTA, _END)
+
+# _FOLLOWS[a, b]: b may be the next letter after a; whether digits stand between is checked apart.
+_FOLLOWS = np.zeros((8, 8), dtype=bool)
+for _a, _nexts in {
+    _P: (_R,),
+    _R: (_P, _X, _COMMA, _END),
+    _X: (_P, _X, _COMMA, _END),
+    _COMMA: (_P, _DELTA),
+    _DELTA: (_P, _X, _COMMA, _END),
+    _END: (_P, _COMMA, _END),
+}.items():
+    _FOLLOWS[_a, list(_nexts)] = True
+
+_TAKES_NUMBER = (_P, _R, _X)
+
+_ROWS_AT_ONCE = 100_000  # bounds the memory of the parser's work arrays
+_LONGEST_NUMBER = 9
+
+
+@dataclass(frozen=True, eq=False)
+class ParsedFrames:
+    """What C frames strings say.
+
+    climbs: C climbs sorted by placement, without angle and grade; empty where there is a problem.
+    problem: (C,) int8 index into PROBLEMS, 0 where the string is right. n_frames: (C,) number of frames.
+    conflicts: (C,) number of placements that get different roles in different frames.
+    """
+
+    climbs: Climbs
+    problem: np.ndarray
+    n_frames: np.ndarray
+    conflicts: np.ndarray
+
+
+def parse_frames(
+    board: Board, strings: Sequence[str], frames_count: np.ndarray | None = None
+) -> ParsedFrames:
+    """Read C frames strings of `board`; wrong ones are flagged, never guessed at.
+
+    frames_count: (C,) how many frames each string should have; values below 1 are not checked.
+    """
+    if frames_count is None:
+        frames_count = np.zeros(len(strings), dtype=np.int64)
+    parts = [
+        _parse(board, strings[i : i + _ROWS_AT_ONCE], np.asarray(frames_count[i : i + _ROWS_AT_ONCE]))
+        for i in range(0, max(1, len(strings)), _ROWS_AT_ONCE)
+    ]
+    return ParsedFrames(
+        Climbs.concatenate([p.climbs for p in parts]),
+        np.concatenate([p.problem for p in parts]),
+        np.concatenate([p.n_frames for p in parts]),
+        np.concatenate([p.conflicts for p in parts]),
+    )
+
+
+def read_frames(
+    board: Board,
+    strings: Sequence[str],
+    angle: np.ndarray | int = UNKNOWN,
+    grade: np.ndarray | int = UNKNOWN,
+) -> Climbs:
+    """C climbs from C frames strings. Raises InputError that names the first wrong one (1 = the first)."""
+    parsed = parse_frames(board, strings)
+    if parsed.problem.any():
+        row = int(np.flatnonzero(parsed.problem)[0])
+        shown = strings[row] if len(strings[row]) <= 60 else strings[row][:57] + "…"
+        raise InputError(f"climb {row + 1}: {PROBLEMS[parsed.problem[row]]}: {shown!r} ({board.name})")
+    shape = len(strings)
+    return parsed.climbs.with_conditions(np.broadcast_to(angle, shape), np.broadcast_to(grade, shape))
+
+
+def write_frames(board: Board, climbs: Climbs) -> list[str]:
+    """C frames strings in the apps' canonical form, sorted by placement id.
+
+    Raises InputError for a hold in a role that the board has no number for.
+    """
+    ordered = climbs.ordered()
+    numbers = np.full(len(board.role_allowed), -1)
+    for role, number in board.role_ids.items():
+        numbers[role] = number
+    if (numbers[ordered.role] < 0).any():
+        raise InputError(f"a hold has a role that {board.name} does not have: give climbs of this board")
+    names = [[f"p{i}r{n}" for n in numbers.tolist()] for i in board.ids.tolist()]
+    holds = [names[p][r] for p, r in zip(ordered.placement.tolist(), ordered.role.tolist(), strict=True)]
+    ends = ordered.offsets.tolist()
+    return ["".join(holds[a:b]) for a, b in pairwise(ends)]
+
+
+def _parse(board: Board, strings: Sequence[str], frames_count: np.ndarray) -> ParsedFrames:
+    rows = len(strings)
+    text = "\n" + "".join([s + "\n" for s in strings])
+    if text.count("\n") != rows + 1:  # a line break inside a string: no frames string has one
+        text = "\n" + "".join([s.replace("\n", "?") + "\n" for s in strings])
+    data = np.frombuffer(text.encode("ascii", errors="replace"), dtype=np.uint8)
+
+    # Letters: byte position, row (that of an END is the row it opens), and the number that follows.
+    kind = _CLASS[data]
+    at = np.flatnonzero(kind != _DIGIT)
+    letter = kind[at]
+    row = np.cumsum(letter == _END) - 1
+    digits = np.diff(at, append=len(data)) - 1
+    value = _numbers(data, at, digits)
+
+    # Frames: each opens at an END or a comma, and is a delta when a quote comes next.
+    opens = (letter == _END) | (letter == _COMMA)
+    frame = np.cumsum(opens) - 1
+    is_delta = np.append(letter, _END)[np.flatnonzero(opens) + 1] == _DELTA
+    # The frame that a letter's frame builds on: the last absolute one.
+    base = np.maximum.accumulate(np.where(is_delta, 0, np.arange(len(is_delta))))[frame]
+
+    wrong = (digits > 0) != np.isin(letter, _TAKES_NUMBER)
+    wrong |= digits > _LONGEST_NUMBER
+    wrong[:-1] |= ~_FOLLOWS[letter[:-1], letter[1:]]
+    wrong |= (letter == _X) & ~is_delta[frame]  # a snapshot switches nothing off
+
+    problem = np.zeros(rows + 1, dtype=np.int8)  # one more for the row that the last END would open
+
+    def flag(bad: np.ndarray, code: int) -> None:
+        problem[bad[problem[bad] == _OK]] = code
+
+    flag(row[wrong], _SYNTAX)
+    n_frames = np.bincount(row[letter == _COMMA], minlength=rows + 1)[:rows] + 1
+    flag(np.flatnonzero(np.bincount(row[letter == _P], minlength=rows + 1)[:rows] == 0), _EMPTY)
+    flag(np.flatnonzero((frames_count >= 1) & (frames_count != n_frames)), _COUNT)
+
+    # Events: a placement is lit (p, with a role) or switched off (x).
+    event = np.flatnonzero(((letter == _P) | (letter == _X)) & (problem[row] == _OK))
+    lit = letter[event] == _P
+    index = np.searchsorted(board.ids, value[event]).clip(max=len(board) - 1)
+    flag(row[event[board.ids[index] != value[event]]], _HOLD)
+    role = np.where(lit, _roles(board, value[np.minimum(event + 1, len(value) - 1)]), 0)
+    flag(row[event[role < 0]], _ROLE)
+
+    # Sorted by row and placement, stably: the events of one hold of one climb stand together, in time order.
+    key = row[event] * len(board) + index
+    if (np.diff(key) <= 0).any():
+        order = np.argsort(key, kind="stable")
+        event, key, lit, index, role = (a[order] for a in (event, key, lit, index, role))
+    owner, first = row[event], np.diff(key, prepend=-1) > 0
+    again = ~first
+    again[1:] &= frame[event[1:]] == frame[event[:-1]]
+    flag(owner[again], _TWICE)
+    was_lit = ~first
+    was_lit[1:] &= lit[:-1] & (base[event[1:]] == base[event[:-1]])
+    flag(owner[~lit & ~was_lit], _UNLIT)
+
+    good = problem[owner] == _OK
+    leader = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
+    clash = np.unique(key[good & lit & (role != role[leader])])
+    keep = first & good
+    sizes = np.bincount(owner[keep], minlength=rows + 1)[:rows]
+    unknown = np.full(rows, UNKNOWN)
+    climbs = Climbs(index[keep], role[keep], np.concatenate([[0], np.cumsum(sizes)]), unknown, unknown)
+    conflicts = np.bincount(clash // len(board), minlength=rows)
+    return ParsedFrames(climbs, problem[:rows], n_frames, conflicts)
+
+
+def _numbers(data: np.ndarray, at: np.ndarray, digits: np.ndarray) -> np.ndarray:
+    """The decimal number in the `digits` bytes after each position."""
+    value = np.zeros(len(at), dtype=np.int64)
+    for d in range(min(int(digits.max(initial=0)), _LONGEST_NUMBER)):
+        more = np.flatnonzero(digits > d)
+        value[more] = value[more] * 10 + (data[at[more] + 1 + d] - ord("0"))
+    return value
+
+
+def _roles(board: Board, numbers: np.ndarray) -> np.ndarray:
+    """Role codes of role numbers, −1 where the board has no such number."""
+    codes = np.full(len(numbers), -1, dtype=np.int64)
+    for role, number in board.role_ids.items():
+        codes[numbers == number] = role
+    return codes

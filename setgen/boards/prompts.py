@@ -1,0 +1,56 @@
+"""Holds as a person types them: a frames string (`p1164r12p1185r12`) or hole names (`J5:start,H10`)."""
+
+from __future__ import annotations
+
+import re
+
+from setgen.boards.board import Board
+from setgen.boards.roles import Role, role_from_name
+from setgen.errors import InputError
+
+_FRAMES = re.compile(r"(?:p\d{1,9}r\d{1,9})+")
+_HOLD = re.compile(r"p(\d+)r(\d+)")
+
+
+def parse_holds(board: Board, text: str) -> tuple[tuple[int, int], ...]:
+    """(placement index, role) of each hold in `text`, in the order given; none for an empty text.
+
+    Hole names are separated by commas or blanks; `:role` may follow each, middle by default. A hole name
+    that itself holds a comma is not understood in a list: use the frames string there.
+    Raises InputError when the text is neither, a hold or role is not the board's, or a hold comes twice.
+    """
+    text = text.strip()
+    if not text:
+        return ()
+    if _FRAMES.fullmatch(text):
+        holds = [(board.index_of(int(p)), int(board.role_of(int(r)))) for p, r in _HOLD.findall(text)]
+    elif re.match(r"p\d+(?:[rpx]|$)", text) or re.fullmatch(r"[prx\d,\"]+", text):
+        raise InputError(
+            f"{_short(text)} is not a frames string: write p<placement>r<role>, one after another"
+        )
+    else:
+        holds = [_named(board, word) for word in re.split(r"[,\s]+", text) if word]
+    for i, (placement, _) in enumerate(holds):
+        if placement in [p for p, _ in holds[:i]]:
+            name = f"p{board.ids[placement]}"
+            if board.hole_names[placement]:
+                name += f" ({board.hole_names[placement]})"
+            raise InputError(f"hold {name} is given twice: give each hold once")
+    return tuple(holds)
+
+
+def _named(board: Board, word: str) -> tuple[int, int]:
+    name, _, role_name = word.partition(":")
+    role = role_from_name(role_name) if role_name else Role.MIDDLE
+    known = [r.label for r in board.role_ids]
+    if role is None or role not in board.role_ids:
+        raise InputError(f"role {role_name!r} of hold {name} is unknown: use {', '.join(known)}")
+    try:
+        return board.index_of_name(name), int(role)
+    except InputError as error:
+        example = f"p{board.ids[0]}r{next(iter(board.role_ids.values()))}"
+        raise InputError(f"{error}: use its hole names or a frames string such as {example}") from None
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "…")

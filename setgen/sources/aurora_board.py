@@ -1,0 +1,234 @@
+"""The wall in an Aurora app database: layouts, sizes, placements and roles joined by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from setgen.boards.board import Board, Limits
+from setgen.boards.roles import Role, role_from_name
+from setgen.errors import InputError
+from setgen.sources.sqlite_file import SqliteFile
+
+# Of the sizes that hold nearly as many climbs as the best one, the smallest is where those climbs are set.
+_NEARLY = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class Size:
+    """One size of a layout. inside: (V,) bool over the layout's placements. edges: inches, see Board."""
+
+    id: int
+    name: str
+    edges: tuple[float, float, float, float]
+    inside: np.ndarray
+    listed: bool
+
+
+def choose_layout(db: SqliteFile, wanted: int | None) -> tuple[int, str, list[str]]:
+    """(id, name, warnings) of the layout asked for, or of the one with the most climbs."""
+    climbs = Counter(dict(db.rows("SELECT layout_id, count(*) FROM climbs GROUP BY layout_id")))
+    names = dict(db.rows("SELECT id, name FROM layouts")) if db.has("layouts", "id", "name") else {}
+    holds = dict(db.rows("SELECT layout_id, count(*) FROM placements GROUP BY layout_id"))
+
+    def listing(ids: list[int]) -> str:
+        return ", ".join(f"{i} ({names.get(i, 'no name')}, {climbs[i]} climbs)" for i in ids)
+
+    known = sorted(i for i in {*names, *holds, *climbs} if i is not None)
+    full = [i for i in known if holds.get(i) and climbs[i]]
+    if wanted is not None:
+        if wanted not in known:
+            raise InputError(f"{db.path} has no layout {wanted}: it has {listing(known)}")
+        if wanted not in full:
+            lacks = "climbs" if holds.get(wanted) else "placements"
+            others = f"choose one of {listing(full)}" if full else "and no other layout has both"
+            raise InputError(f"layout {wanted} of {db.path} is empty, it has no {lacks}: {others}")
+        return wanted, names.get(wanted, f"layout {wanted}"), []
+    if not full:
+        raise InputError(f"{db.path} is empty: no layout has both placements and climbs")
+    best = max(full, key=lambda i: (climbs[i], -i))
+    warnings = []
+    if len(full) > 1:
+        warnings.append(
+            f"several layouts: took {listing([best])}, the one with the most climbs; "
+            f"--layout chooses among {listing(full)}"
+        )
+    return best, names.get(best, f"layout {best}"), warnings
+
+
+def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
+    """The whole layout as a board; angles are left empty where the database does not list them."""
+    set_id = "p.set_id" if db.has("placements", "set_id") else "0"
+    hole_name = "h.name" if db.has("holes", "name") else "''"
+    mirrored = "h.mirrored_hole_id" if db.has("holes", "mirrored_hole_id") else "NULL"
+    rows = db.rows(
+        f"SELECT p.id, h.x, h.y, {set_id}, {hole_name}, h.id, {mirrored} FROM placements AS p "
+        "JOIN holes AS h ON h.id = p.hole_id WHERE p.layout_id = ? ORDER BY p.id",
+        [layout],
+    )
+    rows = [r for r in rows if isinstance(r[1], int | float) and isinstance(r[2], int | float)]
+    if not rows:
+        raise InputError(f"layout {layout} of {db.path} is empty: none of its placements has a hole")
+    ids, x, y, sets, hole_names, holes, mirrors = zip(*rows, strict=True)
+    set_ids = sorted(set(sets), key=lambda s: (s is None, s))
+    titles = dict(db.rows("SELECT id, name FROM sets")) if db.has("sets", "id", "name") else {}
+    product = _product(db, layout)
+    role_ids, role_colors = _roles(db, product)
+    place = {(hole, s): i for i, (hole, s) in enumerate(zip(holes, sets, strict=True))}
+    return Board(
+        name=name,
+        family=_family(db, product),
+        ids=np.array(ids, dtype=np.int64),
+        xy=np.array([x, y], dtype=np.float64).T,
+        hold_set=np.array([set_ids.index(s) for s in sets]),
+        hold_set_names=tuple(str(titles.get(s, f"set {s}")) for s in set_ids),
+        hole_names=tuple(str(n or "") for n in hole_names),
+        role_ids=role_ids,
+        role_colors=role_colors,
+        angles=_angles(db, product),
+        limits=_limits(db, product),
+        mirror=np.array([place.get((m, s), -1) for m, s in zip(mirrors, sets, strict=True)]),
+    )
+
+
+def sizes(db: SqliteFile, layout: int, board: Board) -> list[Size]:
+    """The sizes that this layout comes in; none where the database has no tables of sizes.
+
+    A placement is on a size when it lies strictly within its edges and its hold set is on that size.
+    """
+    edges = ("edge_left", "edge_right", "edge_bottom", "edge_top")
+    if not db.has("product_sizes", "id", *edges):
+        return []
+    name = "name" if db.has("product_sizes", "name") else "''"
+    listed = "is_listed" if db.has("product_sizes", "is_listed") else "1"
+    product = _product(db, layout)
+    where = "WHERE product_id = ?" if product is not None and db.has("product_sizes", "product_id") else ""
+    rows = db.rows(
+        f"SELECT id, {name}, {listed}, {', '.join(edges)} FROM product_sizes {where} ORDER BY id",
+        [product] if where else [],
+    )
+    by_size: dict[int, set[int]] | None = None
+    if db.has("product_sizes_layouts_sets", "product_size_id", "layout_id", "set_id"):
+        by_size = {}
+        for size, set_id in db.rows(
+            "SELECT product_size_id, set_id FROM product_sizes_layouts_sets WHERE layout_id = ?", [layout]
+        ):
+            by_size.setdefault(size, set()).add(set_id)
+    set_of = dict(db.rows("SELECT id, set_id FROM placements")) if db.has("placements", "set_id") else {}
+    found = []
+    x, y = board.xy.T
+    for size_id, size_name, is_listed, left, right, bottom, top in rows:
+        if None in (left, right, bottom, top):
+            continue
+        inside = (left < x) & (x < right) & (bottom < y) & (y < top)
+        if by_size is not None:
+            inside &= np.array([set_of.get(i) in by_size.get(size_id, ()) for i in board.ids.tolist()])
+        if inside.any():
+            box = (float(left), float(right), float(bottom), float(top))
+            found.append(Size(size_id, str(size_name or f"size {size_id}"), box, inside, bool(is_listed)))
+    return found
+
+
+def choose_size(
+    db: SqliteFile, found: list[Size], wanted: int | Literal["all"] | None, holds_per_size: dict[int, int]
+) -> tuple[Size | None, list[str]]:
+    """(size or None for the whole layout, warnings). holds_per_size: climbs that fit on each size id."""
+    listing = ", ".join(f"{s.id} ({s.name}, {int(s.inside.sum())} placements)" for s in found) or "none"
+    if wanted == "all":
+        return None, []
+    if wanted is not None:
+        for size in found:
+            if size.id == wanted:
+                return size, []
+        raise InputError(f"{db.path} has no size {wanted} of this layout: it has {listing}, or `all`")
+    if not found:
+        return None, ["the database lists no sizes of this layout: took all of its placements"]
+    candidates = [s for s in found if s.listed] or found
+    most = max(holds_per_size[s.id] for s in candidates)
+    near = [s for s in candidates if holds_per_size[s.id] >= _NEARLY * most]
+    best = min(near, key=lambda s: (int(s.inside.sum()), -holds_per_size[s.id], s.id))
+    if len(found) == 1:
+        return best, []
+    return best, [
+        f"several sizes: took {best.id} ({best.name}), the smallest that holds at least {_NEARLY:.0%} of the "
+        f"climbs that the best one holds; --size chooses among {listing}, or all"
+    ]
+
+
+def on_size(board: Board, size: Size | None) -> Board:
+    """The board cut down to a size; its mirror map stays only where every placement has its image."""
+    inside = np.ones(len(board), dtype=bool) if size is None else size.inside
+    assert board.mirror is not None
+    new = np.where(inside, np.cumsum(inside) - 1, -1)
+    image = board.mirror[inside]
+    mirror = np.where(image >= 0, new[image], -1)
+    true_mirror = (mirror >= 0).all() and (mirror[mirror] == np.arange(len(mirror))).all()
+    used = np.unique(board.hold_set[inside])
+    return replace(
+        board,
+        name=board.name if size is None else f"{board.name}, {size.name}",
+        ids=board.ids[inside],
+        xy=board.xy[inside],
+        hold_set=np.searchsorted(used, board.hold_set[inside]),
+        hold_set_names=tuple(board.hold_set_names[s] for s in used),
+        hole_names=tuple(n for n, keep in zip(board.hole_names, inside, strict=True) if keep),
+        edges=None if size is None else size.edges,
+        mirror=mirror if true_mirror else None,
+    )
+
+
+def _product(db: SqliteFile, layout: int) -> int | None:
+    if not db.has("layouts", "id", "product_id"):
+        return None
+    rows = db.rows("SELECT product_id FROM layouts WHERE id = ?", [layout])
+    return rows[0][0] if rows else None
+
+
+def _roles(db: SqliteFile, product: int | None) -> tuple[dict[Role, int], dict[Role, str]]:
+    color = "screen_color" if db.has("placement_roles", "screen_color") else "NULL"
+    where = "WHERE product_id = ?" if product is not None and db.has("placement_roles", "product_id") else ""
+    rows = db.rows(
+        f"SELECT id, name, {color} FROM placement_roles {where} ORDER BY id", [product] if where else []
+    )
+    numbers: dict[Role, int] = {}
+    colors: dict[Role, str] = {}
+    for number, name, screen_color in rows:
+        role = role_from_name(str(name))
+        if role is None:
+            continue
+        if role in numbers and not where:
+            raise InputError(f"{db.path} has several products but does not say whose the roles are")
+        numbers.setdefault(role, number)
+        if screen_color:
+            colors.setdefault(role, "#" + str(screen_color).lstrip("#"))
+    if not numbers:
+        raise InputError(f"{db.path} names no start, middle, finish or foot role for product {product}")
+    return dict(sorted(numbers.items())), dict(sorted(colors.items()))
+
+
+def _family(db: SqliteFile, product: int | None) -> str:
+    if product is not None and db.has("products", "id", "name"):
+        rows = db.rows("SELECT name FROM products WHERE id = ?", [product])
+        if rows and rows[0][0]:
+            return str(rows[0][0]).split()[0].lower()
+    return "aurora"
+
+
+def _angles(db: SqliteFile, product: int | None) -> tuple[int, ...]:
+    if product is None or not db.has("products_angles", "product_id", "angle"):
+        return ()
+    rows = db.rows(
+        "SELECT DISTINCT angle FROM products_angles WHERE product_id = ? ORDER BY angle", [product]
+    )
+    return tuple(int(a) for (a,) in rows if a is not None)
+
+
+def _limits(db: SqliteFile, product: int | None) -> Limits:
+    if product is not None and db.has("products", "id", "min_count_in_frame", "max_count_in_frame"):
+        rows = db.rows("SELECT min_count_in_frame, max_count_in_frame FROM products WHERE id = ?", [product])
+        if rows and None not in rows[0]:
+            return Limits(holds=(int(rows[0][0]), int(rows[0][1])))
+    return Limits()
