@@ -45,13 +45,13 @@ class Evaluation:
         """Plain values for json.dumps; what is no finite number becomes null."""
         table = {
             name: {
-                **{k: _plain(v) for k, v in asdict(value).items()},
+                **asdict(value),
                 **{k: getattr(self.metrics[name], k) for k in ("unit", "direction", "formula", "source")},
             }
             for name, value in self.values.items()
         }
         rules = self.rules.to_json()
-        return {"n": self.n, "seed": self.seed, "metrics": table, "soft_rules": rules, **self.details}
+        return _plain({"n": self.n, "seed": self.seed, "metrics": table, "soft_rules": rules, **self.details})
 
 
 def evaluate(
@@ -92,4 +92,9 @@ def evaluate(
 
 
 def _plain(value: Any) -> Any:
+    """The same with None for every number that JSON does not know."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -105,11 +105,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Metric:
-    """One line of the table. compute returns None where the metric does not exist on the board.
+    """One line of a table. compute takes a Comparison (or a Trial, for what needs the model itself) and
+    returns None where the metric does not exist on the board.
 
     direction: ↑ more is better, ↓ less is better, = as close to the floor as can be.
     floor: which real climbs take the place of the generated ones: all `test` climbs, or an equally large
-    sample of `train` climbs (for what is measured against the test climbs).
+    sample of `train` climbs (for what is measured against the test climbs). `none` where real climbs
+    cannot take a model's place.
     """
 
     name: str
@@ -117,8 +119,8 @@ class Metric:
     direction: Literal["↑", "↓", "=", "none"]
     formula: str
     source: str
-    compute: Callable[[Comparison], Estimate | None]
-    floor: Literal["train", "test"]
+    compute: Callable[[Any], Estimate | None]
+    floor: Literal["train", "test", "none"]
 
 
 def share(hits: np.ndarray) -> Estimate:

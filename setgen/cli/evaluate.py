@@ -1,0 +1,87 @@
+"""`setgen evaluate`: judge a file of climbs by the metric table, beside real climbs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from setgen.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from setgen.evaluation.evaluate import Evaluation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Dataset folder; its test and training climbs are the measure.")],
+    climbs: Annotated[
+        str, typer.Option(help="File of climbs: frames, JSON lines or CSV; - is standard input.")
+    ],
+    json_file: Annotated[
+        str | None,
+        typer.Option("--json", help="Write all values as JSON to this file; - is standard output."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of subsamples and bootstraps.")] = 0,
+) -> None:
+    """Judge climbs by every metric, each beside its floor: the same metric on real climbs."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from setgen.climb_files import read_climbs, write_text
+    from setgen.dataset.dataset import Dataset
+    from setgen.evaluation.evaluate import evaluate as run
+
+    if json_file not in (None, "-") and not Path(str(json_file)).absolute().parent.is_dir():
+        raise InputError(f"cannot write {json_file}: its folder does not exist")
+    dataset = Dataset.load(data)
+    samples = read_climbs(climbs, dataset.board, check=False)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        result = run(samples, dataset, seed=seed, progress=lambda m: bar.track(m, description="metrics"))
+    if json_file is not None:
+        write_text(json_file, json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
+    if json_file != "-":
+        # In a pipe there is no terminal whose width to keep to.
+        Console(width=None if sys.stdout.isatty() else 120).print(table(result))
+
+
+def table(result: Evaluation) -> Table:
+    """The evaluation as a table for the terminal."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{result.n} climbs, seed {result.seed}",
+        caption="± standard error; floor: the same on real climbs; = means as near the floor as can be",
+    )
+    shown.add_column("metric")
+    for column in ("value", "floor"):
+        shown.add_column(column, justify="right", no_wrap=True)
+    for column in ("better", "unit"):
+        shown.add_column(column)
+    for name, value in result.values.items():
+        metric = result.metrics[name]
+        shown.add_row(
+            name,
+            _number(value.value, value.standard_error),
+            _number(value.floor, value.floor_standard_error),
+            metric.direction if metric.direction != "none" else "",
+            metric.unit + (f" ({value.note})" if value.note else ""),
+        )
+    return shown
+
+
+def _number(value: float | None, error: float | None) -> str:
+    if value is None or value != value:
+        return "–"
+    return f"{value:.4f}" + (f" ± {error:.4f}" if error is not None else "")

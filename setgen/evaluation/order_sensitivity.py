@@ -1,0 +1,64 @@
+"""Order sensitivity: how much a model's next hold depends on the order in which it is told the known ones.
+
+A climb has no order, so the same known holds should give the same answer. A set model's does, by
+construction; a GPT's need not. (The chain p(σ(S)) varies over orders σ for set models too, because their
+conditionals need not fit together; the answer to one and the same known set is what tells the two apart.)
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import torch
+
+from setgen.boards.climbs import Climbs
+from setgen.dataset.batches import to_batch
+from setgen.evaluation.metric import Estimate, mean
+from setgen.generators.base import Generator
+from setgen.generators.orders import random_orders
+
+
+def halves(climbs: Climbs, seed: int = 0) -> Climbs:
+    """Prompts: a random half (rounded down) of each climb's holds, with its angle and grade."""
+    owner = climbs.owner
+    shuffled = np.lexsort((np.random.default_rng(seed).random(len(owner)), owner))
+    rank = np.empty(len(owner), dtype=np.int64)
+    rank[shuffled] = np.arange(len(owner)) - climbs.offsets[owner]
+    keep = rank < (climbs.sizes // 2)[owner]
+    offsets = np.concatenate([[0], np.cumsum(climbs.sizes // 2)])
+    return Climbs(climbs.placement[keep], climbs.role[keep], offsets, climbs.angle, climbs.grade)
+
+
+@torch.no_grad()
+def order_sensitivity(
+    generator: Generator,
+    prompts: Climbs,
+    *,
+    shuffles: int = 4,
+    seed: int = 0,
+    legal: bool = True,
+    batch_size: int = 256,
+) -> Estimate:
+    """Mean over prompts of the mean over pairs of shuffles of ½ Σ_e |p(e | order a) − p(e | order b)|.
+
+    p is `Generator.next_log_probs` after the prompt's holds in `shuffles` random orders; the value is a
+    total-variation distance between 0 and 1. Prompts of fewer than two holds have one order and are left
+    out. The standard error is over prompts.
+    """
+    prompts = prompts[prompts.sizes >= 2]
+    if len(prompts) == 0:
+        return Estimate(float("nan"), None, 0, "no prompt has two holds")
+    orders = random_orders(prompts.sizes, shuffles, seed)
+    spread = np.empty(len(prompts))
+    was_training = generator.training
+    generator.eval()
+    for start in range(0, len(prompts), batch_size):
+        rows = np.arange(start, min(start + batch_size, len(prompts)))
+        batch = to_batch(generator.board, prompts[rows], generator.device)
+        taken = orders[:, rows, : batch.placement.shape[1]].to(generator.device)
+        p = [generator.next_log_probs(batch.reordered(order), legal=legal).double().exp() for order in taken]
+        apart = [(a - b).abs().sum(1) / 2 for a, b in combinations(p, 2)]
+        spread[rows] = torch.stack(apart).mean(0).cpu().numpy()
+    generator.train(was_training)
+    return mean(spread)
