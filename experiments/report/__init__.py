@@ -10,6 +10,7 @@ from experiments.report.content import (
     Run,
     Settings,
 )
+from experiments.report.evaluated import metric_infos, numbers_of
 from experiments.report.write import write_report
 
 __all__ = [
@@ -21,5 +22,7 @@ __all__ = [
     "Report",
     "Run",
     "Settings",
+    "metric_infos",
+    "numbers_of",
     "write_report",
 ]

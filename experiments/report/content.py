@@ -46,7 +46,8 @@ class Curve:
 class Run:
     """One trained model, evaluated. values, standard_errors, floors: metric name → number or None.
 
-    standard_errors are the metric's own (over climbs), floors what real climbs score against real climbs.
+    standard_errors are the metric's own (over climbs), floors what real climbs score against real climbs,
+    floor_errors the floors' own standard errors.
     """
 
     seed: int
@@ -59,6 +60,7 @@ class Run:
     values: Mapping[str, float | None] = field(default_factory=dict)
     standard_errors: Mapping[str, float | None] = field(default_factory=dict)
     floors: Mapping[str, float | None] = field(default_factory=dict)
+    floor_errors: Mapping[str, float | None] = field(default_factory=dict)
     curve: Curve | None = None
 
 
@@ -145,7 +147,7 @@ class Report:
     comparisons: Sequence[Comparison] = ()
     date: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
-    primary: str = "bits_per_hold"
+    primary: str = "bits per hold"
 
 
 def finite(value: float | None) -> float | None:

@@ -72,6 +72,7 @@ def _family(report: Report, family: Family) -> dict[str, Any]:
                 "unit": row.metric.unit,
                 "direction": row.metric.direction,
                 "floor": row.floor,
+                "floor_standard_error": row.floor_error,
                 "cells": {label: asdict(cell) for label, cell in zip(labels, row.cells, strict=True)},
             }
             for row in family.rows

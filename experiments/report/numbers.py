@@ -10,7 +10,7 @@ MISSING = "–"
 
 
 def plain(value: float | None, decimals: int | None = None) -> str:
-    """Four significant digits, or `decimals`; a dash where there is no number."""
+    """At most four significant digits, or `decimals`; a dash where there is no number."""
     value = finite(value)
     if value is None:
         return MISSING
@@ -20,7 +20,8 @@ def plain(value: float | None, decimals: int | None = None) -> str:
         return f"{int(value):,}"
     if abs(value) < 1e-4:
         return f"{value:.2e}"
-    return f"{value:,.{_decimals(value, 4)}f}"
+    text = f"{value:,.{_decimals(value, 4)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def pair(value: float | None, error: float | None) -> str:

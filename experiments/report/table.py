@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +33,8 @@ _COST = (
     MetricInfo("sampling speed", "climbs/s", "up", "climbs drawn per second of wall-clock time", "", "cost"),
 )
 
+_SET_BY_HAND = {metric.name for metric in _COST if metric.name != "sampling speed"}
+
 CLOSE = 2.0
 """A model is marked `close` when it is within this many standard errors of the best."""
 
@@ -54,9 +56,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
+    """One metric: its floor with the floor's standard error, and a cell a model."""
+
     metric: MetricInfo
     floor: float | None
+    floor_error: float | None
     cells: Sequence[Cell]
+
+    @property
+    def silent(self) -> bool:
+        """Every number of the row is 0, so a line of text says as much as the row."""
+        return not self.floor and not any(cell.mean for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ def cell_of(model: Model, metric: str) -> Cell:
     if not values:
         return Cell(None)
     mean = float(np.mean(values))
-    if metric == "parameters":
+    if metric in _SET_BY_HAND:
         return Cell(mean, seeds=len(values))
     if len(values) > 1:
         return Cell(mean, float(np.std(values, ddof=1) / math.sqrt(len(values))), "seeds", len(values))
@@ -108,18 +118,15 @@ def _value(run: Run, model: Model, metric: str) -> float | None:
 
 
 def _row(report: Report, metric: MetricInfo) -> Row:
-    floors = [
-        f
-        for model in report.models
-        for run in model.runs
-        if (f := finite(run.floors.get(metric.name))) is not None
-    ]
-    floor = float(np.mean(floors)) if floors else None
+    runs = [run for model in report.models for run in model.runs]
+    floor = _mean_of(run.floors.get(metric.name) for run in runs)
+    floor_error = _mean_of(run.floor_errors.get(metric.name) for run in runs)
     cells = [cell_of(model, metric.name) for model in report.models]
     marks = _marks(report, metric, cells, floor)
     return Row(
         metric,
         floor,
+        floor_error,
         [
             Cell(
                 c.mean,
@@ -132,6 +139,12 @@ def _row(report: Report, metric: MetricInfo) -> Row:
             for c, mark in zip(cells, marks, strict=True)
         ],
     )
+
+
+def _mean_of(values: Iterable[float | None]) -> float | None:
+    """Mean of those that are numbers. Runs share one floor, up to the climbs drawn for it."""
+    known = [v for value in values if (v := finite(value)) is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _loss(mean: float, direction: Direction, floor: float | None) -> float | None:

@@ -19,7 +19,11 @@ _SHAPES = {
     Role.FINISH: "M0-1.15L1.15 0L0 1.15L-1.15 0Z",
     Role.FOOT: "M0-1.1L1.1.8H-1.1Z",
 }
-_LETTERS = {Role.START: "S", Role.MIDDLE: "M", Role.FINISH: "F", Role.FOOT: "f"}
+_LETTERS = {Role.START: "S", Role.FINISH: "F"}  # small as they are, only those where a climb begins and ends
+
+
+def _letter(role: Role) -> str:
+    return f'<text y=".38">{_LETTERS[role]}</text>' if role in _LETTERS else ""
 
 
 class Wall:
@@ -33,7 +37,7 @@ class Wall:
         left, right, bottom, top = board.extent
         self.xy = np.stack([board.xy[:, 0] - left, top - board.xy[:, 1]], axis=1)
         self.width, self.height = right - left, top - bottom
-        self.ring = 0.023 * max(self.width, self.height)
+        self.ring = 0.026 * max(self.width, self.height)
         self.dot = float(np.sqrt(self.width * self.height / max(1, len(board))))
 
     def definitions(self) -> Markup:
@@ -47,7 +51,7 @@ class Wall:
             f'<g id="role-{role.label}" transform="scale({self.ring:.3g})">'
             f'<path class="edge" d="{_SHAPES[role]}"/>'
             f'<path class="ring" stroke="{escape(self.board.role_colors.get(role, "currentColor"))}" '
-            f'd="{_SHAPES[role]}"/><text y=".36">{_LETTERS[role]}</text></g>'
+            f'd="{_SHAPES[role]}"/>{_letter(role)}</g>'
             for role in self.board.role_ids
         )
         return Markup(

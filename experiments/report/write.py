@@ -102,10 +102,12 @@ def _usage(report: Report, wall: Wall) -> list[dict[str, Any]]:
 
 
 def _shared(report: Report, content: dict[str, Any]) -> dict[str, Any]:
+    table = families(report)
     return {
         "report": report,
         "content": content,
-        "families": families(report),
+        "families": [f for f in table if not all(row.silent for row in f.rows)],
+        "silent": [row.metric.name for f in table for row in f.rows if row.silent],
         "arrows": ARROWS,
         "read_arrows": READ_ARROWS,
         "marks": MARKS,

@@ -20,6 +20,8 @@ from experiments.report import (
     Report,
     Run,
     Settings,
+    metric_infos,
+    numbers_of,
     write_report,
 )
 from experiments.report.content import usage
@@ -32,9 +34,11 @@ from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
 from setgen.errors import InputError
+from setgen.evaluation.evaluate import METRICS as EVALUATED
+from setgen.evaluation.metric import MetricValue
 
 METRICS = (
-    MetricInfo("bits_per_hold", "bits", "down", "−log₂ p(S | c) / n", "made up", "likelihood"),
+    MetricInfo("bits per hold", "bits", "down", "−log₂ p(S | c) / n", "made up", "likelihood"),
     MetricInfo("legal", "share", "up", "share of climbs that break no hard rule", "made up", "validity"),
     MetricInfo("novelty", "share", "floor", "share not in train | a bar & <tags>", "made up", "novelty"),
     MetricInfo("size_distance", "holds", "down", "W₁(n)", "made up", "fidelity"),
@@ -82,9 +86,10 @@ def toy_run(seed: int, bits: float, *, trained: bool = True) -> Run:
         steps=1200 if trained else None,
         climbs_seen=153600 if trained else None,
         samples_per_second=41.25,
-        values={"bits_per_hold": bits, "legal": 1.0, "novelty": 0.9 + bits / 100, "size_distance": math.nan},
-        standard_errors={"bits_per_hold": 0.021, "novelty": 0.004, "size_distance": math.inf},
+        values={"bits per hold": bits, "legal": 1.0, "novelty": 0.9 + bits / 100, "size_distance": math.nan},
+        standard_errors={"bits per hold": 0.021, "novelty": 0.004, "size_distance": math.inf},
         floors={"novelty": 0.96, "size_distance": 0.11},
+        floor_errors={"novelty": 0.0061},
         curve=Curve(seconds.tolist(), list(range(12)), [1.0] * 12, valid) if trained else None,
     )
 
@@ -180,7 +185,7 @@ def test_json_is_strict_and_complete(tmp_path, report):
     content, _, _ = written(tmp_path, report)
     assert [m["label"] for m in content["models"]] == ["frequency", "GPT", "set"]
     run = content["models"][2]["runs"][1]
-    assert run["values"]["bits_per_hold"] == report.models[2].runs[1].values["bits_per_hold"]
+    assert run["values"]["bits per hold"] == report.models[2].runs[1].values["bits per hold"]
     assert run["values"]["size_distance"] is None  # was NaN
     assert run["standard_errors"]["size_distance"] is None  # was infinite
     assert run["curve"]["valid_bits_per_hold"][-1] is None
@@ -200,7 +205,9 @@ def test_every_number_of_the_markdown_table_is_the_one_in_the_json(tmp_path, rep
             continue
         seen.add(name)
         row = rows[name]
-        assert_shown(columns[2], row["floor"])
+        floor, _, floor_error = columns[2].partition("±")
+        assert_shown(floor, row["floor"])
+        assert_shown(floor_error, row["floor_standard_error"])
         for label, text in zip(labels, columns[3:], strict=True):
             cell = row["cells"][label]
             assert ("★" in text) == (cell["mark"] == "best")
@@ -267,7 +274,7 @@ def test_one_seed_says_that_its_error_is_over_climbs(tmp_path, report):
     models = [replace(m, runs=m.runs[:1]) for m in report.models]
     single = replace(report, models=models, comparisons=[c for c in report.comparisons if c.seed == 0])
     content, markdown, html = written(tmp_path, single)
-    cell = next(r for f in content["table"] for r in f["rows"] if r["metric"] == "bits_per_hold")["cells"][
+    cell = next(r for f in content["table"] for r in f["rows"] if r["metric"] == "bits per hold")["cells"][
         "set"
     ]
     assert (cell["error_over"], cell["standard_error"]) == ("climbs", 0.021)
@@ -399,6 +406,33 @@ def test_summary_names_the_best_and_says_when_it_is_not_sure(report):
     assert summary(replace(report, models=worse))[0].startswith("set (baseline)")
 
 
+def test_a_row_of_zeros_becomes_a_line_of_text(tmp_path, report):
+    metrics = [*METRICS, MetricInfo("illegal: too many starts", "share", "down", family="validity")]
+    run = replace(report.models[2].runs[0], floors={"illegal: too many starts": 0.0})
+    runs = [replace(run, values={**run.values, "illegal: too many starts": v}) for v in (0.0, 0.25)]
+    for r, folded in zip(runs, (True, False), strict=True):
+        models = [replace(report.models[2], runs=[r])]
+        content, markdown, html = written(tmp_path, replace(report, metrics=metrics, models=models))
+        assert ("0 for every model and for real climbs: illegal: too many starts." in html) == folded
+        assert ("0 for every model and for real climbs: illegal: too many starts." in markdown) == folded
+        assert "illegal: too many starts" in {r["metric"] for f in content["table"] for r in f["rows"]}
+
+
+def test_metrics_and_numbers_come_from_the_evaluators(tmp_path, report):
+    infos = metric_infos(EVALUATED)
+    assert [i.name for i in infos] == [m.name for m in EVALUATED]
+    assert {"validity", "novelty", "fidelity"} == {i.family for i in infos}
+    assert {i.direction for i in infos} <= {"up", "down", "floor", "none"}
+    values = {m.name: MetricValue(0.25, 0.01, 90, 0.5, 0.02, 90) for m in EVALUATED}
+    model = Model("x", "g", "set", 1, [Run(0, **numbers_of(values))])
+    content, _, _ = written(tmp_path, replace(report, metrics=infos, models=[model], comparisons=[]))
+    rows = {r["metric"]: r for f in content["table"] for r in f["rows"]}
+    assert rows["legal"]["cells"]["x"]["mean"] == 0.25
+    assert rows["legal"]["cells"]["x"]["gap"] == -0.25
+    assert rows["legal"]["floor_standard_error"] == 0.02
+    assert set(rows) == {m.name for m in EVALUATED} | {"parameters"}
+
+
 def test_usage_counts_a_hold_once_a_climb(board):
     climbs = Climbs.from_list([Climb(((3, 0), (3, 1), (4, 1))), Climb(((3, 1), (70, 1)))])
     shares = usage(board, climbs)
@@ -425,7 +459,7 @@ def test_gallery_sets_climbs_of_one_condition_side_by_side(report):
         (153600, None, "153,600"),
         (math.nan, 0.1, "–"),
         (None, None, "–"),
-        (2.5, math.nan, "2.500"),
+        (2.5, math.nan, "2.5"),
         (123.4, 12.0, "123 ± 12"),
         (0.00001234, None, "1.23e-05"),
     ],

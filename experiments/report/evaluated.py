@@ -1,0 +1,55 @@
+"""From `setgen.evaluation` to the report: which family a metric stands under, and a run's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypedDict
+
+from experiments.report.content import Direction, MetricInfo
+from setgen.evaluation import distances, diversity, novelty, usage, validity
+from setgen.evaluation.metric import Metric, MetricValue
+
+_DIRECTIONS: dict[str, Direction] = {"↑": "up", "↓": "down", "=": "floor"}
+_FAMILY = {
+    **{m.name: "validity" for m in validity.METRICS},
+    **{m.name: "novelty" for m in (*novelty.METRICS, *diversity.METRICS)},
+    **{m.name: "fidelity" for m in (*usage.METRICS, *distances.METRICS)},
+    "bits per hold": "likelihood",
+    "bits per hold, tighter": "likelihood",
+    "legal without masks": "validity",
+    "order sensitivity": "order",
+}
+
+
+class Numbers(TypedDict):
+    """The keyword arguments of `Run` that an evaluation fills."""
+
+    values: dict[str, float | None]
+    standard_errors: dict[str, float | None]
+    floors: dict[str, float | None]
+    floor_errors: dict[str, float | None]
+
+
+def metric_infos(metrics: Iterable[Metric]) -> list[MetricInfo]:
+    """How to read each metric; one that this module does not know stands under `other`."""
+    return [
+        MetricInfo(
+            m.name,
+            m.unit,
+            _DIRECTIONS.get(m.direction, "none"),
+            m.formula,
+            m.source,
+            _FAMILY.get(m.name, "other"),
+        )
+        for m in metrics
+    ]
+
+
+def numbers_of(values: Mapping[str, MetricValue]) -> Numbers:
+    """An evaluation's values, for `Run(seed, folder, **numbers_of(evaluation.values))`."""
+    return Numbers(
+        values={name: v.value for name, v in values.items()},
+        standard_errors={name: v.standard_error for name, v in values.items()},
+        floors={name: v.floor for name, v in values.items()},
+        floor_errors={name: v.floor_standard_error for name, v in values.items()},
+    )
