@@ -1,12 +1,145 @@
-"""`setgen data …`: make, fetch and look at datasets."""
+"""`setgen data …`: import, make, fetch and show datasets."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
 import typer
+
+from setgen.errors import InputError
+
+if TYPE_CHECKING:
+    from setgen.dataset.dataset import Dataset
 
 app = typer.Typer(help="Import, make, fetch and show datasets.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    """Import, make, fetch and show datasets."""
+class Roles(StrEnum):
+    AUTO = "auto"
+    IGNORE = "ignore"
+
+
+Out = Annotated[Path, typer.Option("--out", help="Folder to write the dataset to.")]
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="Aurora SQLite file, MoonBoard JSON, or climbs.csv.")],
+    out: Out,
+    layout: Annotated[int | None, typer.Option(help="Layout id; default: the one with most climbs.")] = None,
+    size: Annotated[str | None, typer.Option(help="Size id, or `all` for the whole layout.")] = None,
+    min_ascents: Annotated[int, typer.Option(min=0, help="Fewest ascents a row must have.")] = 0,
+    min_quality: Annotated[float, typer.Option(min=0, help="Fewest stars, in the source's own.")] = 0.0,
+    angles: Annotated[str, typer.Option(help="Only these angles, such as 40,45.")] = "",
+    routes: Annotated[bool, typer.Option("--routes", help="Keep climbs of several frames.")] = False,
+    ungraded: Annotated[bool, typer.Option("--ungraded", help="Keep rows without a grade.")] = False,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Keep drafts.")] = False,
+    unlisted: Annotated[bool, typer.Option("--unlisted", help="Keep unlisted climbs.")] = False,
+    roles: Annotated[Roles, typer.Option(help="`ignore`: make every hold a middle one.")] = Roles.AUTO,
+    board: Annotated[
+        Path | None, typer.Option(help="For climbs.csv: an Aurora database or dataset folder.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split by hold set.")] = 1,
+) -> None:
+    """Make a dataset folder from the app's own file, recognised by its content."""
+    from setgen.dataset.build import import_dataset
+    from setgen.dataset.dataset import check_target
+    from setgen.sources.readout import Options
+
+    check_target(out)
+    options = Options(
+        layout=layout,
+        size=_size(size),
+        min_ascents=min_ascents,
+        min_quality=min_quality,
+        angles=_angles(angles),
+        routes=routes,
+        ungraded=ungraded,
+        drafts=drafts,
+        unlisted=unlisted,
+        roles=roles.value,
+        board=board,
+    )
+    _save(import_dataset(source, options, seed), out)
+
+
+@app.command()
+def synth(
+    out: Out,
+    climbs: Annotated[int, typer.Option(help="How many climbs.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the climbs and of the split.")] = 1,
+) -> None:
+    """Make a dataset of the built-in synthetic board: no real climbs, but a known truth."""
+    from setgen.dataset.build import synthetic_dataset
+    from setgen.dataset.dataset import check_target
+
+    check_target(out)
+    _save(synthetic_dataset(climbs, seed), out)
+
+
+@app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(help="A dataset folder.")],
+    png: Annotated[Path | None, typer.Option(help="Also write the drawing to this PNG file.")] = None,
+) -> None:
+    """Print the card and draw hold usage, sizes and grades."""
+    from setgen.cli.data_view import print_dataset, write_figure
+    from setgen.dataset.dataset import Dataset
+
+    dataset = Dataset.load(folder)
+    print_dataset(dataset)
+    if png is not None:
+        write_figure(dataset, png)
+
+
+@app.command()
+def fetch(
+    url: Annotated[str, typer.Argument(help="Address (http, https, file) of a database or an APK.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write.")],
+    sha256: Annotated[str | None, typer.Option(help="Checksum that the download must have.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+) -> None:
+    """Download a board's database; out of an APK, take the db.sqlite3."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from setgen.sources import fetch as fetching
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("fetching", total=None)
+        fetching.fetch(
+            url,
+            out,
+            sha256=sha256,
+            force=force,
+            progress=lambda had, total: bar.update(task, completed=had, total=total),
+        )
+    print(f"{out}: {out.stat().st_size:,} bytes")
+
+
+def _save(dataset: Dataset, out: Path) -> None:
+    from setgen.cli.data_view import print_summary
+
+    dataset.save(out)
+    print_summary(dataset, out)
+
+
+def _size(text: str | None) -> int | Literal["all"] | None:
+    if text is None:
+        return None
+    if text.strip().lower() == "all":
+        return "all"
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--size {text!r} is no size: give a size id, or `all`") from None
+
+
+def _angles(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word.rstrip("°")) for word in text.replace(",", " ").split())
+    except ValueError:
+        raise InputError(f"--angles {text!r} are no angles: write degrees such as 40,45") from None

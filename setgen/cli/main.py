@@ -43,9 +43,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = typer.main.get_command(app)(args=arguments, prog_name="setgen", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader went away (`setgen … | head`): keep Python's own last flush from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _reader_left()
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer turns a broken pipe into exit code 1
+            return _reader_left()
+        raise
     except (click.exceptions.Exit, typer.Exit) as stop:
         return stop.exit_code
     except InputError as error:
@@ -59,6 +61,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return 130
     return code if isinstance(code, int) else 0
+
+
+def _reader_left() -> int:
+    """The reader went away (`setgen … | head`): keep Python's own last flush from complaining."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _refuse(message: str) -> int:
