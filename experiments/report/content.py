@@ -60,8 +60,8 @@ class Run:
     values: Mapping[str, float | None] = field(default_factory=dict)
     standard_errors: Mapping[str, float | None] = field(default_factory=dict)
     floors: Mapping[str, float | None] = field(default_factory=dict)
-    floor_errors: Mapping[str, float | None] = field(default_factory=dict)
     curve: Curve | None = None
+    floor_errors: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
