@@ -66,11 +66,19 @@ def _share_style(group: re.Match[str]) -> str:
     return f'<g{group[1]} style="{styles.pop()}">{uses}</g>'
 
 
-def save_figure(figure: Figure, path: Path | str) -> None:
-    """Write a .png or .svg file. Raises InputError for another ending or a place that cannot be written."""
+def check_picture(path: Path | str) -> None:
+    """Raise InputError when `path` is no place for a picture: another ending, or no such folder."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"cannot write a picture to {path}: its name must end with .png or .svg")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"cannot write {path}: no such folder")
+
+
+def save_figure(figure: Figure, path: Path | str) -> None:
+    """Write a .png or .svg file. Raises InputError for another ending or a place that cannot be written."""
+    path = Path(path)
+    check_picture(path)
     svg = path.suffix.lower() == ".svg"
     data = figure_to_svg(figure).encode() if svg else figure_to_png(figure)
     try:

@@ -1,0 +1,215 @@
+"""`setgen generate`, `complete` and `score`: a trained model at work. Torch is imported in commands only."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from setgen.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from setgen.boards.board import Board
+    from setgen.boards.climbs import Climbs
+
+Model = Annotated[Path, typer.Option("--model", help="Folder of a trained model (a run folder of `train`).")]
+Angle = Annotated[int | None, typer.Option("--angle", help="Wall angle in degrees; left out: any.")]
+Grade = Annotated[
+    str | None, typer.Option("--grade", help="Font or V grade, such as 7a or V6; left out: any.")
+]
+Size = Annotated[int | None, typer.Option("--size", help="Number of holds of every climb; left out: any.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same climbs.")]
+Temperature = Annotated[
+    float, typer.Option("--temperature", min=0.0, help="Below 1: safer and more alike; above 1: wilder.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="frames, jsonl or csv; left out: by the ending of --out, else frames."),
+]
+Out = Annotated[str, typer.Option("--out", help="File to write; - is standard output.")]
+Legal = Annotated[
+    bool,
+    typer.Option(
+        "--legal/--no-legal",
+        help="Keep to the board's rules (starts, finishes, holds); on unless switched off.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    app.command()(generate)
+    app.command()(complete)
+    app.command()(score)
+
+
+def generate(
+    model: Model,
+    angle: Angle = None,
+    grade: Grade = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many climbs.")] = 10,
+    size: Size = None,
+    seed: Seed = 0,
+    temperature: Temperature = 1.0,
+    format: Format = None,
+    out: Out = "-",
+    legal: Legal = True,
+) -> None:
+    """Make new climbs for an angle and a grade.
+
+    Example: setgen generate --model runs/gpt --angle 40 --grade 7a -n 100 --out new.jsonl
+    """
+    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal)
+
+
+def complete(
+    model: Model,
+    holds: Annotated[
+        str,
+        typer.Option(
+            "--holds",
+            help="The holds you want: a frames string (p1164r12p1185r12) or hole names (J5:start,H10); "
+            "- reads one such prompt a line from standard input.",
+        ),
+    ],
+    angle: Angle = None,
+    grade: Grade = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many climbs for each prompt.")] = 8,
+    size: Size = None,
+    seed: Seed = 0,
+    temperature: Temperature = 1.0,
+    format: Format = None,
+    out: Out = "-",
+    legal: Legal = True,
+) -> None:
+    """Finish climbs from holds you have chosen; those stay as they are.
+
+    Example: setgen complete --model runs/gpt --holds p1164r12p1185r12 --angle 40 --grade V6 -n 8
+    """
+    from setgen.climb_files import read_text
+
+    texts = read_text("-").splitlines() if holds.strip() == "-" else [holds]
+    if not any(text.strip() for text in texts):
+        raise InputError("no holds are given: name some with --holds, or use `setgen generate` for none")
+    _sample(model, texts, angle, grade, n, size, seed, temperature, format, out, legal)
+
+
+def score(
+    model: Model,
+    climbs: Annotated[
+        str, typer.Option("--climbs", help="File of climbs: frames, JSON lines or CSV; - is standard input.")
+    ] = "-",
+    angle: Annotated[
+        int | None, typer.Option("--angle", help="Angle of climbs that come without one.")
+    ] = None,
+    grade: Annotated[
+        str | None, typer.Option("--grade", help="Grade of climbs that come without one.")
+    ] = None,
+    orders: Annotated[
+        int,
+        typer.Option("--orders", min=1, help="Random orders of the holds to average over; more is finer."),
+    ] = 8,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the orders.")] = 0,
+    format: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    out: Out = "-",
+    legal: Legal = True,
+) -> None:
+    """Say how likely the model finds each climb: fewer bits per hold, more likely.
+
+    log2_likelihood is a lower bound on log2 p(climb | angle, grade), bits_per_hold is minus that per hold.
+    The mean over climbs goes to standard error.
+
+    Example: setgen score --model runs/gpt --climbs mine.csv
+    """
+    from setgen.climb_files import read_climbs, write_climbs
+    from setgen.prompts import with_missing
+
+    if format not in ("jsonl", "csv"):
+        raise InputError(f"unknown format {format!r}: scores are written as jsonl or csv")
+    _check_target(out)
+    generator = _load(model)
+    given = read_climbs(climbs, generator.board, check=legal)
+    given = with_missing(generator.board, given, angle, grade)
+
+    from setgen.evaluation.likelihood import bits_per_hold, likelihood
+
+    result = likelihood(generator, given, orders=orders, seed=seed, legal=legal)
+    bits = result.bound
+    write_climbs(
+        out, generator.board, given, format, {"log2_likelihood": -bits * given.sizes, "bits_per_hold": bits}
+    )
+    mean = bits_per_hold(bits)
+    error = "" if mean.standard_error is None or len(bits) < 2 else f" ± {mean.standard_error:.3f}"
+    note = f"; {mean.note}" if mean.note else ""
+    plural = "climb" if len(bits) == 1 else "climbs"
+    print(
+        f"{mean.value:.3f}{error} bits per hold over {len(bits)} {plural}, {orders} orders{note}",
+        file=sys.stderr,
+    )
+
+
+def _sample(
+    model: Path,
+    texts: list[str],
+    angle: int | None,
+    grade: str | None,
+    n: int,
+    size: int | None,
+    seed: int,
+    temperature: float,
+    format: str | None,
+    out: str,
+    legal: bool,
+) -> None:
+    """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
+    from setgen.climb_files import format_for, write_climbs
+
+    form = format_for(out, format)
+    _check_target(out)
+    generator = _load(model)
+    prompts = _prompts(generator.board, texts, n, angle, grade, legal)
+    sizes = None if size is None else _sizes(generator.board, prompts, size, legal)
+    made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed)
+    write_climbs(out, generator.board, made, form)
+
+
+def _prompts(
+    board: Board, texts: list[str], n: int, angle: int | None, grade: str | None, legal: bool
+) -> Climbs:
+    """n equal prompts for each text, in order; blank lines among several are skipped."""
+    from setgen.boards.climbs import Climbs
+    from setgen.prompts import make_prompts
+
+    parts = []
+    for i, text in enumerate(texts, 1):
+        if len(texts) > 1 and not text.strip():
+            continue
+        try:
+            parts.append(make_prompts(board, n, holds=text, angle=angle, grade=grade, legal=legal))
+        except InputError as error:
+            raise InputError(f"line {i}: {error}" if len(texts) > 1 else str(error)) from None
+    return Climbs.concatenate(parts)
+
+
+def _sizes(board: Board, prompts: Climbs, size: int, legal: bool) -> np.ndarray:
+    from setgen.prompts import fixed_sizes
+
+    return fixed_sizes(board, prompts, size, legal)
+
+
+def _load(model: Path):  # type: ignore[no-untyped-def]  # naming the class here would import torch
+    from setgen.generators.registry import load_generator
+
+    return load_generator(model)
+
+
+def _check_target(out: str) -> None:
+    """Refuse, before the work and not after it, to write where nothing can be written."""
+    if out != "-" and (Path(out).is_dir() or not Path(out).absolute().parent.is_dir()):
+        raise InputError(
+            f"cannot write {out}: {'it is a folder' if Path(out).is_dir() else 'no such folder'}"
+        )
