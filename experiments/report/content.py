@@ -97,11 +97,17 @@ class Comparison:
 
     @classmethod
     def of(cls, a: str, b: str, seed: int, bits_a: np.ndarray, bits_b: np.ndarray) -> Comparison:
-        """From both models' (C,) bits per hold; climbs where either is not finite are left out."""
-        difference = np.asarray(bits_a, dtype=np.float64) - np.asarray(bits_b, dtype=np.float64)
-        difference = difference[np.isfinite(difference)]
+        """From both models' (C,) bits per hold; climbs where either is NaN are left out.
+
+        A climb that one model alone finds impossible (infinite bits) makes the mean infinite: leaving it
+        out would favour that model.
+        """
+        with np.errstate(invalid="ignore"):  # ∞ − ∞: impossible for both
+            difference = np.asarray(bits_a, dtype=np.float64) - np.asarray(bits_b, dtype=np.float64)
+        difference = difference[~np.isnan(difference)]
         n = len(difference)
-        error = float(difference.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
+        known = n > 1 and bool(np.isfinite(difference).all())
+        error = float(difference.std(ddof=1) / math.sqrt(n)) if known else math.nan
         return cls(a, b, seed, float(difference.mean()) if n else math.nan, error, n)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from experiments.report.content import finite
+from experiments.report.table import Cell
 
 MISSING = "–"
+INFINITE = "∞"
 
 
 def plain(value: float | None, decimals: int | None = None) -> str:
@@ -35,6 +37,11 @@ def pair(value: float | None, error: float | None) -> str:
     if decimals > 6:
         return f"{plain(value)} ± {error:.1e}"
     return f"{value:,.{decimals}f} ± {error:,.{decimals}f}"
+
+
+def shown(cell: Cell) -> str:
+    """A cell of the table."""
+    return INFINITE if cell.infinite else pair(cell.mean, cell.standard_error)
 
 
 def signed(value: float | None) -> str:

@@ -28,16 +28,16 @@ class Difference:
 
 
 def pooled_difference(report: Report, a: str, b: str) -> Difference | None:
-    """All seeds' comparisons of `a` with `b` as one; None where there is none.
+    """All seeds' comparisons of `a` with `b` as one; None where there is none, or an infinite one.
 
     Every seed is scored on the same test climbs, so more seeds do not make the climbs' share of the error
     smaller: error² = mean over seeds of the climbs' error² + (standard deviation over seeds)² / seeds.
     """
     found = [(1, c) for c in report.comparisons if (c.a, c.b) == (a, b)]
     found += [(-1, c) for c in report.comparisons if (c.a, c.b) == (b, a)]
-    found = [(s, c) for s, c in found if finite(c.mean_difference) is not None]
+    found = [(s, c) for s, c in found if not math.isnan(c.mean_difference)]
     errors = [e for _, c in found if (e := finite(c.standard_error)) is not None]
-    if not found or not errors:
+    if not errors or any(math.isinf(c.mean_difference) for _, c in found):
         return None
     means = np.array([sign * c.mean_difference for sign, c in found])
     seeds = len({c.seed for _, c in found})

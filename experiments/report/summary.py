@@ -9,7 +9,7 @@ from experiments.report.table import CLOSE, cell_of
 
 
 def summary(report: Report) -> list[str]:
-    """One to four sentences, plain text. The first names the model with the best `primary` metric."""
+    """A few sentences, plain text. The first names the model with the best `primary` metric."""
     ranked = ranking(report)
     lines = []
     if not ranked:
@@ -21,6 +21,12 @@ def summary(report: Report) -> list[str]:
         rival = next((m for m in ranked[1:] if m.kind != ranked[0].kind), None)
         if rival is not None and rival is not ranked[1]:
             lines.append(_against(report, ranked[0], rival))
+    impossible = [m.label for m in report.models if cell_of(m, report.primary).infinite]
+    if impossible:
+        verb = "gives" if len(impossible) == 1 else "give"
+        lines.append(
+            f"{_listed(impossible)} {verb} some test climbs probability 0, which is infinitely many bits."
+        )
     single = [m.label for m in report.models if m in ranked and m.n_parameters and len(m.runs) == 1]
     if single:
         lines.append(

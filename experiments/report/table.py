@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -43,6 +43,7 @@ CLOSE = 2.0
 class Cell:
     """One model's value. error_over: what `standard_error` is taken over, `seeds` or `climbs`.
 
+    infinite: some seed's value is infinite, and so is the mean, though `mean` is None.
     gap: mean minus floor. mark: `best`, `close` (not told apart from the best) or empty.
     """
 
@@ -52,6 +53,7 @@ class Cell:
     seeds: int = 0
     gap: float | None = None
     mark: Literal["best", "close", ""] = ""
+    infinite: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Row:
     @property
     def silent(self) -> bool:
         """Every number of the row is 0, so a line of text says as much as the row."""
-        return not self.floor and not any(cell.mean for cell in self.cells)
+        return not self.floor and not any(cell.mean or cell.infinite for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def families(report: Report) -> list[Family]:
     table = []
     for name in names:
         rows = [_row(report, m) for m in infos if m.family == name]
-        rows = [row for row in rows if any(cell.mean is not None for cell in row.cells)]
+        rows = [row for row in rows if any(c.mean is not None or c.infinite for c in row.cells)]
         if rows:
             table.append(Family(name, FAMILIES.get(name, name), rows))
     return table
@@ -91,7 +93,10 @@ def families(report: Report) -> list[Family]:
 
 def cell_of(model: Model, metric: str) -> Cell:
     """Mean over seeds with its standard error over seeds; with one seed, the metric's own over climbs."""
-    values = [v for run in model.runs if (v := _value(run, model, metric)) is not None]
+    raw = [_value(run, model, metric) for run in model.runs]
+    if any(v is not None and math.isinf(v) for v in raw):
+        return Cell(None, seeds=len(raw), infinite=True)
+    values = [v for value in raw if (v := finite(value)) is not None]
     if not values:
         return Cell(None)
     mean = float(np.mean(values))
@@ -114,7 +119,7 @@ def _value(run: Run, model: Model, metric: str) -> float | None:
         "climbs seen": run.climbs_seen,
         "sampling speed": run.samples_per_second,
     }
-    return finite(run.values[metric] if metric in run.values else cost.get(metric))
+    return run.values[metric] if metric in run.values else cost.get(metric)
 
 
 def _row(report: Report, metric: MetricInfo) -> Row:
@@ -122,23 +127,10 @@ def _row(report: Report, metric: MetricInfo) -> Row:
     floor = _mean_of(run.floors.get(metric.name) for run in runs)
     floor_error = _mean_of(run.floor_errors.get(metric.name) for run in runs)
     cells = [cell_of(model, metric.name) for model in report.models]
+    gaps = [None if c.mean is None or floor is None else c.mean - floor for c in cells]
     marks = _marks(report, metric, cells, floor)
-    return Row(
-        metric,
-        floor,
-        floor_error,
-        [
-            Cell(
-                c.mean,
-                c.standard_error,
-                c.error_over,
-                c.seeds,
-                None if c.mean is None or floor is None else c.mean - floor,
-                mark,
-            )
-            for c, mark in zip(cells, marks, strict=True)
-        ],
-    )
+    marked = [replace(c, gap=g, mark=m) for c, g, m in zip(cells, gaps, marks, strict=True)]
+    return Row(metric, floor, floor_error, marked)
 
 
 def _mean_of(values: Iterable[float | None]) -> float | None:
@@ -160,17 +152,22 @@ def _marks(
     losses = [None if c.mean is None else _loss(c.mean, metric.direction, floor) for c in cells]
     known = [x for x in losses if x is not None]
     marks: list[Literal["best", "close", ""]] = ["" for _ in cells]
-    if len(known) < 2 or max(known) == min(known):  # nothing to choose between
+    if len(known) < 2 or _same(max(known), min(known)):  # nothing to choose between
         return marks
     best = losses.index(min(known))
     for i, loss in enumerate(losses):
         if loss is None:
             continue
-        if loss == losses[best]:
+        if _same(loss, min(known)):
             marks[i] = "best"
         elif loss - min(known) < CLOSE * _difference_error(report, metric.name, cells, i, best):
             marks[i] = "close"
     return marks
+
+
+def _same(a: float, b: float) -> bool:
+    """Equal but for rounding: a set model's order sensitivity is 1e-7 in float32, and means 0."""
+    return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-6)
 
 
 def _difference_error(report: Report, metric: str, cells: Sequence[Cell], i: int, j: int) -> float:

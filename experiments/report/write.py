@@ -127,7 +127,7 @@ def _environment(autoescape: bool) -> Environment:
     environment.filters.update(
         plain=numbers.plain, signed=numbers.signed, md=_markdown, cell=_table_code, fence=_fence
     )
-    environment.globals.update(pair=numbers.pair)
+    environment.globals.update(pair=numbers.pair, shown=numbers.shown)
     return environment
 
 

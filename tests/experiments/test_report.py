@@ -369,6 +369,7 @@ def test_marks_follow_the_direction(report):
     assert mark_of(report, "floor", values) == ["", "best", "", ""]
     assert mark_of(report, "none", values) == ["", "", "", ""]
     assert mark_of(report, "up", [1.0, 1.0]) == ["", ""]  # nothing to choose between
+    assert mark_of(report, "down", [0.0, 9e-8], errors=1e-9) == ["", ""]  # rounding
     assert mark_of(report, "up", [0.9, None]) == ["", ""]
     assert mark_of(report, "down", [0.50, 0.52, 0.54]) == ["best", "close", ""]  # 2 · √2 · 0.01 = 0.028
 
@@ -386,12 +387,32 @@ def test_pooled_difference_by_hand(report):
     assert pooled_difference(report, "set", "nobody") is None
 
 
-def test_comparison_is_paired_and_leaves_out_what_is_not_finite():
-    a, b = np.array([1.0, 2.0, 4.0, np.inf]), np.array([0.5, 1.5, 2.5, 1.0])
+def test_comparison_is_paired_and_leaves_out_what_is_missing():
+    a, b = np.array([1.0, 2.0, 4.0, np.nan]), np.array([0.5, 1.5, 2.5, 1.0])
     found = Comparison.of("a", "b", 0, a, b)
     assert (found.mean_difference, found.climbs) == (pytest.approx(2.5 / 3), 3)
     assert found.standard_error == pytest.approx(np.std([0.5, 0.5, 1.5], ddof=1) / math.sqrt(3))
     assert math.isnan(Comparison.of("a", "b", 0, a[:1], b[:1]).standard_error)
+
+
+def test_a_model_that_finds_a_climb_impossible_is_not_flattered(tmp_path, report):
+    compared = Comparison.of("a", "b", 0, np.array([1.0, np.inf, np.inf]), np.array([2.0, 2.0, np.inf]))
+    assert (compared.mean_difference, compared.climbs) == (math.inf, 2)
+    runs = [replace(r, values={**r.values, "bits per hold": math.inf}) for r in report.models[2].runs]
+    models = [*report.models[:2], replace(report.models[2], runs=[*report.models[2].runs[:2], runs[2]])]
+    comparisons = [
+        Comparison("set", "GPT", s, b, math.nan, 300) for s, b in enumerate((-0.1, -0.1, math.inf))
+    ]
+    content, markdown, html = written(tmp_path, replace(report, models=models, comparisons=comparisons))
+    assert content["summary"][0].startswith("GPT (baseline) needs the fewest")
+    assert any("set gives some test climbs probability 0" in line for line in content["summary"])
+    cell = next(r for f in content["table"] for r in f["rows"] if r["metric"] == "bits per hold")["cells"][
+        "set"
+    ]
+    assert (cell["mean"], cell["infinite"], cell["mark"]) == (None, True, "")
+    assert "| ∞ |" in markdown
+    assert ">∞<" in html
+    assert content["differences"] == []
 
 
 def test_summary_names_the_best_and_says_when_it_is_not_sure(report):
