@@ -118,7 +118,7 @@ class Generator(nn.Module, abc.ABC):
         try:
             generator = cls(Board.load(folder / "board.json"), cls.Config(**head["config"]))
             generator.load_state_dict(load_file(folder / "weights.safetensors"))
-        except (TypeError, RuntimeError, SafetensorError, OSError) as error:
+        except (KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{folder} is damaged or from another version of setgen: {reason}") from None
         return generator.eval()

@@ -1,0 +1,298 @@
+"""GPTs over `angle grade hold role … end`: holds reshuffled on every pass, or in one canonical order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines.gpt import GPT
+from baselines.gpt_loss import nats_per_hold, shuffled, token_loss
+from baselines.gpt_next import next_behind, next_between
+from baselines.gpt_sampling import CachedReader, Reader, SlidingReader, TokenGroups, assemble, complete
+from baselines.grammar import Grammar
+from baselines.prompts import check_prompts
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climbs
+from setgen.dataset.batches import ClimbBatch, to_batch
+from setgen.dataset.vocabulary import Vocabulary
+from setgen.errors import InputError
+from setgen.generators.base import Generator
+from setgen.generators.drawing import row_uniforms
+from setgen.generators.legality import Placed, elements_allowed
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class SortedConfig:
+    """width must be a multiple of heads. condition_dropout: how often angle and grade are each hidden."""
+
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+    dropout: float = 0.1
+    condition_dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class ShuffledConfig(SortedConfig):
+    """The corrected form by default; kilter-gpt's is smoothing='last', loss='bce', crop=True.
+
+    smoothing: at which hold positions every hold still to come is a right answer, 'all', 'last' (of the
+    cropped window) or 'none'. crop: train on texts cut at a random token, padded left to `context`
+    tokens, with a window that slides in generation. context: 0 for the board's longest climb.
+    """
+
+    smoothing: str = "all"
+    loss: str = "ce"
+    crop: bool = False
+    context: int = 0
+
+
+def _evaluating(method: Method) -> Method:
+    """Run a method without dropout and gradients, whatever mode the module is in."""
+
+    @wraps(method)
+    def run(self, *args, **kwargs):
+        training = self.training
+        self.eval()
+        try:
+            with torch.no_grad():
+                return method(self, *args, **kwargs)
+        finally:
+            self.train(training)
+
+    return cast(Method, run)
+
+
+class _GPTGenerator(Generator):
+    """What both orders share: network, vocabulary, likelihood of one order, sampling, files."""
+
+    ascending = False
+    crop = False
+
+    def __init__(self, board: Board, config: SortedConfig) -> None:
+        super().__init__(board, config)
+        _check(config)
+        self.vocabulary = Vocabulary.of(board)
+        longest = 2 + 2 * min(board.limits.holds[1], len(board))  # `end` is written, never read
+        context = getattr(config, "context", 0) or longest
+        self.gpt = GPT(
+            len(self.vocabulary), context, config.width, config.depth, config.heads, config.dropout
+        )
+
+    def fit_counts(self, climbs: Climbs) -> None:
+        """Nothing is counted: the size is where the model writes `end`."""
+
+    def _grammar(self, legal: bool, repeats: bool = False) -> Grammar:
+        return Grammar(self.board, legal, repeats, self.ascending)
+
+    def _reader(self) -> Reader:
+        return SlidingReader(self.gpt) if self.crop else CachedReader(self.gpt)
+
+    def _prepare(self, batch: ClimbBatch) -> tuple[ClimbBatch, Tensor]:
+        """The batch in the order it is learned in, and its tokens, with some conditions hidden."""
+        if self.training:
+            hide = torch.rand(2, len(batch), device=batch.angle.device) < self.config.condition_dropout
+            batch = replace(
+                batch, angle=batch.angle.masked_fill(hide[0], 0), grade=batch.grade.masked_fill(hide[1], 0)
+            )
+        batch = self._ordered(batch)
+        return batch, self._tokens(batch)
+
+    def _ordered(self, batch: ClimbBatch) -> ClimbBatch:
+        raise NotImplementedError
+
+    def _tokens(self, batch: ClimbBatch) -> Tensor:
+        longest = 2 + 2 * min(self.board.limits.holds[1], len(self.board))
+        if 2 + 2 * int(batch.size.max()) > longest:
+            raise InputError(
+                f"a climb has {int(batch.size.max())} holds, more than the {longest // 2 - 1} of this board: "
+                "leave illegal climbs out"
+            )
+        return self.vocabulary.encode_batch(batch)
+
+    @_evaluating
+    def _log_probability(self, batch: ClimbBatch, legal: bool) -> Tensor:
+        """(B,) float64 nats of writing the holds in the batch's own order, then `end`."""
+        tokens, grammar = self._tokens(batch), self._grammar(legal)
+        groups = TokenGroups(self.vocabulary, tokens.device)
+        if self.crop:
+            reader = self._reader()
+            steps = [reader.feed(tokens[:, :2])]
+            steps += [reader.feed(tokens[:, t : t + 1]) for t in range(2, tokens.shape[1] - 1)]
+            logits = torch.stack(steps, 1)
+        else:
+            logits = self.gpt(tokens[:, :-1])
+            logits = logits[:, 1:]
+        empty = replace(batch, present=torch.zeros_like(batch.present))
+        state, size = grammar.start(empty), batch.size
+        total = torch.zeros(len(batch), dtype=torch.float64, device=tokens.device)
+        for i in range(batch.present.shape[1] + 1):
+            end = torch.full_like(size, len(self.board))
+            hold = batch.placement[:, i].where(i < size, end) if i < batch.present.shape[1] else end
+            step = _log_prob(logits[:, 2 * i][:, groups.holds], grammar.holds(state), hold)
+            total = total + step.where(i <= size, 0.0)
+            if i < batch.present.shape[1]:
+                placement, role = batch.placement[:, i], batch.role[:, i]
+                allowed = grammar.roles(state, placement)
+                step = _log_prob(logits[:, 2 * i + 1][:, groups.roles], allowed, role)
+                total = total + step.where(i < size, 0.0)
+                state = state.write(placement, role)
+        return total
+
+    @_evaluating
+    def next_log_probs(self, prompts: ClimbBatch, legal: bool = True) -> Tensor:
+        """See `Generator.next_log_probs`. Every hold is tried, a row at a time."""
+        placed = Placed.of(self.board, prompts)
+        room = self._grammar(legal).most - placed.count
+        allowed = elements_allowed(self.board, placed, room, legal) & (room > 0)[:, None]
+        scores = torch.full(allowed.shape, -torch.inf, dtype=torch.float64, device=allowed.device)
+        for b in allowed.any(1).nonzero().squeeze(1).tolist():
+            length = max(1, int(prompts.size[b]))
+            one = slice(b, b + 1), slice(0, length)
+            given = ClimbBatch(
+                prompts.placement[one],
+                prompts.role[one],
+                prompts.present[one],
+                prompts.angle[one[0]],
+                prompts.grade[one[0]],
+            )
+            scores[b] = self._next_scores(given, allowed[b]).log_softmax(0)
+        return scores
+
+    def _next_scores(self, given: ClimbBatch, allowed: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    @_evaluating
+    def sample(
+        self,
+        prompts: Climbs,
+        *,
+        sizes: np.ndarray | None = None,
+        legal: bool = True,
+        temperature: float = 1.0,
+        seed: int = 0,
+        batch_size: int = 256,
+    ) -> Climbs:
+        """See `Generator.sample`. Without `legal` only the grammar holds: a placement may come twice."""
+        wanted = check_prompts(self.board, prompts, sizes, legal)
+        grammar = self._grammar(legal, repeats=not self.ascending)
+        parts = []
+        for start in range(0, len(prompts), batch_size):
+            rows = np.arange(start, min(start + batch_size, len(prompts)))
+            part = prompts[rows]
+            drawn = complete(
+                self._reader(),
+                self.vocabulary,
+                grammar,
+                to_batch(self.board, part, self.device),
+                torch.from_numpy(wanted[rows]).to(self.device),
+                row_uniforms(seed, rows, 2 * grammar.most).to(self.device),
+                temperature,
+            )
+            parts.append(assemble(part, *drawn))
+        return Climbs.concatenate(parts) if parts else prompts
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        self.vocabulary.save(Path(folder) / "tokenizer.json")
+
+    @classmethod
+    def from_folder(cls, folder: Path, head: dict[str, Any]) -> Generator:
+        generator = super().from_folder(folder, head)
+        if Vocabulary.load(folder / "tokenizer.json") != Vocabulary.of(generator.board):
+            raise InputError(f"{folder} is damaged: tokenizer.json and board.json are of different boards")
+        return generator
+
+
+class ShuffledGPT(_GPTGenerator):
+    """A GPT that sees each climb in a new random order on every pass.
+
+    p(S | c) = Σ_σ p(σ(S), end | c), of which `log_likelihood` gives single terms plus log n!.
+    """
+
+    name = "gpt"
+    Config = ShuffledConfig
+
+    def __init__(self, board: Board, config: ShuffledConfig) -> None:
+        super().__init__(board, config)
+        self.crop = config.crop
+
+    def _ordered(self, batch: ClimbBatch) -> ClimbBatch:
+        return shuffled(batch)
+
+    def _next_scores(self, given: ClimbBatch, allowed: Tensor) -> Tensor:
+        return next_behind(self._reader(), self.vocabulary, given, allowed)
+
+    def loss(self, batch: ClimbBatch) -> Tensor:
+        """Minus the bound in nats per hold (`ce`), or kilter-gpt's mean binary cross-entropy (`bce`)."""
+        batch, tokens = self._prepare(batch)
+        config = self.config
+        if config.loss == "ce" and not config.crop:
+            return nats_per_hold(self.gpt, self.vocabulary, batch, tokens, config.smoothing == "all", True)
+        return token_loss(
+            self.gpt, self.vocabulary, batch, tokens, config.smoothing, config.loss, config.crop
+        )
+
+    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
+        """See `Generator.log_likelihood`; a `bce` model's logits are read as softmax logits here too."""
+        columns = [self._log_probability(batch.reordered(order), legal) for order in orders.to(self.device)]
+        return torch.stack(columns, 1) + torch.lgamma(batch.size.double() + 1)[:, None]
+
+
+class SortedGPT(_GPTGenerator):
+    """A GPT over the one order by placement: each set has one sequence, so its likelihood is exact.
+
+    Completion writes the given holds at their place in the order. A hold in front of a given one is
+    then drawn without knowing that the given one will come: an approximation to p(S | given).
+    """
+
+    name = "sorted_gpt"
+    Config = SortedConfig
+    ascending = True
+
+    def _ordered(self, batch: ClimbBatch) -> ClimbBatch:
+        return batch.reordered(batch.placement.masked_fill(~batch.present, len(self.board)).argsort(1))
+
+    def _next_scores(self, given: ClimbBatch, allowed: Tensor) -> Tensor:
+        return next_between(self.gpt, self.vocabulary, self._ordered(given), allowed)
+
+    def loss(self, batch: ClimbBatch) -> Tensor:
+        """Nats per hold, continuations out of order masked as in the likelihood."""
+        batch, tokens = self._prepare(batch)
+        return nats_per_hold(self.gpt, self.vocabulary, batch, tokens, smoothing=False, orders=False)
+
+    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
+        """The exact log p(S | c) in every column, whatever the orders."""
+        exact = self._log_probability(self._ordered(batch), legal)
+        return exact[:, None].expand(-1, len(orders)).clone()
+
+
+def _log_prob(logits: Tensor, allowed: Tensor, choice: Tensor) -> Tensor:
+    """(B,) float64 log-probability of `choice` among what is allowed; −inf where it is not."""
+    log_p = logits.double().masked_fill(~allowed, -torch.inf).log_softmax(1)
+    choice = choice[:, None]
+    return log_p.gather(1, choice).where(allowed.gather(1, choice), -torch.inf).squeeze(1)
+
+
+def _check(config: SortedConfig) -> None:
+    choices = {"smoothing": ("all", "last", "none"), "loss": ("ce", "bce")}
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name in choices and value not in choices[field.name]:
+            raise InputError(f"{field.name} is {value!r}: choose {' or '.join(choices[field.name])}")
+    if config.width % config.heads:
+        raise InputError(f"width {config.width} is not a multiple of heads {config.heads}")
+    if isinstance(config, ShuffledConfig) and not config.crop:
+        if config.smoothing == "last":
+            raise InputError("smoothing 'last' needs crop=true: uncropped climbs end with `end`, not a hold")
+        if config.context:
+            raise InputError("context needs crop=true: without it the context is the board's longest climb")

@@ -1,0 +1,42 @@
+"""Every registered generator, and the GPT in kilter-gpt's own form, against the shared contract."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+import torch
+from contract import GeneratorContract, random_climbs
+
+from setgen.generators.registry import GENERATORS, generator_class
+
+SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0}
+KILTER_GPT = {"smoothing": "last", "loss": "bce", "crop": True}
+CASES = [(name, {}) for name in GENERATORS] + [("gpt", KILTER_GPT)]
+
+
+def build(name, settings, board):
+    """A small generator with random weights, float64, in eval mode."""
+    cls = generator_class(name)
+    known = {f.name for f in fields(cls.Config)}
+    torch.manual_seed(0)
+    generator = cls(board, cls.Config(**{k: v for k, v in SMALL.items() if k in known} | settings))
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    generator.fit_counts(random_climbs(board, 40, seed=99))
+    return generator.double().eval()
+
+
+@pytest.mark.parametrize(
+    "case", CASES, ids=[name + ("-kilter" if settings else "") for name, settings in CASES]
+)
+class TestContract(GeneratorContract):
+    @pytest.fixture
+    def make(self, case):
+        name, settings = case
+        try:
+            generator_class(name)
+        except ModuleNotFoundError as error:
+            pytest.skip(str(error))
+        return lambda board: build(name, settings, board)
