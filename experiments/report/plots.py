@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from experiments.report.content import Curve, Report
 from experiments.report.table import cell_of
@@ -110,6 +111,7 @@ def _histogram(
     axes.stairs(_shares(values, bins), bins, color=_SERIES[i % 8], linewidth=1.7)
     axes.set_ylim(0, top * 1.05)
     axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     axes.set_xlabel(name)
     return _svg(
         figure,

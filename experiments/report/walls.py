@@ -82,7 +82,7 @@ class Wall:
 
         Weights below zero are hollow, so that the two signs are told apart without colour.
         """
-        radii = 0.62 * self.dot * np.sqrt(np.abs(weights) / (largest or 1.0))
+        radii = 0.5 * self.dot * np.sqrt(np.abs(weights) / (largest or 1.0))
         discs = {
             name: "".join(
                 f'<circle cx="{x:.4g}" cy="{y:.4g}" r="{r:.3g}"/>'
