@@ -110,6 +110,10 @@ class Climbs:
 
     def ordered(self) -> Climbs:
         """The same climbs with each one's elements sorted by placement, then role."""
+        rises = np.diff(self.placement, prepend=-1) > 0
+        rises[self.offsets[:-1][self.sizes > 0]] = True  # a climb's first element need not rise
+        if rises.all():
+            return self
         order = np.lexsort((self.role, self.placement, self.owner))
         return Climbs(self.placement[order], self.role[order], self.offsets, self.angle, self.grade)
 

@@ -56,7 +56,7 @@ for _a, _nexts in {
 
 _TAKES_NUMBER = (_P, _R, _X)
 
-_ROWS_AT_ONCE = 100_000  # bounds the memory of the parser's work arrays
+_ROWS_AT_ONCE = 8192  # keeps the parser's work arrays in the processor's cache
 _LONGEST_NUMBER = 9
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import struct
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ import numpy as np
 from setgen.errors import InputError
 
 MAGIC = b"SQLite format 3\x00"
+_AT_ONCE = 8192
 
 
 class SqliteFile:
@@ -81,12 +83,21 @@ class SqliteFile:
         columns: name → SQL expression that stands in where an old database lacks the column.
         """
         exprs = [name if self.has(table, name) else fallback for name, fallback in columns.items()]
-        rows = self.rows(f"SELECT {', '.join(exprs)} FROM {table}")
-        values = zip(*rows, strict=True) if rows else ([] for _ in columns)
-        arrays = {}
-        for name, value in zip(columns, values, strict=True):
-            arrays[name] = np.empty(len(rows), dtype=object)
-            arrays[name][:] = value
+        (length,) = self.rows(f"SELECT count(*) FROM {table}")[0]
+        arrays = {name: np.empty(length, dtype=object) for name in columns}
+        collecting = gc.isenabled()
+        gc.disable()  # it would look through a million new tuples again and again
+        try:
+            cursor = self._db.execute(f"SELECT {', '.join(exprs)} FROM {table}")
+            for at in range(0, length, _AT_ONCE):
+                rows = cursor.fetchmany(_AT_ONCE)
+                for array, values in zip(arrays.values(), zip(*rows, strict=True), strict=True):
+                    array[at : at + len(rows)] = values
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from None
+        finally:
+            if collecting:
+                gc.enable()
         return arrays
 
 
