@@ -35,10 +35,9 @@ _POINTS = 72
 _SMALLEST_LETTER = 5.5  # points; below that only the ring's shape tells the role
 
 
-def climb_title(board: Board, climb: Climb) -> str:
-    """`40° · 7a/V6 · 12 holds`, with `synthetic` in front on a synthetic board."""
-    parts = ["synthetic"] if board.family == "synthetic" else []
-    parts += [f"{climb.angle}°"] if climb.angle != UNKNOWN else []
+def climb_title(climb: Climb) -> str:
+    """`40° · 7a/V6 · 12 holds`."""
+    parts = [f"{climb.angle}°"] if climb.angle != UNKNOWN else []
     parts += [grade_name(climb.grade)] if climb.grade != UNKNOWN else []
     return " · ".join([*parts, "1 hold" if len(climb.holds) == 1 else f"{len(climb.holds)} holds"])
 
@@ -62,7 +61,7 @@ def draw_climb(
     _draw_holds(axes, board, climb)
     if numbers:
         _draw_numbers(axes, board, climb)
-    title = climb_title(board, climb) if title is None else title
+    title = climb_title(climb) if title is None else title
     axes.set_title(f"{board_title(board)}\n{title}", fontsize=12)
     _draw_legend(figure, axes, board, width)
     return figure
@@ -91,7 +90,7 @@ def draw_climbs(
         _draw_holds(axes, board, climb)
         if numbers:
             _draw_numbers(axes, board, climb)
-        axes.set_title(climb_title(board, climb) if titles is None else titles[i], fontsize=9)
+        axes.set_title(climb_title(climb) if titles is None else titles[i], fontsize=9)
     figure.suptitle(board_title(board), fontsize=11)
     _draw_legend(figure, panels[0], board, figure.get_figwidth())
     return figure
@@ -190,12 +189,13 @@ def _draw_frame(axes: Axes, board: Board, ticks: bool = True) -> None:
 
 
 def _grid_ticks(axes: Axes, board: Board) -> bool:
-    """Name columns and rows where every hole is named like `J3`; False, and nothing done, elsewhere."""
-    cells = [re.fullmatch(r"([A-Za-z])(\d+)", name) for name in board.hole_names]
-    if not cells or not all(cells):
-        return False
-    columns = {m[1].upper(): x for m, x in zip(cells, board.xy[:, 0], strict=True) if m}
-    rows = {m[2]: y for m, y in zip(cells, board.xy[:, 1], strict=True) if m}
+    """Name columns and rows where holes are named by them, like `J3`; False, and nothing done, elsewhere."""
+    columns: dict[str, float] = {}
+    rows: dict[str, float] = {}
+    for name, (x, y) in zip(board.hole_names, board.xy.tolist(), strict=True):
+        cell = re.fullmatch(r"([A-Za-z])(\d+)", name)
+        if not cell or columns.setdefault(cell[1], x) != x or rows.setdefault(cell[2], y) != y:
+            return False
     axes.set_xticks(list(columns.values()), list(columns))
     axes.set_yticks(list(rows.values()), list(rows))
     return True
@@ -259,7 +259,7 @@ def _draw_numbers(axes: Axes, board: Board, climb: Climb) -> None:
     """Every placement's id, just under its hold or ring."""
     ring = _ring_size(axes, board)
     below = np.full(len(board), 0.42)
-    below[[p for p, _ in climb.holds]] = 0.6
+    below[[p for p, _ in climb.holds]] = 0.66
     text: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": float(np.clip(ring * 0.3, 2.5, 7))}
     for number, xy, away in zip(board.ids, board.xy, below, strict=True):
         axes.annotate(str(number), xy, (0, -away * ring), textcoords="offset points", zorder=7, **text)

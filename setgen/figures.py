@@ -27,6 +27,7 @@ def figure_to_png(figure: Figure, dpi: int = 150) -> bytes:
     """The figure as a PNG file."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
+        _settle(figure)
         figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     return buffer.getvalue()
 
@@ -40,6 +41,7 @@ def figure_to_svg(figure: Figure, prefix: str | None = None) -> str:
     buffer = io.StringIO()
     blank = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": "setgen"}):
+        _settle(figure)
         figure.savefig(buffer, format="svg", metadata=blank)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
@@ -55,6 +57,14 @@ def figure_to_svg(figure: Figure, prefix: str | None = None) -> str:
     head = f"s{hashlib.sha256(svg.encode()).hexdigest()[:8]}" if prefix is None else prefix
     short = {name: f"{head}-{i}" for i, name in enumerate(used)}
     return re.sub(r'( id="|href="#|url\(#)([^")]+)', lambda m: m[1] + short[m[2]], svg)
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once: matplotlib would nudge it at every draw, a little further each time."""
+    if figure.get_layout_engine() is not None:
+        for _ in range(2):
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 def _share_style(group: re.Match[str]) -> str:

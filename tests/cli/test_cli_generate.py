@@ -1,0 +1,236 @@
+"""generate, complete and score: from a saved model to climbs in a pipe; one line for wrong input."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import setgen
+from setgen.boards.climbs import Climbs
+from setgen.boards.frames import read_frames
+from setgen.boards.rules import legal
+from setgen.cli.main import run
+from setgen.generators.masked_set import MaskedSet
+from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+
+BOARD = synthetic_board()
+GIVEN = "p5r1p20r2"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A run folder with a tiny generator that has counted sizes but learned nothing."""
+    torch.manual_seed(0)
+    generator = MaskedSet(BOARD, MaskedSet.Config(width=8, depth=1, heads=1))
+    generator.fit_counts(synthetic_climbs(200, seed=0))
+    folder = tmp_path_factory.mktemp("run")
+    generator.save(folder / "model")
+    return folder
+
+
+@pytest.fixture
+def out(capsys, model):
+    """Run a command with the model and return its lines on standard output."""
+
+    def call(command: str, *arguments: object) -> list[str]:
+        code = run([command, "--model", str(model), *map(str, arguments)])
+        captured = capsys.readouterr()
+        assert code == 0, captured.err
+        return captured.out.splitlines()
+
+    return call
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run a command that must fail with exit code 2 and one line, and return that line."""
+
+    def call(*arguments: object) -> str:
+        assert run(list(map(str, arguments))) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        return captured.err
+
+    return call
+
+
+def holds_of(line: str) -> set[tuple[int, int]]:
+    return set(read_frames(BOARD, [line]).climb(0).holds)
+
+
+def test_generate_makes_n_legal_climbs_again_and_again(out) -> None:
+    lines = out("generate", "--angle", 40, "--grade", "7a", "-n", 20, "--seed", 3)
+    assert len(lines) == 20
+    assert legal(BOARD, read_frames(BOARD, lines)).all()
+    assert lines == out("generate", "--angle", 40, "--grade", "V6", "-n", 20, "--seed", 3)
+    assert lines != out("generate", "--angle", 40, "--grade", "7a", "-n", 20, "--seed", 4)
+    assert lines[:5] == out("generate", "--angle", 40, "--grade", "7a", "-n", 5, "--seed", 3)
+
+
+def test_size_is_kept(out) -> None:
+    assert set(read_frames(BOARD, out("generate", "-n", 5, "--size", 9)).sizes) == {9}
+
+
+def test_complete_keeps_what_is_given(out) -> None:
+    for line in out("complete", "--holds", GIVEN, "-n", 12, "--grade", "6a"):
+        assert holds_of(GIVEN) <= holds_of(line)
+    named = f"{BOARD.hole_names[4]}:start,{BOARD.hole_names[19]}"
+    assert out("complete", "--holds", named, "-n", 3) == out("complete", "--holds", GIVEN, "-n", 3)
+
+
+def test_prompts_come_from_a_pipe(out, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{GIVEN}\n\np30r3\n"))
+    lines = out("complete", "--holds", "-", "-n", 3)
+    assert len(lines) == 6
+    assert all(holds_of(GIVEN) <= holds_of(line) for line in lines[:3])
+    assert all(holds_of("p30r3") <= holds_of(line) for line in lines[3:])
+
+
+def test_the_three_formats_say_the_same(out, tmp_path) -> None:
+    arguments = ("generate", "--angle", 40, "--grade", "7a", "-n", 4)
+    frames = out(*arguments)
+    records = [json.loads(line) for line in out(*arguments, "--format", "jsonl")]
+    assert [r["frames"] for r in records] == frames
+    assert {(r["angle"], r["grade"], r["v_grade"]) for r in records} == {(40, "7a", "V6")}
+    assert out(*arguments, "--out", tmp_path / "c.csv") == []
+    assert (tmp_path / "c.csv").read_text().splitlines() == [
+        "frames,angle,grade",
+        *(f"{f},40,7a" for f in frames),
+    ]
+
+
+def test_score_is_the_likelihood_of_each_climb(out, model, tmp_path) -> None:
+    climbs = synthetic_climbs(6, seed=5)
+    setgen.write_climbs(tmp_path / "c.csv", BOARD, climbs, "csv")
+    records = [
+        json.loads(s) for s in out("score", "--climbs", tmp_path / "c.csv", "--orders", 3, "--seed", 1)
+    ]
+    expected = setgen.likelihood(setgen.load_generator(model), climbs, orders=3, seed=1).bound
+    np.testing.assert_allclose([r["bits_per_hold"] for r in records], expected, rtol=1e-12)
+    np.testing.assert_allclose([r["log2_likelihood"] for r in records], -expected * climbs.sizes, rtol=1e-12)
+    rows = out("score", "--climbs", tmp_path / "c.csv", "--orders", 3, "--seed", 1, "--format", "csv")
+    assert rows[0] == "frames,angle,grade,log2_likelihood,bits_per_hold"
+    assert float(rows[1].split(",")[-1]) == records[0]["bits_per_hold"]
+
+
+def test_score_takes_missing_conditions_from_the_options(out, tmp_path) -> None:
+    climbs = synthetic_climbs(3, seed=5)
+    climbs = climbs.with_conditions(np.full(3, 40), np.full(3, 20))
+    setgen.write_climbs(tmp_path / "full.csv", BOARD, climbs, "csv")
+    setgen.write_climbs(tmp_path / "bare", BOARD, climbs)
+    bare = out("score", "--climbs", tmp_path / "bare")
+    filled = out("score", "--climbs", tmp_path / "bare", "--angle", 40, "--grade", setgen.grade_name(20))
+    assert filled == out("score", "--climbs", tmp_path / "full.csv")
+    assert filled != bare
+
+
+def test_no_legal_lifts_the_rules(out, tmp_path, refused, model) -> None:
+    lines = out("generate", "-n", 60, "--no-legal")
+    assert not legal(BOARD, read_frames(BOARD, lines)).all()
+    (tmp_path / "c").write_text("p5r1p6r1p7r1p8r3\n")
+    assert "too many starts" in refused("score", "--model", model, "--climbs", tmp_path / "c")
+    assert len(out("score", "--climbs", tmp_path / "c", "--no-legal")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("generate", "--grade", "9z"), "unknown grade"),
+        (("generate", "--angle", 41), "angle 41"),
+        (("generate", "-n", 0), "-n"),
+        (("generate", "--size", 1), "size 1 is impossible"),
+        (("generate", "--size", 36), "size 36 is impossible"),
+        (("generate", "--seed", -1), "seed"),
+        (("generate", "--temperature", -1), "temperature"),
+        (("generate", "--format", "xml"), "unknown format"),
+        (("generate", "--out", "/nowhere/at/all"), "cannot write"),
+        (("complete", "--holds", "p9999r1"), "not on this board"),
+        (("complete", "--holds", "p5r9"), "role r9"),
+        (("complete", "--holds", "Q77"), "not on this board"),
+        (("complete", "--holds", "p5r1p5r2"), "twice"),
+        (("complete", "--holds", "p5r1p6r1p7r1"), "3 start holds"),
+        (("complete", "--holds", "p5r2p6r2p7r2", "--size", 4), "size 4 is impossible"),
+        (("complete", "--holds", ""), "no holds"),
+        (("complete",), "--holds"),
+        (("score", "--climbs", "/nowhere/at/all"), "cannot read"),
+        (("score", "--format", "frames"), "unknown format"),
+        (("score", "--orders", 0), "orders"),
+    ],
+)
+def test_wrong_input_is_one_line(arguments, what: str, refused, model) -> None:
+    assert what in refused(arguments[0], "--model", model, *arguments[1:])
+
+
+def test_wrong_prompt_lines_are_named(refused, model, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{GIVEN}\np5r1p5r1\n"))
+    assert "line 2: hold p5" in refused("complete", "--model", model, "--holds", "-")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert "no holds" in refused("complete", "--model", model, "--holds", "-")
+
+
+def test_wrong_model_folders_are_one_line(refused, model, tmp_path) -> None:
+    assert "not a folder" in refused("generate", "--model", tmp_path / "missing")
+    for name in ("model.json", "board.json", "weights.safetensors"):
+        folder = tmp_path / f"without-{name}"
+        shutil.copytree(model / "model", folder)
+        (folder / name).unlink()
+        assert name in refused("generate", "--model", folder)
+    newer = tmp_path / "newer"
+    shutil.copytree(model / "model", newer)
+    head = json.loads((newer / "model.json").read_text())
+    (newer / "model.json").write_text(json.dumps(head | {"format": 99}))
+    assert "newer" in refused("generate", "--model", newer)
+    torn = tmp_path / "torn"
+    shutil.copytree(model / "model", torn)
+    (torn / "weights.safetensors").write_bytes(b"torn")
+    assert "damaged" in refused("generate", "--model", torn)
+
+
+def test_a_closed_pipe_is_quiet(model) -> None:
+    code = "import sys; from setgen.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    arguments = ["generate", "--model", str(model), "-n", "500", "--format", "jsonl"]
+    command = [sys.executable, "-c", code, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["holds"]
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_help_is_quick_and_has_an_example() -> None:
+    code = (
+        "import sys, setgen; from setgen.cli.main import run\n"
+        "assert all(run([c, '--help']) == 0 for c in ('generate', 'complete', 'score', 'draw'))\n"
+        "assert not {'torch', 'matplotlib', 'scipy', 'pandas'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count("Example:") == 4
+
+
+def test_five_lines_of_python(model, tmp_path) -> None:
+    generator = setgen.load_generator(model)
+    prompts = setgen.make_prompts(generator.board, 8, holds=GIVEN, angle=40, grade="7a")
+    climbs = generator.sample(prompts, seed=0)
+    assert all(holds_of(GIVEN) <= holds_of(line) for line in setgen.write_frames(generator.board, climbs))
+    setgen.save_figure(setgen.draw_climb(generator.board, climbs.climb(0)), tmp_path / "a.png")
+    direct = Climbs.prompts(8, holds=setgen.parse_holds(BOARD, GIVEN), angle=40, grade=22)
+    assert setgen.write_frames(BOARD, generator.sample(direct, seed=0)) == setgen.write_frames(BOARD, climbs)
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_every_public_name_is_there() -> None:
+    for name in setgen.__all__:
+        assert getattr(setgen, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = setgen.nothing  # type: ignore[attr-defined]
