@@ -1,0 +1,113 @@
+"""Soft rules: thresholds are the data's own percentiles, and what breaks them is rare in real climbs."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.geometry import geometry
+from setgen.boards.roles import Role
+from setgen.boards.sensible import SOFT_RULES, SensibleRules
+from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+
+
+@pytest.fixture(scope="module")
+def board():
+    return synthetic_board()
+
+
+@pytest.fixture(scope="module")
+def climbs():
+    return synthetic_climbs(3000, 5)
+
+
+@pytest.fixture(scope="module")
+def rules(board, climbs):
+    return SensibleRules.fit(board, climbs)
+
+
+def test_thresholds_are_percentiles_of_the_training_climbs(board, climbs, rules):
+    values = geometry(board, climbs).per_climb() | {"size": climbs.sizes}
+    assert [rule.name for rule in rules.rules] == list(SOFT_RULES)
+    for rule in rules.rules:
+        assert rule.percentile == {"high": 99, "low": 1}[rule.tail]
+        assert rule.threshold == pytest.approx(np.nanpercentile(values[rule.feature], rule.percentile))
+        assert rule.undefined == pytest.approx(np.isnan(values[rule.feature]).mean())
+
+
+def test_thresholds_follow_the_data(board, climbs, rules):
+    low = climbs[climbs.sizes <= np.median(climbs.sizes)]
+    most = {r.name: r.threshold for r in rules.rules}["unusually many holds"]
+    assert {r.name: r.threshold for r in SensibleRules.fit(board, low).rules}["unusually many holds"] < most
+
+
+def test_few_real_climbs_break_each_rule_and_most_random_ones_break_some(board, climbs, rules):
+    for climbs_ in (climbs, synthetic_climbs(1000, 6)):
+        for name, broken in rules.broken(climbs_).items():
+            assert broken.mean() < 0.025, name
+        assert rules.sensible(climbs_).mean() > 0.93
+    rng = np.random.default_rng(0)
+    scattered = Climbs(
+        rng.integers(len(board), size=len(climbs.placement)),
+        climbs.role,
+        climbs.offsets,
+        climbs.angle,
+        climbs.grade,
+    )
+    assert rules.sensible(scattered).mean() < 0.2
+
+
+def test_a_climb_breaks_exactly_the_rule_it_is_made_to_break(board, climbs, rules):
+    y = board.xy[:, 1]
+    fine = climbs[np.flatnonzero(rules.sensible(climbs))[:50]]
+    # All finishes down to the lowest grip that is free.
+    changed = []
+    for climb in fine:
+        used = {p for p, _ in climb.holds}
+        low = min((p for p in range(len(board)) if p not in used), key=lambda p: y[p])
+        finish = [p for p, r in climb.holds if r == Role.FINISH]
+        holds = [(low if p == finish[0] else p, r) for p, r in climb.holds if p not in finish[1:]]
+        changed.append(Climb(tuple(holds)))
+    broken = rules.broken(Climbs.from_list(changed))
+    assert broken["little height gained"].all()
+    assert not broken["start high up"].any()
+
+
+def test_an_undefined_value_breaks_a_rule_only_where_real_climbs_rarely_lack_it(board, climbs, rules):
+    no_finish = Climbs(
+        climbs.placement,
+        np.where(climbs.role == Role.FINISH, Role.MIDDLE, climbs.role),
+        climbs.offsets,
+        climbs.angle,
+        climbs.grade,
+    )
+    broken = rules.broken(no_finish)
+    assert broken["little height gained"].all()
+    assert broken["hop too long"].all()
+    one_start = np.bincount(climbs.owner[climbs.role == Role.START]) == 1
+    assert one_start.mean() > 0.01
+    assert not rules.broken(climbs)["starts far apart"][one_start].any()
+
+
+def test_rules_that_a_board_cannot_have_are_left_out(board, climbs):
+    hands_only = replace(board, role_ids={r: n for r, n in board.role_ids.items() if r != Role.FOOT})
+    no_feet = Climbs.from_list(
+        Climb(tuple((p, r) for p, r in climb.holds if r != Role.FOOT)) for climb in climbs[:500]
+    )
+    names = {rule.name for rule in SensibleRules.fit(hands_only, no_feet).rules}
+    assert names == set(SOFT_RULES) - {"feet too far"}
+
+    one_role = replace(board, role_ids={Role.MIDDLE: 1})
+    middles = Climbs(
+        climbs.placement, 0 * climbs.role + Role.MIDDLE, climbs.offsets, climbs.angle, climbs.grade
+    )
+    rules = SensibleRules.fit(one_role, middles)
+    assert {rule.name for rule in rules.rules} == {"unusually few holds", "unusually many holds"}
+    assert rules.sensible(middles).mean() > 0.95
+
+
+def test_the_report_is_plain_json(rules):
+    read = json.loads(json.dumps(rules.to_json(), allow_nan=False))
+    assert [r["threshold"] for r in read] == [r.threshold for r in rules.rules]

@@ -1,0 +1,82 @@
+"""`setgen evaluate` on files, pipes and wrong input."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from setgen.boards.frames import write_frames
+from setgen.cli.main import run
+from setgen.dataset.dataset import Dataset
+from setgen.dataset.splits import assign, fingerprints
+from setgen.evaluation.evaluate import evaluate
+from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    board, climbs = synthetic_board(), synthetic_climbs(600, 1)
+    folder = tmp_path_factory.mktemp("dataset") / "data"
+    split = assign(fingerprints(board, climbs), 0)
+    Dataset(board, climbs, split, np.arange(600).astype(str), {}).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return "\n".join(write_frames(synthetic_board(), synthetic_climbs(80, 2))) + "\n"
+
+
+def test_a_file_gives_the_table_and_the_values_of_python(data, frames, tmp_path, capsys):
+    (tmp_path / "climbs.txt").write_text(frames)
+    out = tmp_path / "out.json"
+    assert (
+        run(["evaluate", "--data", str(data), "--climbs", str(tmp_path / "climbs.txt"), "--json", str(out)])
+        == 0
+    )
+    shown = capsys.readouterr().out
+    report = json.loads(out.read_text())
+    dataset = Dataset.load(data)
+    # A frames line has no angle or grade.
+    samples = synthetic_climbs(80, 2).with_conditions(np.full(80, -1), np.full(80, -1))
+    expected = evaluate(samples, dataset)
+    for name, value in expected.values.items():
+        assert name in shown
+        assert report["metrics"][name]["value"] == pytest.approx(value.value, nan_ok=True)
+        assert report["metrics"][name]["floor"] == pytest.approx(value.floor, nan_ok=True)
+
+
+def test_a_pipe_in_and_a_pipe_out(data, frames, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO(frames))
+    assert run(["evaluate", "--data", str(data), "--climbs", "-", "--json", "-"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["n"] == 80
+    assert report["metrics"]["legal"]["value"] == 1
+
+
+def test_illegal_climbs_are_judged_not_refused(data, frames, monkeypatch, capsys):
+    # The synthetic board's start is r1 and its finish r3: every climb loses its starts.
+    monkeypatch.setattr("sys.stdin", io.StringIO(frames.replace("r1p", "r2p").replace("r1\n", "r2\n")))
+    assert run(["evaluate", "--data", str(data), "--climbs", "-", "--json", "-"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["metrics"]["legal"]["value"] == 0
+    assert report["metrics"]["illegal: too few starts"]["value"] == 1
+    assert report["metrics"]["W₁ lowest start"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data", "nowhere", "--climbs", "-"], "not a dataset folder"),
+        (["--data", "DATA", "--climbs", "nowhere.txt"], "nowhere.txt"),
+        (["--data", "DATA", "--climbs", "-"], "no climbs"),
+        (["--data", "DATA", "--climbs", "-", "--json", "no/such/folder/x.json"], "cannot write"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(data, monkeypatch, capsys, arguments, said):
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert run(["evaluate", *(str(data) if a == "DATA" else a for a in arguments)]) == 2
+    error = capsys.readouterr().err.strip()
+    assert said in error
+    assert len(error.splitlines()) == 1

@@ -1,0 +1,108 @@
+"""evaluate: the same numbers whatever the order of rows, floors from the same code, plain JSON out."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from setgen.boards.climbs import Climb, Climbs
+from setgen.errors import InputError
+from setgen.evaluation import diversity
+from setgen.evaluation.evaluate import METRICS, evaluate
+
+
+def plain(evaluation):
+    return json.dumps(evaluation.to_json(), allow_nan=False)
+
+
+def permuted(climbs, rng):
+    rows = climbs[rng.permutation(len(climbs))]
+    order = np.lexsort((rng.random(len(rows.placement)), rows.owner))
+    return Climbs(rows.placement[order], rows.role[order], rows.offsets, rows.angle, rows.grade)
+
+
+def test_identical_numbers_for_every_order_of_rows_and_holds(dataset, real, monkeypatch):
+    monkeypatch.setattr(diversity, "MOST_PAIRWISE", 100)  # so that a subsample is drawn
+    rng = np.random.default_rng(0)
+    other = permuted(real, rng)
+    assert list(other) != list(real)
+    shuffled = rng.permutation(len(dataset.climbs))
+    same_data = replace(
+        dataset, climbs=dataset.climbs[shuffled], split=dataset.split[shuffled], ids=dataset.ids[shuffled]
+    )
+    assert plain(evaluate(other, same_data, seed=3)) == plain(evaluate(real, dataset, seed=3))
+
+
+def test_the_seed_decides_subsamples_and_says_so(dataset, real, monkeypatch):
+    whole = evaluate(real, dataset)["internal diversity"]
+    assert whole.note == ""
+    monkeypatch.setattr(diversity, "MOST_PAIRWISE", 100)
+    first, again, other = (evaluate(real, dataset, seed=s)["internal diversity"] for s in (0, 0, 1))
+    assert first == again
+    assert first.value != other.value
+    assert first.n == 100
+    assert "100 climbs drawn from 600" in first.note
+    assert first.value == pytest.approx(whole.value, abs=5 * first.standard_error)
+
+
+def test_a_floor_is_the_metric_itself_on_real_climbs(dataset, real):
+    """With the stand-ins as samples, value and floor are one number."""
+    on_test = evaluate(dataset.part("test"), dataset)
+    for metric in METRICS:
+        if metric.floor == "test":
+            assert on_test[metric.name].value == on_test[metric.name].floor, metric.name
+    on_train = evaluate(dataset.part("train"), dataset)
+    for metric in METRICS:
+        if metric.floor == "train":
+            assert on_train[metric.name].value == on_train[metric.name].floor, metric.name
+
+
+def test_floors_are_as_large_as_the_sample(dataset, real):
+    found = evaluate(real[:200], dataset)
+    assert found["W₁ size"].floor_n == 200
+    assert found["legal"].floor_n == len(dataset.part("test"))
+
+
+def test_every_metric_says_what_it_is(dataset, real):
+    found = evaluate(real, dataset)
+    assert list(found.values) == [metric.name for metric in METRICS]
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+    table = json.loads(plain(found))
+    assert table["n"] == len(real)
+    assert table["soft_rules"]
+    for name, row in table["metrics"].items():
+        assert row["formula"], name
+        assert row["source"], name
+        assert row["unit"], name
+        assert row["direction"] in ("↑", "↓", "=", "none"), name
+        assert row["value"] is not None, name
+        assert row["floor"] is not None, name
+        assert row["standard_error"] is not None, name
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "climbs",
+    [
+        [Climb(())],
+        [Climb(((3, 0),))],
+        [Climb(((3, 1), (3, 1), (3, 1))), Climb(())],
+        [Climb(((-1, 1), (5000, 2), (4, 9)))],
+        [Climb(tuple((p, 1) for p in range(150)))],
+        [Climb(((1, 0), (2, 2)))] * 3,
+    ],
+)
+def test_climbs_of_any_kind_are_judged_without_a_crash(dataset, climbs):
+    found = evaluate(Climbs.from_list(climbs), dataset)
+    assert found["legal"].value in (0, 1)
+    json.loads(plain(found))
+
+
+def test_nothing_to_compare_is_one_clear_line(dataset):
+    with pytest.raises(InputError, match="no climbs to evaluate"):
+        evaluate(Climbs.from_list([]), dataset)
+    for name, empty in (("test", 2), ("training", 0)):
+        without = replace(dataset, split=np.where(dataset.split == empty, 1, dataset.split).astype(np.int8))
+        with pytest.raises(InputError, match=f"no {name} climbs"):
+            evaluate(dataset.climbs[:5], without)

@@ -1,0 +1,74 @@
+"""evaluate_generator: one call, the same for every model, that knows nothing but the Generator interface."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from toy_generators import LastHoldDecides, UniformSets
+
+from setgen.boards.rules import legal
+from setgen.errors import InputError
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.evaluate_generator import MODEL_METRICS, Trial, evaluate_generator
+from setgen.evaluation.likelihood import likelihood
+
+
+@pytest.fixture(scope="module")
+def found(dataset):
+    return evaluate_generator(UniformSets(dataset.board), dataset, n=200, seed=1)
+
+
+def test_it_has_every_metric_and_what_was_judged(found, dataset):
+    assert list(found.evaluation.values) == [m.name for m in (*MODEL_METRICS, *METRICS)]
+    assert len(found.samples) == 200
+    assert legal(dataset.board, found.samples).all()
+    report = json.loads(json.dumps(found.evaluation.to_json(), allow_nan=False))
+    assert report["generator"] == "uniform_sets"
+    assert report["parameters"] == 3
+    assert report["likelihood"]["orders"] == 4
+
+
+def test_its_values_are_those_of_the_parts(found, dataset):
+    values = found.evaluation.values
+    expected = likelihood(UniformSets(dataset.board), dataset.part("test"), seed=1)
+    assert values["bits per hold"].value == pytest.approx(expected.bound.mean())
+    assert values["bits per hold"].n == len(dataset.part("test"))
+    assert values["order sensitivity"].value == pytest.approx(0, abs=1e-9)
+    assert values["legal"].value == 1
+    assert values["legal without masks"].value < 0.7
+    trial = Trial(UniformSets(dataset.board), dataset, 200, seed=1)
+    assert values["legal without masks"].value == legal(dataset.board, trial.unmasked).mean()
+
+
+def test_a_model_that_reads_orders_is_found_out(dataset):
+    found = evaluate_generator(LastHoldDecides(dataset.board), dataset, n=50, test_climbs=80)
+    assert found.evaluation["order sensitivity"].value > 0.2
+    assert found.evaluation["bits per hold"].n == 80
+
+
+def test_conditions_are_those_of_the_test_climbs(dataset):
+    test = dataset.part("test")
+    trial = Trial(UniformSets(dataset.board), dataset, 2 * len(test) + 7)
+    conditions = trial.conditions
+    assert len(conditions) == 2 * len(test) + 7
+    assert (conditions.sizes == 0).all()
+
+    def counts(climbs):
+        pairs = np.stack([climbs.angle, climbs.grade], 1)
+        return {tuple(p): n for p, n in zip(*np.unique(pairs, axis=0, return_counts=True), strict=True)}
+
+    asked, real = counts(conditions), counts(test)
+    assert asked.keys() == real.keys()
+    assert all(2 * real[p] <= asked[p] <= 3 * real[p] for p in real)
+
+
+def test_one_seed_one_result(found, dataset):
+    again = evaluate_generator(UniformSets(dataset.board), dataset, n=200, seed=1, batch_size=64)
+    assert json.dumps(again.evaluation.to_json()) == json.dumps(found.evaluation.to_json())
+
+
+def test_a_model_of_another_board_is_refused(dataset):
+    other = replace(dataset.board, ids=dataset.board.ids + 1)
+    with pytest.raises(InputError, match="trained on another board"):
+        evaluate_generator(UniformSets(other), dataset)
