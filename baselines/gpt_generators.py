@@ -130,8 +130,7 @@ class _GPTGenerator(Generator):
             steps += [reader.feed(tokens[:, t : t + 1]) for t in range(2, tokens.shape[1] - 1)]
             logits = torch.stack(steps, 1)
         else:
-            logits = self.gpt(tokens[:, :-1])
-            logits = logits[:, 1:]
+            logits = self.gpt(tokens[:, :-1])[:, 1:]
         empty = replace(batch, present=torch.zeros_like(batch.present))
         state, size = grammar.start(empty), batch.size
         total = torch.zeros(len(batch), dtype=torch.float64, device=tokens.device)
@@ -237,7 +236,9 @@ class ShuffledGPT(_GPTGenerator):
         batch, tokens = self._prepare(batch)
         config = self.config
         if config.loss == "ce" and not config.crop:
-            return nats_per_hold(self.gpt, self.vocabulary, batch, tokens, config.smoothing == "all", True)
+            return nats_per_hold(
+                self.gpt, self.vocabulary, batch, tokens, config.smoothing == "all", ascending=False
+            )
         return token_loss(
             self.gpt, self.vocabulary, batch, tokens, config.smoothing, config.loss, config.crop
         )
@@ -266,9 +267,9 @@ class SortedGPT(_GPTGenerator):
         return next_between(self.gpt, self.vocabulary, self._ordered(given), allowed)
 
     def loss(self, batch: ClimbBatch) -> Tensor:
-        """Nats per hold, continuations out of order masked as in the likelihood."""
+        """Minus the exact log-likelihood (without `legal`), in nats per hold."""
         batch, tokens = self._prepare(batch)
-        return nats_per_hold(self.gpt, self.vocabulary, batch, tokens, smoothing=False, orders=False)
+        return nats_per_hold(self.gpt, self.vocabulary, batch, tokens, smoothing=False, ascending=True)
 
     def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
         """The exact log p(S | c) in every column, whatever the orders."""

@@ -30,29 +30,45 @@ def still_to_come(batch: ClimbBatch, smoothing: bool) -> Tensor:
     return share / share.sum(2, keepdim=True).clamp(min=1)
 
 
+def open_choices(batch: ClimbBatch, placements: int, most: int, ascending: bool) -> Tensor:
+    """(B, L + 1, V + 1) bool: what `Grammar` without `legal` allows at each hold position of the batch.
+
+    A placement is taken only once (`ascending`: only beyond the one before); the last column is the end,
+    which comes behind the first hold at the earliest and is all that is left behind hold number `most`.
+    """
+    taken = one_hot(batch.placement, placements).bool() & batch.present[..., None]
+    before = pad(taken, (0, 0, 1, 0)).long().cumsum(1) > 0  # taken at an earlier position
+    if ascending:  # everything up to the furthest placement taken
+        before = before.flip(2).long().cumsum(2).flip(2) > 0
+    choices = pad(~before, (0, 1), value=True)
+    choices[:, 0, -1] = False
+    choices[:, most:, :-1] = False
+    return choices
+
+
 def nats_per_hold(
-    gpt: GPT, vocabulary: Vocabulary, batch: ClimbBatch, tokens: Tensor, smoothing: bool, orders: bool
+    gpt: GPT, vocabulary: Vocabulary, batch: ClimbBatch, tokens: Tensor, smoothing: bool, ascending: bool
 ) -> Tensor:
     """Mean over climbs of (Σ cross-entropy over hold, role and end tokens − log n!) / n.
 
-    Each step is a softmax over what the grammar has there (holds and end, or roles). With smoothing the
-    hold terms are the expectation over which hold comes next, so the order-averaged loss is the same.
-    orders: whether any order of the holds may come; without, log n! stays out.
+    Each step is a softmax over what may come there (`open_choices`, or the board's roles), so this is
+    minus the likelihood (without `legal`) of the batch's order. With smoothing the hold terms are their
+    expectation over which hold comes next. `ascending` knows one order only, so log n! stays out.
     """
     groups = TokenGroups(vocabulary, tokens.device)
+    most = (gpt.context - 2) // 2
+    choices = open_choices(batch, len(vocabulary.holds), most, ascending)
     logits = gpt(tokens[:, :-1])
-    at_hold = logits[:, 1::2][..., groups.holds].log_softmax(-1)  # (B, L + 1, V + 1)
-    at_role = logits[:, 2::2][..., groups.roles]
-    exists = groups.roles != PAD
-    at_role = at_role.masked_fill(~exists, -torch.inf).log_softmax(-1)  # (B, L, 4)
+    at_hold = logits[:, 1::2][..., groups.holds].masked_fill(~choices, -torch.inf).log_softmax(-1)
+    at_role = logits[:, 2::2][..., groups.roles].masked_fill(groups.roles == PAD, -torch.inf).log_softmax(-1)
     rows, length = batch.placement.shape
     later = batch.placement[:, None, :].expand(rows, length, length)
-    hold = (at_hold[:, :-1].gather(2, later) * still_to_come(batch, smoothing).to(at_hold)).sum(2)
-    role = at_role.gather(2, batch.role[:, :, None]).squeeze(2)
-    end = at_hold[..., -1].gather(1, batch.size[:, None]).squeeze(1)
-    total = end + (hold + role.where(batch.present, 0.0)).sum(1)
-    if orders:
-        total = total + torch.lgamma(batch.size + 1.0)
+    share = still_to_come(batch, smoothing).to(at_hold)
+    hold = (at_hold[:, :-1].gather(2, later).masked_fill(share == 0, 0.0) * share).sum(2)
+    role = at_role.gather(2, batch.role[:, :, None]).squeeze(2).where(batch.present, 0.0)
+    total = at_hold[..., -1].gather(1, batch.size[:, None]).squeeze(1) + (hold + role).sum(1)
+    if not ascending:
+        total = total + torch.lgamma(batch.size.double() + 1).to(total)
     return -(total / batch.size.clamp(min=1)).mean()
 
 
@@ -116,5 +132,5 @@ def token_loss(
         return losses.mean() if crop else losses[counted].mean()
     losses = -(logits.log_softmax(2) * answers / answers.sum(2, keepdim=True)).sum(2)
     per_token = (losses * counted).sum(1) / counted.sum(1).clamp(min=1)
-    total = per_token * (2 * batch.size + 1) - torch.lgamma(batch.size + 1.0)
+    total = per_token * (2 * batch.size + 1) - torch.lgamma(batch.size.double() + 1).to(per_token)
     return (total / batch.size.clamp(min=1)).mean()
