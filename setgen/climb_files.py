@@ -134,7 +134,8 @@ def write_text(target: Path | str, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror}") from None
+        name = "to standard output" if str(target) == "-" else target
+        raise InputError(f"cannot write {name}: {error.strerror}") from None
 
 
 def _rows(board: Board, text: str) -> list[_Row]:
@@ -232,7 +233,7 @@ def _angle(board: Board, value: Any) -> int:
         angle = float(value)
     except (TypeError, ValueError):
         raise InputError(f"angle {value!r} is not a number of degrees") from None
-    return board.check_angle(int(angle) if angle == int(angle) else angle)  # type: ignore[arg-type]
+    return board.check_angle(int(angle) if angle.is_integer() else angle)  # type: ignore[arg-type]
 
 
 def _grade(board: Board, value: Any) -> int:

@@ -131,6 +131,7 @@ def test_the_content_says_the_format(text: str, angle: int, grade: str | None, t
         ("p5r1p5r2p8r3\n", 1, "a hold twice"),
         (f"frames,angle\n{LEGAL},40\n{LEGAL},41\n", 3, "angle 41"),
         (f"frames,angle\n{LEGAL},steep\n", 2, "steep"),
+        (f"frames,angle\n{LEGAL},1e999\n", 2, "angle inf"),
         (f"frames,grade\n{LEGAL},9z\n", 2, "9z"),
         (f"\nframes,grade\n{LEGAL},7a\np5r1,7a\n", 4, "too few"),
         (f'{{"frames": "{LEGAL}"}}\n{{"frames": \n', 2, "not JSON"),

@@ -164,5 +164,7 @@ class Board:
             return cls.from_json(json.loads(path.read_text()))
         except FileNotFoundError:
             raise InputError(f"{path} is missing: the folder is incomplete") from None
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is not a board that setgen wrote ({error!r})") from None

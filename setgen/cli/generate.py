@@ -133,6 +133,8 @@ def score(
     _check_target(out)
     generator = _load(model)
     given = read_climbs(climbs, generator.board, check=legal)
+    if not given.sizes.all():
+        raise InputError(f"climb {int(given.sizes.argmin()) + 1} has no holds: there is nothing to score")
     given = with_missing(generator.board, given, angle, grade)
 
     from setgen.evaluation.likelihood import bits_per_hold, likelihood
@@ -145,9 +147,9 @@ def score(
     mean = bits_per_hold(bits)
     error = "" if mean.standard_error is None or len(bits) < 2 else f" ± {mean.standard_error:.3f}"
     note = f"; {mean.note}" if mean.note else ""
-    plural = "climb" if len(bits) == 1 else "climbs"
+    over = f"{_count(len(bits), 'climb')}, {_count(orders, 'order')}"
     print(
-        f"{mean.value:.3f}{error} bits per hold over {len(bits)} {plural}, {orders} orders{note}",
+        f"{mean.value:.3f}{error} bits per hold over {over}{note}",
         file=sys.stderr,
     )
 
@@ -205,6 +207,10 @@ def _load(model: Path):  # type: ignore[no-untyped-def]  # naming the class here
     from setgen.generators.registry import load_generator
 
     return load_generator(model)
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _check_target(out: str) -> None:

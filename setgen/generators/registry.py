@@ -43,6 +43,8 @@ def load_generator(path: Path | str) -> Generator:
         version, name = head["format"], head["generator"]
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote") from None
+    if not isinstance(version, int):
+        raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote")
     if version > FORMAT:
         raise InputError(
             f"{folder} has model format {version}, newer than this setgen reads ({FORMAT}): upgrade setgen"

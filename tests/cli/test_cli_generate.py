@@ -139,6 +139,10 @@ def test_no_legal_lifts_the_rules(out, tmp_path, refused, model) -> None:
     (tmp_path / "c").write_text("p5r1p6r1p7r1p8r3\n")
     assert "too many starts" in refused("score", "--model", model, "--climbs", tmp_path / "c")
     assert len(out("score", "--climbs", tmp_path / "c", "--no-legal")) == 1
+    (tmp_path / "c").write_text("frames,angle\np5r1p6r3,40\n,40\n")
+    assert "climb 2 has no holds" in refused(
+        "score", "--model", model, "--climbs", tmp_path / "c", "--no-legal"
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,6 +193,15 @@ def test_wrong_model_folders_are_one_line(refused, model, tmp_path) -> None:
     head = json.loads((newer / "model.json").read_text())
     (newer / "model.json").write_text(json.dumps(head | {"format": 99}))
     assert "newer" in refused("generate", "--model", newer)
+    (newer / "model.json").write_text(json.dumps(head | {"format": "1"}))
+    assert "not a model" in refused("generate", "--model", newer)
+    odd = tmp_path / "odd"
+    shutil.copytree(model / "model", odd)
+    board = json.loads((odd / "board.json").read_text())
+    (odd / "board.json").write_text(json.dumps(board | {"xy": [[1, 2], [3]]}))
+    assert "not a board" in refused("generate", "--model", odd)
+    (odd / "board.json").write_text(json.dumps(board | {"format": 99}))
+    assert "newer" in refused("generate", "--model", odd)
     torn = tmp_path / "torn"
     shutil.copytree(model / "model", torn)
     (torn / "weights.safetensors").write_bytes(b"torn")
