@@ -51,7 +51,8 @@ class Evaluation:
             for name, value in self.values.items()
         }
         rules = self.rules.to_json()
-        return _plain({"n": self.n, "seed": self.seed, "metrics": table, "soft_rules": rules, **self.details})
+        head = {"board": self.rules.board.name, "n": self.n, "seed": self.seed}
+        return _plain({**head, **self.details, "metrics": table, "soft_rules": rules})
 
 
 def evaluate(

@@ -124,9 +124,14 @@ class Metric:
 
 
 def share(hits: np.ndarray) -> Estimate:
-    """The share of true entries of (C,) bool, with the binomial standard error √(p(1 − p)/C)."""
-    p, n = float(hits.mean()), len(hits)
-    return Estimate(p, float(np.sqrt(p * (1 - p) / n)), n)
+    """The share of true entries of (C,) bool, k/C.
+
+    Its standard error √(p̃(1 − p̃)/(C + 4)), p̃ = (k + 2)/(C + 4), is never 0: no hit in C climbs does not
+    mean that there will be none (Agresti & Coull 1998).
+    """
+    n = len(hits)
+    p = (hits.sum() + 2) / (n + 4)
+    return Estimate(float(hits.mean()), float(np.sqrt(p * (1 - p) / (n + 4))), n)
 
 
 def mean(values: np.ndarray) -> Estimate:

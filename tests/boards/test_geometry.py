@@ -13,7 +13,6 @@ from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.geometry import as_sets, geometry
 from setgen.boards.roles import Role
-from setgen.boards.rules import legal
 
 S, M, F, T = Role.START, Role.MIDDLE, Role.FINISH, Role.FOOT
 
@@ -189,13 +188,12 @@ def test_legal_climbs_are_sets_already(board):
 @pytest.mark.skipif("SETGEN_DATA" not in os.environ, reason="needs the real climbs of SETGEN_DATA")
 def test_real_kilter_climbs_have_the_known_reach():
     """Reference: the design notes' percentiles, from an overlapping set of 1,571 to 1,667 climbs."""
-    from setgen.sources.aurora import read_aurora
+    from setgen.dataset.build import import_dataset
     from setgen.sources.readout import Options
 
     path = Path(os.environ["SETGEN_DATA"]) / "kilter.sqlite3"
-    read = read_aurora(path, Options(layout=1, size=10, ungraded=True))
-    climbs = read.climbs[read.sieve.kept]
-    g = geometry(read.board, climbs[legal(read.board, climbs)])
+    read = import_dataset(path, Options(layout=1, size=10, ungraded=True))
+    g = geometry(read.board, read.climbs)
     assert np.nanmedian(g.largest_hop) == pytest.approx(35.8, abs=0.1)
     assert np.nanpercentile(g.largest_hop, 95) == pytest.approx(48.7, abs=1)
     assert np.nanmedian(g.lowest_start) == 40

@@ -8,18 +8,16 @@ import pytest
 
 from setgen.boards.frames import write_frames
 from setgen.cli.main import run
+from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import assign, fingerprints
 from setgen.evaluation.evaluate import evaluate
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    board, climbs = synthetic_board(), synthetic_climbs(600, 1)
     folder = tmp_path_factory.mktemp("dataset") / "data"
-    split = assign(fingerprints(board, climbs), 0)
-    Dataset(board, climbs, split, np.arange(600).astype(str), {}).save(folder)
+    synthetic_dataset(600, seed=1).save(folder)
     return folder
 
 

@@ -1,21 +1,17 @@
 """A synthetic dataset that every test of the evaluation shares."""
 
-import numpy as np
 import pytest
 
-from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import assign, fingerprints
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.dataset.build import synthetic_dataset
+from setgen.sources.synthetic import synthetic_climbs
 
 
 @pytest.fixture(scope="session")
 def dataset():
-    board, climbs = synthetic_board(), synthetic_climbs(4000, 1)
-    split = assign(fingerprints(board, climbs), seed=0)
-    return Dataset(board, climbs, split, np.arange(len(climbs)).astype(str), {})
+    return synthetic_dataset(4000, seed=1)
 
 
 @pytest.fixture(scope="session")
-def real(dataset):
+def real():
     """Climbs of the same process that are neither training nor test climbs."""
     return synthetic_climbs(600, 2)

@@ -50,7 +50,7 @@ def test_legal_and_every_hard_rule():
     for rule, worst in bad.items():
         found = measure(f"illegal: {rule}", [good, good, good, worst], [good])
         assert found.value == 0.25
-        assert found.standard_error == pytest.approx(np.sqrt(0.25 * 0.75 / 4))
+        assert found.standard_error == pytest.approx(np.sqrt(3 / 8 * 5 / 8 / 8))  # p̃ = (1 + 2)/(4 + 4)
 
 
 def test_unique_counts_sets_with_roles():
