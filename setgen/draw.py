@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,7 +92,7 @@ def draw_climbs(
         if numbers:
             _draw_numbers(axes, board, climb)
         axes.set_title(climb_title(climb) if titles is None else titles[i], fontsize=9)
-    figure.suptitle(board_title(board), fontsize=11)
+    figure.suptitle(textwrap.fill(board_title(board), int(12 * figure.get_figwidth())), fontsize=11)
     _draw_legend(figure, panels[0], board, figure.get_figwidth())
     return figure
 
@@ -286,6 +287,7 @@ def _draw_legend(figure: Figure, axes: Axes, board: Board, width: float) -> None
         loc="outside lower center",
         ncols=max(2, min(len(labels), int(width / 1.1))),
         frameon=False,
+        labelspacing=0.9,
         fontsize=9,
         handler_map={tuple: HandlerTuple(ndivide=1)},
     )
