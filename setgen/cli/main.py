@@ -5,16 +5,14 @@ Commands import what is heavy (torch, matplotlib) inside their functions, so tha
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 import typer
 
-from setgen.cli import data
+from setgen.cli import data, draw, evaluate, generate
 from setgen.errors import InputError
 
 app = typer.Typer(
@@ -25,9 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for _module in ("setgen.cli.generate", "setgen.cli.draw", "setgen.cli.evaluate"):
-    if importlib.util.find_spec(_module) is not None:
-        import_module(_module).register(app)
+for _group in (generate, draw, evaluate):
+    _group.register(app)
 
 # Typer raises its own copies of click's exceptions in newer versions, click's in older ones.
 _USAGE_ERRORS: tuple[type[Exception], ...] = (click.ClickException, typer.BadParameter.__mro__[2])
