@@ -86,6 +86,16 @@ def test_internal_diversity():
     assert np.isnan(measure("internal diversity", [a], [a]).value)
 
 
+def test_the_error_of_diversity_is_its_spread_between_samples():
+    rng = np.random.default_rng(0)
+    kinds = [climb(1, 2), climb(30, 31, finish=50)]  # at distance 1 from each other
+    drawn = [[kinds[k] for k in rng.random(100) < 0.15] for _ in range(400)]
+    found = [measure("internal diversity", climbs, kinds) for climbs in drawn]
+    seen = np.std([e.value for e in found], ddof=1)
+    assert np.mean([e.standard_error for e in found]) == pytest.approx(seen, rel=0.15)
+    assert np.mean([e.value for e in found]) == pytest.approx(2 * 0.15 * 0.85, abs=0.01)
+
+
 def test_hold_coverage():
     assert measure("hold coverage", [climb(1, 2), climb(1, 3)], [climb(9)]).value == 4 / len(BOARD)
 
