@@ -54,7 +54,7 @@ for _a, _nexts in {
 }.items():
     _FOLLOWS[_a, list(_nexts)] = True
 
-_TAKES_NUMBER = (_P, _R, _X)
+_TAKES_NUMBER = np.isin(np.arange(8), (_P, _R, _X))
 
 _ROWS_AT_ONCE = 8192  # keeps the parser's work arrays in the processor's cache
 _LONGEST_NUMBER = 9
@@ -138,20 +138,20 @@ def _parse(board: Board, strings: Sequence[str], frames_count: np.ndarray) -> Pa
 
     # Letters: byte position, row (that of an END is the row it opens), and the number that follows.
     kind = _CLASS[data]
-    at = np.flatnonzero(kind != _DIGIT)
+    at = np.flatnonzero(kind != _DIGIT).astype(np.int32)
     letter = kind[at]
-    row = np.cumsum(letter == _END) - 1
+    row = np.cumsum(letter == _END, dtype=np.int32) - 1
     digits = np.diff(at, append=len(data)) - 1
     value = _numbers(data, at, digits)
 
     # Frames: each opens at an END or a comma, and is a delta when a quote comes next.
     opens = (letter == _END) | (letter == _COMMA)
-    frame = np.cumsum(opens) - 1
+    frame = np.cumsum(opens, dtype=np.int32) - 1
     is_delta = np.append(letter, _END)[np.flatnonzero(opens) + 1] == _DELTA
     # The frame that a letter's frame builds on: the last absolute one.
     base = np.maximum.accumulate(np.where(is_delta, 0, np.arange(len(is_delta))))[frame]
 
-    wrong = (digits > 0) != np.isin(letter, _TAKES_NUMBER)
+    wrong = (digits > 0) != _TAKES_NUMBER[letter]
     wrong |= digits > _LONGEST_NUMBER
     wrong[:-1] |= ~_FOLLOWS[letter[:-1], letter[1:]]
     wrong |= (letter == _X) & ~is_delta[frame]  # a snapshot switches nothing off
@@ -200,7 +200,7 @@ def _parse(board: Board, strings: Sequence[str], frames_count: np.ndarray) -> Pa
 
 def _numbers(data: np.ndarray, at: np.ndarray, digits: np.ndarray) -> np.ndarray:
     """The decimal number in the `digits` bytes after each position."""
-    value = np.zeros(len(at), dtype=np.int64)
+    value = np.zeros(len(at), dtype=np.int32)
     for d in range(min(int(digits.max(initial=0)), _LONGEST_NUMBER)):
         more = np.flatnonzero(digits > d)
         value[more] = value[more] * 10 + (data[at[more] + 1 + d] - ord("0"))

@@ -136,12 +136,6 @@ def _numbers(values: np.ndarray, missing: float) -> np.ndarray:
     return np.where(np.isfinite(numbers), numbers, missing)
 
 
-def _upper(uuids: np.ndarray) -> np.ndarray:
-    upper = np.empty(len(uuids), dtype=object)
-    upper[:] = [str(u).upper() for u in uuids]
-    return upper
-
-
 def _stats(db: SqliteFile) -> dict[str, np.ndarray]:
     if not db.has("climb_stats", "climb_uuid", "angle", "difficulty_average"):
         return {
@@ -169,7 +163,8 @@ def _stats(db: SqliteFile) -> dict[str, np.ndarray]:
 
 def _parse(board: Board, climbs: dict[str, np.ndarray], here: np.ndarray) -> ParsedFrames:
     """The frames of every climb; those of other layouts count as empty."""
-    strings = ["" if f is None or not h else str(f) for f, h in zip(climbs["frames"], here, strict=True)]
+    frames = np.where(here, climbs["frames"], "").tolist()
+    strings = [f if isinstance(f, str) else str(f or "") for f in frames]
     return parse_frames(board, strings, _numbers(climbs["frames_count"], 0).astype(np.int64))
 
 
@@ -183,7 +178,7 @@ def _rows(climbs: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> dict[s
 
     climb: index into the climbs, −1 where there is none. repeated: the climb and angle came before.
     """
-    uuid, stats_uuid = _upper(climbs["uuid"]), _upper(stats["climb_uuid"])
+    uuid, stats_uuid = climbs["uuid"], stats["climb_uuid"]
     series = pd.Series(uuid, dtype=object)
     twice = series.duplicated().to_numpy()
     if (~twice).sum() == 0:

@@ -78,11 +78,12 @@ class SqliteFile:
             raise self._damaged(error) from None
 
     def select(self, table: str, columns: dict[str, str]) -> dict[str, np.ndarray]:
-        """Whole columns of a table as object arrays.
+        """Whole columns of a table as object arrays; uuids in capitals, since the apps' tables disagree.
 
         columns: name → SQL expression that stands in where an old database lacks the column.
         """
         exprs = [name if self.has(table, name) else fallback for name, fallback in columns.items()]
+        exprs = [f"upper({e})" if e.endswith("uuid") else e for e in exprs]
         (length,) = self.rows(f"SELECT count(*) FROM {table}")[0]
         arrays = {name: np.empty(length, dtype=object) for name in columns}
         collecting = gc.isenabled()
