@@ -89,7 +89,7 @@ def test_internal_diversity():
 def test_the_error_of_diversity_is_its_spread_between_samples():
     rng = np.random.default_rng(0)
     kinds = [climb(1, 2), climb(30, 31, finish=50)]  # at distance 1 from each other
-    drawn = [[kinds[k] for k in rng.random(100) < 0.15] for _ in range(400)]
+    drawn = [[kinds[int(k)] for k in rng.random(100) < 0.15] for _ in range(400)]
     found = [measure("internal diversity", climbs, kinds) for climbs in drawn]
     seen = np.std([e.value for e in found], ddof=1)
     assert np.mean([e.standard_error for e in found]) == pytest.approx(seen, rel=0.15)
