@@ -58,7 +58,7 @@ def nats_per_hold(
     groups = TokenGroups(vocabulary, tokens.device)
     most = (gpt.context - 2) // 2
     choices = open_choices(batch, len(vocabulary.holds), most, ascending)
-    logits = gpt(tokens[:, :-1])
+    logits = _full(gpt(tokens[:, :-1]))
     at_hold = logits[:, 1::2][..., groups.holds].masked_fill(~choices, -torch.inf).log_softmax(-1)
     at_role = logits[:, 2::2][..., groups.roles].masked_fill(groups.roles == PAD, -torch.inf).log_softmax(-1)
     rows, length = batch.placement.shape
@@ -124,7 +124,7 @@ def token_loss(
     else:
         inputs = tokens[:, :-1]
         target = torch.arange(1, tokens.shape[1], device=tokens.device).expand(len(tokens), -1)
-    logits = gpt(inputs)
+    logits = _full(gpt(inputs))
     answers = token_targets(vocabulary, batch, tokens, target, smoothing).to(logits)
     counted = (target >= 2) & (target <= 2 + 2 * batch.size[:, None])
     if loss == "bce":
@@ -134,3 +134,8 @@ def token_loss(
     per_token = (losses * counted).sum(1) / counted.sum(1).clamp(min=1)
     total = per_token * (2 * batch.size + 1) - torch.lgamma(batch.size.double() + 1).to(per_token)
     return (total / batch.size.clamp(min=1)).mean()
+
+
+def _full(logits: Tensor) -> Tensor:
+    """Logits in float32 at least: under bf16 autocast a softmax would otherwise lose its digits."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

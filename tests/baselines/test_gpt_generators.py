@@ -241,3 +241,15 @@ def test_the_vocabulary_travels_with_the_model(tmp_path):
         load_generator(tmp_path)
     Vocabulary.of(WALL).save(tmp_path / "tokenizer.json")
     assert load_generator(tmp_path).vocabulary == Vocabulary.of(WALL)
+
+
+@pytest.mark.parametrize("settings", [KILTER_GPT, {}, {"crop": True}], ids=["kilter", "corrected", "between"])
+def test_under_bf16_the_loss_keeps_its_digits(settings):
+    generator = shuffled_gpt(**settings).float()
+    batch, losses = to_batch(WALL, random_climbs(WALL, 40, seed=9)), []
+    for half in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            losses.append(generator.loss(batch))
+    assert losses[1].dtype == torch.float32
+    assert abs(losses[0] - losses[1]) < 0.02 * losses[0]

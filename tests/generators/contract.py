@@ -57,6 +57,9 @@ TOY = wall(4, Limits(holds=(2, 3), starts=(1, 2), finishes=(1, 2)))
 WALL = wall(20, Limits(holds=(2, 9), starts=(1, 2), finishes=(1, 2)))
 TIGHT = wall(5, Limits(holds=(4, 5), starts=(2, 2), finishes=(2, 2)))
 NO_FREE_ROLE = wall(6, Limits(holds=(2, 6)), (S, F))
+NO_ROLES = wall(5, Limits(holds=(2, 4), starts=(0, 0), finishes=(0, 0)), (M,))
+BOARDS = [TOY, WALL, TIGHT, NO_FREE_ROLE, NO_ROLES]
+NAMES = ["toy", "wall", "tight", "no free role", "no roles"]
 
 
 def random_climbs(board: Board, n: int, seed: int) -> Climbs:
@@ -147,7 +150,7 @@ class GeneratorContract:
     # --- likelihood ---------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("only_legal", [True, False])
-    @pytest.mark.parametrize("board", [TOY, TIGHT, NO_FREE_ROLE], ids=["toy", "tight", "no free role"])
+    @pytest.mark.parametrize("board", BOARDS[:1] + BOARDS[2:], ids=NAMES[:1] + NAMES[2:])
     def test_probabilities_of_all_sets_sum_to_one(self, make, board, only_legal):
         if board is not TOY and not only_legal:
             pytest.skip("the toy wall's 368 sets are enough without the rules")
@@ -264,7 +267,7 @@ class GeneratorContract:
         assert stats.chisquare(observed, expected * n / expected.sum()).pvalue > 1e-3
 
     @pytest.mark.parametrize("n", [500, pytest.param(10_000, marks=pytest.mark.slow)])
-    @pytest.mark.parametrize("board", [TOY, WALL, TIGHT, NO_FREE_ROLE], ids=["toy", "wall", "tight", "bare"])
+    @pytest.mark.parametrize("board", BOARDS, ids=NAMES)
     def test_given_holds_come_back_first_and_every_climb_is_legal(self, make, board, n):
         generator, prompts = make(board), random_prompts(board, n, seed=12)
         climbs = generator.sample(prompts, seed=13)
@@ -422,4 +425,6 @@ class GeneratorContract:
             path.write_text(json.dumps(data | {"config": data["config"] | {"no_such_setting": 1}}))
 
         refuse(odd_config, "model.json")
+        for text in ("[]", '{"format": "new", "generator": "gpt"}', '{"format": 1, "generator": []}'):
+            refuse(lambda path, text=text: path.write_text(text), "model.json")
         refuse(lambda path: replace(WALL).save(path), "board.json")  # weights of another board
