@@ -17,7 +17,6 @@ from baselines.gpt_loss import nats_per_hold, shuffled, token_loss
 from baselines.gpt_next import next_behind, next_between
 from baselines.gpt_sampling import CachedReader, Reader, SlidingReader, TokenGroups, assemble, complete
 from baselines.grammar import Grammar
-from baselines.prompts import check_prompts
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import ClimbBatch, to_batch
@@ -26,6 +25,7 @@ from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.drawing import row_uniforms
 from setgen.generators.legality import Placed, elements_allowed
+from setgen.generators.prompts import check_prompts
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

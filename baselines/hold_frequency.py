@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.prompts import check_prompts
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import N_ROLES
@@ -18,6 +17,7 @@ from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.drawing import draw, row_uniforms
 from setgen.generators.legality import Placed, elements_allowed, owed
+from setgen.generators.prompts import check_prompts
 
 
 @dataclass(frozen=True)

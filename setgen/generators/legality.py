@@ -30,10 +30,14 @@ class Placed:
     @classmethod
     def of(cls, board: Board, batch: ClimbBatch) -> Placed:
         """The state after every hold of `batch` has been placed."""
-        state = cls.empty(board, len(batch), batch.angle.device)
-        for i in range(batch.placement.shape[1]):
-            state = state.add(batch.placement[:, i], batch.role[:, i], batch.present[:, i])
-        return state
+        used = torch.zeros(len(batch), len(board) + 1, dtype=torch.bool, device=batch.angle.device)
+        used.scatter_(1, batch.placement.masked_fill(~batch.present, len(board)), True)
+        return cls(
+            used[:, :-1],
+            ((batch.role == Role.START) & batch.present).sum(1),
+            ((batch.role == Role.FINISH) & batch.present).sum(1),
+            batch.size,
+        )
 
     def add(self, placement: Tensor, role: Tensor, where: Tensor | None = None) -> Placed:
         """The state after one more hold a row, in the rows where `where` (B,) is true (all by default)."""

@@ -1,0 +1,287 @@
+"""MaskedSet: masked (absorbing) diffusion over element slots with a set transformer.
+
+A climb of n holds is n slots. Noise masks a random subset of them; the denoiser sees the k holds that are
+left and the number n − k of masked slots, and gives one distribution over the (placement, role) elements
+that any masked slot may hold. Slots have no positions, so neither network nor loss can see an order.
+
+    loss(S) = −log p(n | c) − log n! + n · E_{k ~ U{0…n−1}} E_{A ⊂ S, |A| = k} [ ce(A) ]
+    ce(A)   = −1/(n−k) Σ_{e ∈ S∖A} log p(e | A, n, c)
+
+the order-averaged bound of order-agnostic diffusion (Hoogeboom et al. 2022) with the set-aware target: the
+mean over the elements still to come instead of one of them drawn at random, which has the same
+expectation and less variance. It is reported per hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.roles import N_ROLES, Role
+from setgen.boards.rules import size_range
+from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
+from setgen.errors import InputError
+from setgen.generators.base import Generator
+from setgen.generators.drawing import draw, row_uniforms
+from setgen.generators.legality import Placed, elements_allowed, owed
+from setgen.generators.prompts import check_prompts
+from setgen.generators.sizes import SizeModel
+from setgen.models.hold_embedding import ElementEmbedding
+from setgen.models.set_transformer import SetTransformer
+
+_ROWS_PER_CALL = 2048
+_PSEUDO_COUNT = 0.1
+
+
+@dataclass(frozen=True)
+class MaskedSetConfig:
+    """width, depth, heads: the set transformer's. dropout: in its residuals and on its input.
+
+    condition_dropout: how often angle, and independently grade, is hidden in training.
+    copies: how many subsets of each climb one training pass looks at (stratified over their sizes).
+    """
+
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+    dropout: float = 0.1
+    condition_dropout: float = 0.1
+    copies: int = 4
+
+
+class MaskedSet(Generator):
+    """The element-slot set generator. Exact when it draws one hold a call; see `sample` for fewer calls."""
+
+    name = "masked_set"
+    Config = MaskedSetConfig
+    log_frequency: Tensor
+
+    def __init__(self, board: Board, config: MaskedSetConfig) -> None:
+        super().__init__(board, config)
+        width = config.width
+        self.sizes = SizeModel(board)
+        self.elements = ElementEmbedding(board, width)
+        self.of_angle = nn.Embedding(len(board.angles) + 1, width)
+        self.of_grade = nn.Embedding(len(board.grades) + 1, width)
+        self.of_remaining = nn.Embedding(self.sizes.most + 1, width)
+        self.encoder = SetTransformer(width, config.depth, config.heads, config.dropout)
+        self.pointer = nn.Linear(width, width, bias=False)
+        self.most_legal = size_range(board, Climb(()))[1]
+        self.register_buffer("log_frequency", torch.zeros(len(board) * N_ROLES))
+
+    def fit_counts(self, climbs: Climbs) -> None:
+        self.sizes.fit_counts(climbs)
+        element = torch.from_numpy(climbs.placement.astype(np.int64) * N_ROLES + climbs.role)
+        counts = torch.bincount(element, minlength=len(self.log_frequency)).to(self.log_frequency)
+        frequency = (counts + _PSEUDO_COUNT) / (counts + _PSEUDO_COUNT).sum()
+        self.log_frequency.copy_(frequency.log())
+
+    def element_logits(self, known: ClimbBatch, remaining: Tensor) -> Tensor:
+        """(B, V·4) unnormalised log-probabilities of a masked slot's element.
+
+        known: the holds that are not masked. remaining: (B,) how many slots are masked.
+        """
+        table = self.elements()
+        state = self.of_angle(known.angle) + self.of_grade(known.grade) + self.of_remaining(remaining)
+        code = self.encoder(state, embedding(known.element[known.present], table), known.present)
+        return self.pointer(code) @ table.T / table.shape[1] ** 0.5 + self.log_frequency
+
+    def loss(self, batch: ClimbBatch) -> Tensor:
+        """Mean over climbs of the bound above, in nats per hold; one stratified draw of `copies` subsets."""
+        batch = self._hide_conditions(batch)
+        copies = self.config.copies if self.training else max(4, self.config.copies)
+        size = batch.size
+        n_slots = torch.arange(batch.placement.shape[1], device=size.device)
+
+        # Copy m of a climb keeps k holds with k/n in [m, m+1)/copies, so the copies cover every noise level.
+        level = (
+            torch.rand(len(batch), 1, device=size.device) + torch.arange(copies, device=size.device)
+        ) / copies
+        n_known = (level * size[:, None]).long().flatten()
+        many = _repeat(batch, copies)
+        key = torch.rand(many.present.shape, device=size.device).masked_fill(~many.present, 2.0)
+        many = many.reordered(key.argsort(1))
+        known = many.present & (n_slots < n_known[:, None])
+        masked = many.present & ~known
+
+        seen = _first(replace(many, present=known), int(n_known.max()))
+        log_probs = self._next_log_probs(seen, many.size - n_known, legal=False)
+        per_slot = -log_probs.gather(1, many.element).masked_fill(~masked, 0.0).sum(1) / masked.sum(1)
+        per_hold = per_slot.view(len(batch), copies).mean(1)
+        log_size = self._log_size(batch, legal=False)
+        return (per_hold - (log_size + torch.lgamma(size + 1.0)) / size).mean()
+
+    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
+        k, rows, length = orders.shape
+        many = _repeat(batch, k).reordered(orders.transpose(0, 1).flatten(0, 1))
+        # One row for each prefix of each order of each climb.
+        climb, step = many.present.nonzero(as_tuple=True)
+        log_probs = []
+        for part in torch.arange(len(climb), device=climb.device).split(_ROWS_PER_CALL):
+            at, i = climb[part], step[part]
+            prefix = _rows(many, at)
+            known = replace(prefix, present=torch.arange(length, device=i.device) < i[:, None])
+            known = _first(known, int(i.max()))
+            next_log_probs = self._next_log_probs(known, many.size[at] - i, legal)
+            chosen = prefix.element.gather(1, i[:, None])
+            log_probs.append(next_log_probs.gather(1, chosen).squeeze(1))
+        total = torch.zeros(rows * k, device=climb.device, dtype=self.log_frequency.dtype)
+        total = total.index_add(0, climb, torch.cat(log_probs))
+        size = batch.size.to(total)
+        return total.view(rows, k) + (self._log_size(batch, legal) + torch.lgamma(size + 1))[:, None]
+
+    def next_log_probs(self, prompts: ClimbBatch, legal: bool = True) -> Tensor:
+        state = Placed.of(self.board, prompts)
+        one_more = prompts.size + 1
+        most = self.most_legal if legal else self.sizes.most
+        at_least = torch.maximum(one_more, self._fewest(state, legal)).clamp(max=most)
+        sizes = self.sizes(prompts.angle, prompts.grade, at_least, most)
+        log_probs = self._next_log_probs(prompts, sizes.argmax(1) - prompts.size, legal)
+        return log_probs.masked_fill((one_more > most)[:, None], -torch.inf)
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        prompts: Climbs,
+        *,
+        sizes: np.ndarray | None = None,
+        legal: bool = True,
+        temperature: float = 1.0,
+        seed: int = 0,
+        batch_size: int = 256,
+        calls: int | None = None,
+    ) -> Climbs:
+        """See `Generator.sample`. calls: network calls for one climb at most; None means one a hold (exact).
+
+        With fewer calls each call reveals a block of holds, drawn without replacement from one
+        distribution with the legality masks brought up to date after every hold.
+        """
+        if calls is not None and calls < 1:
+            raise InputError(f"calls is {calls}: a climb needs at least one network call")
+        wanted = check_prompts(self.board, prompts, sizes, legal)
+        if not len(prompts):
+            return prompts
+        was_training = self.training
+        self.eval()
+        parts = [
+            self._sample_batch(prompts[rows], wanted[rows], rows, legal, temperature, seed, calls)
+            for rows in np.split(np.arange(len(prompts)), range(batch_size, len(prompts), batch_size))
+        ]
+        self.train(was_training)
+        return Climbs.concatenate(parts)
+
+    def _sample_batch(
+        self,
+        prompts: Climbs,
+        wanted: np.ndarray,
+        rows: np.ndarray,
+        legal: bool,
+        temperature: float,
+        seed: int,
+        calls: int | None,
+    ) -> Climbs:
+        given = to_batch(self.board, prompts, self.device)
+        noise = row_uniforms(seed, rows, self.sizes.most + 1).to(self.device)
+        state = Placed.of(self.board, given)
+        size = torch.from_numpy(wanted).to(self.device)
+        drawn = draw(self._size_log_probs(given, state, legal), noise[:, -1])
+        size = torch.where(size > 0, size, drawn)
+
+        grown = _widen(given, int(size.max()))
+        for call in range(self.sizes.most):
+            active = (state.count < size).nonzero().squeeze(1)
+            if len(active) == 0:
+                break
+            left = (size - state.count)[active]
+            block = torch.ones_like(left) if calls is None else -(-left // (calls - call))
+            logits = self.element_logits(_rows(grown, active), left)
+            for i in range(int(block.max())):
+                chosen = active[block > i]
+                here = Placed(*(getattr(state, f)[chosen] for f in ("used", "starts", "finishes", "count")))
+                allowed = elements_allowed(self.board, here, size[chosen] - here.count, legal)
+                masked = logits[block > i].masked_fill(~allowed, -torch.inf)
+                element = draw(masked, noise[chosen, here.count], temperature)
+                state = self._put(grown, state, chosen, element)
+        return to_climbs(self.board, grown)
+
+    def _put(self, grown: ClimbBatch, state: Placed, rows: Tensor, element: Tensor) -> Placed:
+        """Write one more hold into `rows` of `grown` (in place) and return the new state."""
+        placement, role = element // N_ROLES, element % N_ROLES
+        column = state.count[rows]
+        grown.placement[rows, column] = placement
+        grown.role[rows, column] = role
+        grown.present[rows, column] = True
+        used, starts, finishes, count = (
+            getattr(state, f).clone() for f in ("used", "starts", "finishes", "count")
+        )
+        used[rows, placement] = True
+        starts[rows] += role == Role.START
+        finishes[rows] += role == Role.FINISH
+        count[rows] += 1
+        return Placed(used, starts, finishes, count)
+
+    def _next_log_probs(self, known: ClimbBatch, remaining: Tensor, legal: bool) -> Tensor:
+        state = Placed.of(self.board, known)
+        allowed = elements_allowed(self.board, state, remaining, legal)
+        logits = self.element_logits(known, remaining).masked_fill(~allowed, -torch.inf)
+        return logits.log_softmax(1)
+
+    def _fewest(self, state: Placed, legal: bool) -> Tensor:
+        """(B,) holds that a climb has at least, given what is placed and what is owed."""
+        return state.count + sum(owed(self.board, state)) if legal else state.count
+
+    def _size_log_probs(self, given: ClimbBatch, state: Placed, legal: bool) -> Tensor:
+        most = self.most_legal if legal else self.sizes.most
+        return self.sizes(given.angle, given.grade, self._fewest(state, legal), most)
+
+    def _log_size(self, batch: ClimbBatch, legal: bool) -> Tensor:
+        """(B,) log p(n | c) of each climb's own size, nothing given."""
+        nothing = replace(batch, present=torch.zeros_like(batch.present))
+        log_probs = self._size_log_probs(nothing, Placed.of(self.board, nothing), legal)
+        return log_probs.gather(1, batch.size[:, None]).squeeze(1)
+
+    def _hide_conditions(self, batch: ClimbBatch) -> ClimbBatch:
+        if not self.training:
+            return batch
+        hidden = torch.rand(2, len(batch), device=batch.angle.device) < self.config.condition_dropout
+        return replace(
+            batch, angle=batch.angle.masked_fill(hidden[0], 0), grade=batch.grade.masked_fill(hidden[1], 0)
+        )
+
+
+def _rows(batch: ClimbBatch, index: Tensor) -> ClimbBatch:
+    return ClimbBatch(*(getattr(batch, f)[index] for f in ("placement", "role", "present", "angle", "grade")))
+
+
+def _repeat(batch: ClimbBatch, times: int) -> ClimbBatch:
+    """Row b becomes rows b·times … b·times + times − 1."""
+    return _rows(batch, torch.arange(len(batch), device=batch.angle.device).repeat_interleave(times))
+
+
+def _first(batch: ClimbBatch, length: int) -> ClimbBatch:
+    """Cut the padded width down to `length` (at least 1)."""
+    length = max(1, length)
+    return replace(
+        batch,
+        placement=batch.placement[:, :length],
+        role=batch.role[:, :length],
+        present=batch.present[:, :length],
+    )
+
+
+def _widen(batch: ClimbBatch, length: int) -> ClimbBatch:
+    """Pad the width up to `length`; the result owns its memory."""
+    extra = max(0, length - batch.placement.shape[1])
+    pad = nn.functional.pad
+    return replace(
+        batch,
+        placement=pad(batch.placement, (0, extra)).clone(),
+        role=pad(batch.role, (0, extra)).clone(),
+        present=pad(batch.present, (0, extra)).clone(),
+    )
