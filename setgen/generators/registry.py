@@ -40,7 +40,7 @@ def load_generator(path: Path | str) -> Generator:
         raise InputError(f"{folder} is not a complete model folder: {', '.join(missing)} missing")
     try:
         head = json.loads((folder / "model.json").read_text())
-        version, name = int(head["format"]), str(head["generator"])
+        version, name = head["format"], str(head["generator"])
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote") from None
     if not isinstance(version, int):
