@@ -1,0 +1,193 @@
+"""What README, CONTRIBUTING and data/README tell a reader to do can be done."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import itertools
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from baselines.hold_frequency import FrequencyConfig, HoldFrequency
+from setgen.boards.frames import write_frames
+from setgen.boards.grades import parse_grade
+from setgen.boards.prompts import parse_holds
+from setgen.cli.main import app, run
+from setgen.dataset.build import synthetic_dataset
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.evaluate_generator import MODEL_METRICS
+
+ROOT = Path(__file__).resolve().parent.parent
+CONF = ROOT / "experiments" / "conf"
+PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "data/README.md")}
+README = PAGES["README.md"]
+# Commands of others, which are not ours to check.
+OTHERS = {".", "ln", "ls", "head", "ruff", "mypy", "pip", "pipx", "boardlib"}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+def commands(script: str) -> list[list[str]]:
+    """The words of each command of a shell script; what joins them (&&, |, a new line) is left out."""
+    found = []
+    for line in script.splitlines():
+        words = shlex.shlex(line, posix=True, punctuation_chars=True)
+        words.whitespace_split = True
+        parts = itertools.groupby(words, key=lambda word: set(word) <= set("&|;<>()"))
+        found += [list(part) for joins, part in parts if not joins]
+    return found
+
+
+def inline(page: str) -> list[list[str]]:
+    return [shlex.split(code) for code in re.findall(r"`((?:setgen|pytest) [^`]+)`", page)]
+
+
+WRITTEN = [
+    pytest.param(words, id=f"{name}: {' '.join(words)}"[:90])
+    for name, page in PAGES.items()
+    for words in [c for block in blocks(page, "bash") for c in commands(block)] + inline(page)
+]
+
+
+def setgen_knows(words: list[str]) -> None:
+    """Typer parses the words, without running anything; a bare command need only exist."""
+    command = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        if words == ["--help"]:
+            return
+        assert words[0] in command.commands, f"no command {words[0]!r}"
+        command, words = command.commands[words[0]], words[1:]
+    if words:
+        command.make_context("setgen", list(words))
+
+
+def hydra_knows(module: str, words: list[str]) -> None:
+    """Every override composes; with -m, every combination does."""
+    assert importlib.util.find_spec(module), f"no module {module}"
+    sweep = "-m" in words
+    overrides = OverridesParser.create().parse_overrides([w for w in words if w != "-m"])
+    choices = []
+    for override in overrides:
+        assert sweep or not override.is_sweep_override(), f"{override.input_line} needs -m"
+        values = override.sweep_string_iterator() if override.is_sweep_override() else None
+        key = override.get_key_element()
+        choices.append([f"{key}={v}" for v in values] if values else [override.input_line])
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        for chosen in itertools.product(*choices):
+            config = compose(module.rpartition(".")[2], list(chosen))
+            OmegaConf.resolve(config)
+            for name in config.get("models", []):
+                assert (CONF / "model" / f"{name}.yaml").is_file() or name.startswith("runs/")
+
+
+@pytest.mark.parametrize("words", WRITTEN)
+def test_commands_exist(words: list[str]) -> None:
+    if words[:4] == ["python", "-m", "pip", "install"]:
+        assert words[4:] == ["uv"]
+    elif words[:3] == ["python", "-m", "uv"]:
+        assert words[3] in ("run", "sync")
+        if words[3] == "run":
+            test_commands_exist(words[4:])
+    elif words[:2] == ["python", "-m"]:
+        hydra_knows(words[2], words[3:])
+    elif words[0] == "setgen":
+        setgen_knows(words[1:])
+    elif words[0] == "pytest":
+        assert all((ROOT / word).exists() for word in words[1:] if "/" in word)
+    else:
+        assert words[0] in OTHERS
+
+
+def test_what_does_not_exist_is_found_out() -> None:
+    for wrong in (
+        "setgen data eat x --out y",
+        "setgen draw --bord x --out y",
+        "setgen generate -n 0 --model x",
+    ):
+        with pytest.raises(Exception, match=r"eat|bord|range"):
+            test_commands_exist(wrong.split())
+    for wrong in ("train modle=gpt", "train model=gtp", "train seed=0,1", "compare models=[gtp]", "no_such"):
+        with pytest.raises(Exception, match=r"modle|gtp|-m|models|yaml|no_such"):
+            test_commands_exist(["python", "-m", *f"experiments.{wrong}".split()])
+    with pytest.raises(AssertionError):
+        test_commands_exist(["setgne"])
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A folder where the README's dataset and model are, smaller: a counted model of 400 climbs."""
+    monkeypatch.chdir(tmp_path)
+    dataset = synthetic_dataset(400, 1)
+    dataset.save(tmp_path / "data" / "synthetic-20000")
+    model = HoldFrequency(dataset.board, FrequencyConfig())
+    model.fit_counts(dataset.part("train"))
+    model.save(tmp_path / "runs" / "mine" / "model")
+    return dataset.board
+
+
+def test_the_python_lines_run(reader, capsys) -> None:
+    (lines,) = blocks(README, "python")
+    assert len([line for line in lines.splitlines() if line]) == 5
+    names: dict = {}
+    exec(lines, names)
+    climbs = names["climbs"]
+    assert capsys.readouterr().out == f"{write_frames(reader, climbs)}\n"
+    assert len(climbs) == 8
+    assert {(c.angle, c.grade) for c in climbs} == {(40, parse_grade("7a"))}
+    given = parse_holds(reader, "p5r1p7r1")
+    assert all(set(given) < set(climb.holds) for climb in climbs)
+
+
+def test_the_commands_of_a_trained_model_run(reader, tmp_path, capsys, monkeypatch) -> None:
+    (block,) = [b for b in blocks(README, "bash") if "setgen generate" in b]
+    for line in block.splitlines():
+        out = ""
+        for words in commands(line):
+            monkeypatch.setattr("sys.stdin", io.StringIO(out))
+            assert words[0] == "setgen"
+            assert run(words[1:]) == 0
+            out = capsys.readouterr().out
+    assert len((tmp_path / "new.jsonl").read_text().splitlines()) == 100
+    for name in ("scores.csv", "new.png", "four.svg"):
+        assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_the_metrics_in_the_table_are_metrics() -> None:
+    known = {m.name: m.direction for m in (*METRICS, *MODEL_METRICS)}
+    rows = re.findall(r"^\| (`.*?) \| (.) \| (.*) \|$", README, re.MULTILINE)
+    assert rows
+    for names, direction, text in rows:
+        assert {known[name] for name in re.findall(r"`([^`]+)`", names)} == {direction}
+        assert all(name in known for name in re.findall(r"`([^`]+)`", text))
+
+
+def test_every_model_and_every_folder_is_named() -> None:
+    for config in (CONF / "model").glob("*.yaml"):
+        assert f"`{config.stem}`" in README
+    for folder in (p.parent for p in (ROOT / "setgen").glob("*/__init__.py")):
+        assert f"\nsetgen/{folder.name}/ " in README
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_files_that_are_named_exist(name) -> None:
+    page, here = PAGES[name], (ROOT / name).parent
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", page):
+        assert (here / link).exists(), link
+    for path in re.findall(r"[`\n]((?:setgen|baselines|tests|experiments|\.ci)/[\w./]*)", page):
+        assert "NAME" in path or (ROOT / path).exists(), path
+
+
+def test_checks_run_the_readme_s_own_words() -> None:
+    """`.ci/run` takes the one line that sets up and runs the tests."""
+    (pattern,) = re.findall(r"grep -E '([^']+)' README\.md", (ROOT / ".ci" / "run").read_text())
+    (line,) = re.findall(pattern + ".*", README, re.MULTILINE)
+    assert any(line in block for block in blocks(README, "bash"))
