@@ -1,0 +1,28 @@
+"""The data of an experiment: a dataset folder, or the built-in synthetic board made on first use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from setgen.dataset.build import synthetic_dataset
+from setgen.dataset.dataset import Dataset
+from setgen.errors import InputError
+
+_BUILT_IN_SEED = 1
+
+
+def open_dataset(cfg: DictConfig) -> tuple[Dataset, Path]:
+    """The dataset that `cfg.data` names, and its folder. Raises InputError when it cannot be used."""
+    if cfg.data.path is None:
+        folder = Path("data") / f"synthetic-{cfg.data.climbs}"
+        if not folder.exists():
+            synthetic_dataset(cfg.data.climbs, _BUILT_IN_SEED).save(folder)
+    else:
+        folder = Path(cfg.data.path)
+    dataset = Dataset.load(folder)
+    for part in ("train", "valid", "test"):
+        if len(dataset.part(part)) == 0:
+            raise InputError(f"{folder} has no {part} climbs: it is too small to train on and compare")
+    return dataset, folder

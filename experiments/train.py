@@ -1,0 +1,49 @@
+"""Train one generator: `python -m experiments.train model=masked_set data.path=DIR budget.minutes=3`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.data import open_dataset
+from experiments.hydra_main import experiment
+from experiments.run_folder import new_run_folder
+from experiments.training import train
+from setgen.errors import InputError
+
+
+@experiment("train")
+def main(cfg: DictConfig) -> None:
+    console = Console()
+    if cfg.resume:
+        folder, cfg = resumed(cfg.resume)
+        dataset, _ = open_dataset(cfg)
+    else:
+        dataset, where = open_dataset(cfg)
+        cfg.data.path = str(where)
+        folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
+        OmegaConf.save(cfg, folder / "config.yaml")
+    console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}")
+    facts = train(cfg, dataset, cfg.seed, folder, console)
+    bits = facts.best_valid_bits_per_hold
+    if bits is not None:
+        console.print(
+            f"{facts.steps} steps in {facts.train_seconds:.0f} s, {bits:.3f} bits per hold on valid"
+        )
+    console.print(f"Use it: setgen generate --model {folder} -n 5")
+
+
+def resumed(path: str) -> tuple[Path, DictConfig]:
+    """An earlier run's folder and config. Raises InputError when there is none."""
+    folder = Path(path)
+    if not (folder / "config.yaml").is_file():
+        raise InputError(f"{folder} is not a run folder: config.yaml is missing")
+    cfg = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(cfg, DictConfig)
+    return folder, cfg
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Train one generator within its budget, in a run folder that an interrupted training can be resumed from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.budget import Budget
+from experiments.curve import BudgetProgress, CurveRecorder
+from experiments.fitting import Fitting, some, training_batches
+from experiments.run_folder import write_json
+from experiments.tracking import log_result, wandb_logger
+from setgen.dataset.dataset import Dataset
+from setgen.errors import InputError
+from setgen.generators.base import Generator
+from setgen.generators.registry import generator_class, load_generator
+
+_MONITOR = "valid/bits_per_hold"
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a finished run says of itself in run.json; curve as `CurveRecorder.points`."""
+
+    label: str
+    kind: str
+    note: str
+    seed: int
+    n_parameters: int
+    device: str
+    train_seconds: float
+    steps: int
+    epochs: float
+    climbs_seen: int
+    best_valid_bits_per_hold: float | None
+    curve: dict[str, list[Any]]
+
+    @classmethod
+    def load(cls, folder: Path) -> RunFacts:
+        """Read run.json. Raises InputError when the run is not finished."""
+        try:
+            return cls(**json.loads((folder / "run.json").read_text()))
+        except FileNotFoundError:
+            raise InputError(f"{folder} holds no finished run: run.json is missing") from None
+        except (TypeError, json.JSONDecodeError) as error:
+            raise InputError(f"{folder / 'run.json'} is damaged: {error}") from None
+
+
+def build_generator(model: DictConfig, dataset: Dataset) -> Generator:
+    """The untrained generator that a model config describes, with its counts taken from training climbs."""
+    kind = generator_class(model.generator)
+    options: Any = OmegaConf.to_container(model.config, resolve=True)
+    try:
+        config = kind.Config(**options)
+    except TypeError as error:
+        raise InputError(f"model {model.label}: {error}") from None
+    generator = kind(dataset.board, config)
+    generator.fit_counts(dataset.part("train"))
+    return generator
+
+
+def train(cfg: DictConfig, dataset: Dataset, seed: int, folder: Path, console: Console) -> RunFacts:
+    """Train `cfg.model` and leave folder/model and folder/run.json; go on where an earlier try stopped.
+
+    A run that is finished is not trained again.
+    """
+    if (folder / "run.json").is_file():
+        return RunFacts.load(folder)
+    if cfg.threads:
+        torch.set_num_threads(cfg.threads)
+    seed_everything(seed, verbose=False)
+    generator = build_generator(cfg.model, dataset)
+    logger = wandb_logger(cfg, folder, cfg.model.label)
+    if generator.n_parameters:
+        facts = _fit(cfg, generator, dataset, seed, folder, console, logger)
+    else:
+        console.print(f"{cfg.model.label}: counted, nothing to train")
+        facts = RunFacts(
+            cfg.model.label, cfg.model.kind, cfg.model.note, seed, 0, "cpu", 0.0, 0, 0.0, 0, None, {}
+        )
+    generator.eval()
+    generator.save(folder / "model")
+    write_json(folder / "run.json", asdict(facts))
+    if logger:
+        brief = {k: v for k, v in asdict(facts).items() if k != "curve"}
+        log_result(logger, generator, dataset.part("valid").without_holds(), folder, brief)
+    return facts
+
+
+def _fit(
+    cfg: DictConfig,
+    generator: Generator,
+    dataset: Dataset,
+    seed: int,
+    folder: Path,
+    console: Console,
+    logger: Any,
+) -> RunFacts:
+    options = cfg.training
+    train_climbs = dataset.part("train")
+    seconds = 60.0 * cfg.budget.minutes
+    if seconds <= 0:
+        raise InputError(f"budget.minutes is {cfg.budget.minutes}: give a positive number")
+    budget = Budget(seconds, cfg.budget.steps, options.warm_up, options.learning_rate)
+    curve = CurveRecorder(budget)
+    valid = some(dataset.part("valid"), options.valid_climbs)
+    fitting = Fitting(generator, valid, options.learning_rate, options.weight_decay)
+    checkpoints = ModelCheckpoint(
+        folder / "checkpoints", "best", _MONITOR, save_last=True, save_on_exception=True
+    )
+    trainer = Trainer(
+        max_epochs=-1,
+        precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
+        devices=1,
+        callbacks=[
+            budget,
+            curve,
+            BudgetProgress(budget, curve, f"{cfg.model.label}, seed {seed}", console),
+            checkpoints,
+            EarlyStopping(_MONITOR, patience=options.patience, check_on_train_epoch_end=False),
+        ],
+        logger=logger or False,
+        gradient_clip_val=options.gradient_clip,
+        val_check_interval=_interval(cfg, seconds),
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=10,
+    )
+    last = folder / "checkpoints" / "last.ckpt"
+    trainer.fit(
+        fitting,
+        training_batches(generator, train_climbs, options.batch_size),
+        ckpt_path=str(last) if last.is_file() else None,
+        weights_only=True,
+    )
+    if trainer.interrupted:
+        raise InputError(f"interrupted; go on with resume={folder}")
+    if budget.done_steps > (curve.points["step"] or [0])[-1]:
+        trainer.validate(fitting, verbose=False)
+        curve.on_validation_end(trainer, fitting)
+    best = _keep_best(fitting, curve, checkpoints)
+    batch = min(options.batch_size, len(train_climbs))
+    return RunFacts(
+        cfg.model.label,
+        cfg.model.kind,
+        cfg.model.note,
+        seed,
+        generator.n_parameters,
+        str(trainer.strategy.root_device),
+        round(budget.used, 1),
+        budget.done_steps,
+        round(budget.done_steps * batch / len(train_climbs), 2),
+        budget.done_steps * batch,
+        best,
+        curve.points,
+    )
+
+
+def _interval(cfg: DictConfig, seconds: float) -> Any:
+    """Time between validations, or steps where steps are the budget (they make a run repeatable)."""
+    if cfg.budget.steps:
+        return max(1, cfg.budget.steps // cfg.training.validations)
+    return timedelta(seconds=seconds / cfg.training.validations)
+
+
+def _keep_best(fitting: Fitting, curve: CurveRecorder, checkpoints: ModelCheckpoint) -> float:
+    """Put the weights of the best validation back, unless the last ones are the best."""
+    best = min(curve.points["valid_bits_per_hold"])
+    if curve.points["valid_bits_per_hold"][-1] > best and checkpoints.best_model_path:
+        state = torch.load(checkpoints.best_model_path, weights_only=True, map_location="cpu")
+        fitting.load_state_dict(state["state_dict"])
+    return best
+
+
+def finished(folder: Path) -> tuple[Generator, RunFacts]:
+    """The trained generator and the facts of a finished run folder."""
+    return load_generator(folder), RunFacts.load(folder)
