@@ -84,6 +84,7 @@ def build(readout: Readout, source: Mapping[str, Any], options: Mapping[str, Any
     ids = readout.ids[sieve.kept]
     prints = fingerprints(board, climbs)
     split = assign(prints, seed)
+    splits = _splits(prints, split)
     card = {
         "format": CARD_FORMAT,
         "title": board.name,
@@ -96,8 +97,8 @@ def build(readout: Readout, source: Mapping[str, Any], options: Mapping[str, Any
             "reasons": sieve.reasons(),
         },
         "climbs": {"read": readout.facts.get("climbs_read", len(sieve)), "kept": len(set(ids.tolist()))},
-        "hold_sets": len(np.unique(prints)),
-        "splits": _splits(prints, split),
+        "hold_sets": sum(part["hold_sets"] for part in splits.values()),
+        "splits": splits,
         "board": {
             "family": board.family,
             "placements": len(board),
@@ -116,10 +117,9 @@ def build(readout: Readout, source: Mapping[str, Any], options: Mapping[str, Any
 
 
 def _splits(prints: np.ndarray, split: np.ndarray) -> dict[str, dict[str, int]]:
-    return {
-        name: {"rows": int((split == i).sum()), "hold_sets": len(np.unique(prints[split == i]))}
-        for i, name in enumerate(SPLITS)
-    }
+    _, first = np.unique(prints, return_index=True)
+    rows, sets = (np.bincount(s, minlength=len(SPLITS)).tolist() for s in (split, split[first]))
+    return {name: {"rows": rows[i], "hold_sets": sets[i]} for i, name in enumerate(SPLITS)}
 
 
 def _histograms(climbs: Climbs) -> dict[str, dict[str, int]]:

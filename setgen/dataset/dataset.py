@@ -44,7 +44,7 @@ class Dataset:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.board.save(folder / "board.json")
-            pq.write_table(self._table(), folder / "climbs.parquet", compression="zstd")
+            pq.write_table(self._table(), folder / "climbs.parquet")
             (folder / "card.json").write_text(json.dumps(self.card, indent=2, ensure_ascii=False))
         except OSError as error:
             raise InputError(f"cannot write {folder}: {error.strerror}") from None

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
-from setgen.boards.frames import PROBLEMS, ParsedFrames, parse_frames
+from setgen.boards.frames import PROBLEMS, parse_frames
 from setgen.boards.grades import UNKNOWN
 from setgen.errors import InputError
 from setgen.sources import aurora_board as wall
 from setgen.sources.readout import Options, Readout, Sieve
 from setgen.sources.sqlite_file import SqliteFile
+
+_STATS = ("climb_uuid", "angle", "difficulty_average", "ascensionist_count", "quality_average")
 
 
 def open_aurora(path: Path) -> SqliteFile:
@@ -32,7 +37,8 @@ def open_aurora(path: Path) -> SqliteFile:
 def read_board(path: Path, options: Options) -> tuple[Board, list[str]]:
     """Only the board of a database, and warnings; without a size asked for, the whole layout."""
     with open_aurora(path) as db:
-        layout, name, warnings = wall.choose_layout(db, options.layout)
+        per_layout = dict(db.rows("SELECT layout_id, count(*) FROM climbs GROUP BY layout_id"))
+        layout, name, warnings = wall.choose_layout(db, options.layout, per_layout)
         board = wall.layout_board(db, layout, name)
         found = wall.sizes(db, layout, board)
         size, more = wall.choose_size(db, found, options.size or "all", {})
@@ -42,27 +48,26 @@ def read_board(path: Path, options: Options) -> tuple[Board, list[str]]:
 def read_aurora(path: Path, options: Options) -> Readout:
     """All (climb, angle) rows of a database; the grade is round(difficulty_average)."""
     with open_aurora(path) as db:
-        layout, layout_name, warnings = wall.choose_layout(db, options.layout)
-        whole = wall.layout_board(db, layout, layout_name)
-        climbs = db.select(
-            "climbs",
-            {
-                "uuid": "''",
-                "layout_id": "0",
-                "frames": "''",
-                "frames_count": "0",
-                "angle": "NULL",
-                "is_draft": "0",
-                "is_listed": "1",
-            },
+        climbs = db.columns(
+            "climbs", "uuid", "layout_id", "frames", "frames_count", "angle", "is_draft", "is_listed"
         )
-        stats = _stats(db)
+        per_layout = Counter(climbs["layout_id"])
+        layout, layout_name, warnings = wall.choose_layout(db, options.layout, per_layout)
+        whole = wall.layout_board(db, layout, layout_name)
+        stats = db.columns("climb_stats", *_STATS)
         found = wall.sizes(db, layout, whole)
 
         here = _numbers(climbs["layout_id"], -1) == layout
-        parsed = _parse(whole, climbs, here)
+        parsed = parse_frames(
+            whole,
+            [
+                (f if isinstance(f, str) else str(f or "")) if at else ""
+                for f, at in zip(climbs["frames"], here.tolist(), strict=True)
+            ],
+            _numbers(climbs["frames_count"], 0).astype(np.int64),
+        )
         good = here & (parsed.problem == 0)
-        fits = {s.id: _inside(parsed.climbs, s.inside) for s in found}
+        fits = _fits(parsed.climbs, found)
         size, more = wall.choose_size(
             db, found, options.size, {i: int(f[good].sum()) for i, f in fits.items()}
         )
@@ -131,77 +136,69 @@ def _filter(readout: Readout, rows: dict[str, np.ndarray], options: Options) -> 
         sieve.drop(~(rows["quality"] >= options.min_quality), "quality below --min-quality")
 
 
-def _numbers(values: np.ndarray, missing: float) -> np.ndarray:
-    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(np.float64)
+def _numbers(values: list[Any], missing: float) -> np.ndarray:
+    """(C,) float64; `missing` for what is no finite number (a SQLite column may hold anything)."""
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (ValueError, TypeError):
+        numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(np.float64)
     return np.where(np.isfinite(numbers), numbers, missing)
 
 
-def _stats(db: SqliteFile) -> dict[str, np.ndarray]:
-    if not db.has("climb_stats", "climb_uuid", "angle", "difficulty_average"):
-        return {
-            "climb_uuid": np.empty(0, object),
-            **{k: np.empty(0) for k in ("angle", "grade", "ascents", "quality")},
-        }
-    table = db.select(
-        "climb_stats",
-        {
-            "climb_uuid": "''",
-            "angle": "NULL",
-            "difficulty_average": "NULL",
-            "ascensionist_count": "0",
-            "quality_average": "NULL",
-        },
-    )
-    return {
-        "climb_uuid": table["climb_uuid"],
-        "angle": _numbers(table["angle"], UNKNOWN),
-        "grade": np.rint(_numbers(table["difficulty_average"], UNKNOWN)),
-        "ascents": _numbers(table["ascensionist_count"], 0),
-        "quality": _numbers(table["quality_average"], -1),
-    }
+def _uuids(values: list[Any]) -> pa.Array:
+    """Uuids in capitals, since the apps' tables disagree on their case."""
+    try:
+        texts = pa.array(values, pa.string())
+    except (pa.ArrowException, TypeError):
+        texts = pa.array([None if v is None else str(v) for v in values], pa.string())
+    return pc.ascii_upper(pc.fill_null(texts, ""))
 
 
-def _parse(board: Board, climbs: dict[str, np.ndarray], here: np.ndarray) -> ParsedFrames:
-    """The frames of every climb; those of other layouts count as empty."""
-    frames = np.where(here, climbs["frames"], "").tolist()
-    strings = [f if isinstance(f, str) else str(f or "") for f in frames]
-    return parse_frames(board, strings, _numbers(climbs["frames_count"], 0).astype(np.int64))
+def _fits(climbs: Climbs, found: list[wall.Size]) -> dict[int, np.ndarray]:
+    """Size id → (C,) bool: every hold of the climb lies on that size."""
+    fits = {}
+    for size in found:
+        outside = np.cumsum(~size.inside[climbs.placement], dtype=np.int32)
+        fits[size.id] = np.diff(np.append(0, outside)[climbs.offsets]) == 0
+    return fits
 
 
-def _inside(climbs: Climbs, inside: np.ndarray) -> np.ndarray:
-    """(C,) bool: every hold of the climb lies in `inside` (V,)."""
-    return np.bincount(climbs.owner[~inside[climbs.placement]], minlength=len(climbs)) == 0
-
-
-def _rows(climbs: dict[str, np.ndarray], stats: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _rows(climbs: dict[str, list[Any]], stats: dict[str, list[Any]]) -> dict[str, np.ndarray]:
     """One row per line of stats and one per climb without any, in the order of the climbs, then by angle.
 
     climb: index into the climbs, −1 where there is none. repeated: the climb and angle came before.
     """
-    uuid, stats_uuid = climbs["uuid"], stats["climb_uuid"]
-    series = pd.Series(uuid, dtype=object)
-    twice = series.duplicated().to_numpy()
-    if (~twice).sum() == 0:
+    if not len(climbs["uuid"]):
         raise InputError("the table `climbs` is empty: fetch the database again")
-    first = np.flatnonzero(~twice)
-    at = pd.Index(uuid[first]).get_indexer(pd.Index(stats_uuid, dtype=object))
-    stats_climb = np.where(at >= 0, first[at], -1)
+    uuid, stats_uuid = _uuids(climbs["uuid"]), _uuids(stats["climb_uuid"])
+    coded = uuid.dictionary_encode()  # codes count up from 0, so a first occurrence is a new highest one
+    first = np.diff(np.maximum.accumulate(coded.indices.to_numpy()), prepend=-1) > 0
+    at = pc.index_in(stats_uuid, value_set=coded.dictionary).fill_null(-1).to_numpy()
+    stats_climb = np.where(at >= 0, np.flatnonzero(first)[at], -1)
     bare = np.ones(len(uuid), dtype=bool)
     bare[stats_climb[stats_climb >= 0]] = False
     alone = np.flatnonzero(bare)
-    none = np.full(len(alone), UNKNOWN)
     climb = np.concatenate([stats_climb, alone])
-    angle = np.concatenate([stats["angle"], _numbers(climbs["angle"], UNKNOWN)[alone]])
+    angle = np.concatenate(
+        [_numbers(stats["angle"], UNKNOWN), _numbers(climbs["angle"], UNKNOWN)[alone]]
+    ).astype(np.int64)
     order = np.lexsort((angle, np.where(climb < 0, len(uuid), climb)))
-    climb, angle = climb[order].astype(np.int64), angle[order].astype(np.int64)
-    repeated = np.zeros(len(climb), dtype=bool)
-    repeated[1:] = (climb[1:] == climb[:-1]) & (angle[1:] == angle[:-1]) & (climb[1:] >= 0)
+    climb, angle = climb[order], angle[order]
+    repeated = ~first[climb]
+    repeated[1:] |= (climb[1:] == climb[:-1]) & (angle[1:] == angle[:-1])
+
+    def stat(name: str, missing: float) -> np.ndarray:
+        return np.append(_numbers(stats[name], missing), np.full(len(alone), missing))[order]
+
+    ids = np.append(
+        stats_uuid.to_numpy(zero_copy_only=False), uuid.take(alone).to_numpy(zero_copy_only=False)
+    )
     return {
         "climb": climb,
         "angle": angle,
-        "grade": np.concatenate([stats["grade"], none])[order].astype(np.int64),
-        "ascents": np.concatenate([stats["ascents"], 0 * none])[order],
-        "quality": np.concatenate([stats["quality"], none])[order],
-        "repeated": repeated | twice[climb.clip(min=0)],
-        "id": np.concatenate([stats_uuid, uuid[alone]])[order],
+        "grade": np.rint(stat("difficulty_average", UNKNOWN)).astype(np.int64),
+        "ascents": stat("ascensionist_count", 0),
+        "quality": stat("quality_average", UNKNOWN),
+        "repeated": repeated & (climb >= 0),
+        "id": ids[order],
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,9 +29,11 @@ class Size:
     listed: bool
 
 
-def choose_layout(db: SqliteFile, wanted: int | None) -> tuple[int, str, list[str]]:
+def choose_layout(
+    db: SqliteFile, wanted: int | None, climbs_per_layout: Mapping[Any, int]
+) -> tuple[int, str, list[str]]:
     """(id, name, warnings) of the layout asked for, or of the one with the most climbs."""
-    climbs = Counter(dict(db.rows("SELECT layout_id, count(*) FROM climbs GROUP BY layout_id")))
+    climbs = Counter(climbs_per_layout)
     names = dict(db.rows("SELECT id, name FROM layouts")) if db.has("layouts", "id", "name") else {}
     holds = dict(db.rows("SELECT layout_id, count(*) FROM placements GROUP BY layout_id"))
 

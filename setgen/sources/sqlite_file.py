@@ -9,12 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from setgen.errors import InputError
 
 MAGIC = b"SQLite format 3\x00"
-_AT_ONCE = 8192
+_ROWS_AT_ONCE = 256  # few enough that their tuples are still in the processor's cache
 
 
 class SqliteFile:
@@ -77,29 +75,25 @@ class SqliteFile:
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from None
 
-    def select(self, table: str, columns: dict[str, str]) -> dict[str, np.ndarray]:
-        """Whole columns of a table as object arrays; uuids in capitals, since the apps' tables disagree.
-
-        columns: name → SQL expression that stands in where an old database lacks the column.
-        """
-        exprs = [name if self.has(table, name) else fallback for name, fallback in columns.items()]
-        exprs = [f"upper({e})" if e.endswith("uuid") else e for e in exprs]
-        (length,) = self.rows(f"SELECT count(*) FROM {table}")[0]
-        arrays = {name: np.empty(length, dtype=object) for name in columns}
+    def columns(self, table: str, *names: str) -> dict[str, list[Any]]:
+        """Whole columns of a table; all NULL where it lacks the column, empty where there is no table."""
+        if not self.has(table):
+            return {name: [] for name in names}
+        exprs = [name if self.has(table, name) else "NULL" for name in names]
+        columns: dict[str, list[Any]] = {name: [] for name in names}
         collecting = gc.isenabled()
-        gc.disable()  # it would look through a million new tuples again and again
+        gc.disable()  # it would look through a million new objects again and again
         try:
             cursor = self._db.execute(f"SELECT {', '.join(exprs)} FROM {table}")
-            for at in range(0, length, _AT_ONCE):
-                rows = cursor.fetchmany(_AT_ONCE)
-                for array, values in zip(arrays.values(), zip(*rows, strict=True), strict=True):
-                    array[at : at + len(rows)] = values
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
+                    column.extend(values)
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from None
         finally:
             if collecting:
                 gc.enable()
-        return arrays
+        return columns
 
 
 def _check_length(path: Path) -> None:
