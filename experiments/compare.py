@@ -107,10 +107,7 @@ def run_folder(
     where = folder / "runs" / f"{name}-seed{seed}"
     where.mkdir(parents=True, exist_ok=True)
     settings = OmegaConf.create({**cfg, "model": OmegaConf.load(_MODELS / f"{name}.yaml")})
-    try:
-        train(settings, dataset, seed, where, console)
-    except KeyboardInterrupt:
-        raise InputError(f"interrupted; go on with resume={folder}") from None
+    train(settings, dataset, seed, where, console)
     return where
 
 

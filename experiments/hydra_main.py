@@ -7,12 +7,15 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from setgen.errors import InputError
+
+_CONFIGS = str(Path(__file__).parent / "conf")
 
 
 def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
@@ -27,10 +30,13 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
             except (InputError, OmegaConfBaseException) as error:
                 print(f"Error: {str(error).splitlines()[0]}", file=sys.stderr)
                 sys.exit(2)
+            except KeyboardInterrupt:
+                print("Interrupted. Go on with resume=FOLDER, the folder named above.", file=sys.stderr)
+                sys.exit(130)
 
         def main() -> None:
             try:
-                hydra.main(version_base="1.3", config_path="conf", config_name=config_name)(reported)()
+                hydra.main(version_base="1.3", config_path=_CONFIGS, config_name=config_name)(reported)()
             except SystemExit as stop:
                 # Hydra ends with 1 on a wrong override, after it has said what is wrong.
                 sys.exit(2 if stop.code == 1 else stop.code)

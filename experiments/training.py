@@ -110,6 +110,9 @@ def _fit(
     seconds = 60.0 * cfg.budget.minutes
     if seconds <= 0:
         raise InputError(f"budget.minutes is {cfg.budget.minutes}: give a positive number")
+    for name in ("batch_size", "validations", "valid_climbs", "learning_rate"):
+        if options[name] <= 0:
+            raise InputError(f"training.{name} is {options[name]}: give a positive number")
     budget = Budget(seconds, cfg.budget.steps, options.warm_up, options.learning_rate)
     curve = CurveRecorder(budget)
     valid = some(dataset.part("valid"), options.valid_climbs)
@@ -138,14 +141,15 @@ def _fit(
         log_every_n_steps=10,
     )
     last = folder / "checkpoints" / "last.ckpt"
-    trainer.fit(
-        fitting,
-        training_batches(generator, train_climbs, options.batch_size),
-        ckpt_path=str(last) if last.is_file() else None,
-        weights_only=True,
-    )
-    if trainer.interrupted:
-        raise InputError(f"interrupted; go on with resume={folder}")
+    try:
+        trainer.fit(
+            fitting,
+            training_batches(generator, train_climbs, options.batch_size),
+            ckpt_path=str(last) if last.is_file() else None,
+            weights_only=True,
+        )
+    except SystemExit:  # what Lightning makes of Ctrl-C, once it has saved a checkpoint
+        raise KeyboardInterrupt from None
     if budget.done_steps > (curve.points["step"] or [0])[-1]:
         trainer.validate(fitting, verbose=False)
         curve.on_validation_end(trainer, fitting)
