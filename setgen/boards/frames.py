@@ -152,13 +152,12 @@ def _parse(board: Board, strings: Sequence[str], frames_count: np.ndarray) -> Pa
     opens = (letter == _END) | (letter == _COMMA)
     frame = np.cumsum(opens, dtype=np.int32) - 1
     is_delta = np.append(letter, _END)[np.flatnonzero(opens) + 1] == _DELTA
-    # The frame that a letter's frame builds on: the last absolute one.
-    base = np.maximum.accumulate(np.where(is_delta, 0, np.arange(len(is_delta))))[frame]
 
     wrong = (digits > 0) != _TAKES_NUMBER[letter]
     wrong |= digits > _LONGEST_NUMBER
     wrong[:-1] |= ~_FOLLOWS.ravel()[letter[:-1] * 8 + letter[1:]]
-    wrong |= (letter == _X) & ~is_delta[frame]  # a snapshot switches nothing off
+    off = np.flatnonzero(letter == _X)
+    wrong[off] |= ~is_delta[frame[off]]  # a snapshot switches nothing off
 
     problem = np.zeros(rows + 1, dtype=np.int8)  # one more for the row that the last END would open
 
@@ -176,7 +175,8 @@ def _parse(board: Board, strings: Sequence[str], frames_count: np.ndarray) -> Pa
     lit = letter[event] == _P
     index = _position(board.ids, value[event])
     flag(row[event[index < 0]], _HOLD)
-    role = np.where(lit, _roles(board, value[np.minimum(event + 1, len(value) - 1)]), 0)
+    index = np.maximum(index, 0)
+    role = np.where(lit, _roles(board, value[event + 1]), 0)
     flag(row[event[role < 0]], _ROLE)
 
     # Sorted by row and placement, stably: the events of one hold of one climb stand together, in time order.
@@ -185,15 +185,19 @@ def _parse(board: Board, strings: Sequence[str], frames_count: np.ndarray) -> Pa
         order = np.argsort(key, kind="stable")
         event, key, lit, index, role = (a[order] for a in (event, key, lit, index, role))
     owner, first = row[event], np.diff(key, prepend=-1) > 0
-    again = ~first
-    again[1:] &= frame[event[1:]] == frame[event[:-1]]
-    flag(owner[again], _TWICE)
-    was_lit = ~first
-    was_lit[1:] &= lit[:-1] & (base[event[1:]] == base[event[:-1]])
+    was_lit, leader = ~first, np.arange(len(first))
+    if was_lit.any():  # a hold has several events
+        # The frame that an event's frame builds on: the last absolute one.
+        base = np.maximum.accumulate(np.where(is_delta, 0, np.arange(len(is_delta))))
+        when = frame[event]
+        again = ~first
+        again[1:] &= when[1:] == when[:-1]
+        flag(owner[again], _TWICE)
+        was_lit[1:] &= lit[:-1] & (base[when[1:]] == base[when[:-1]])
+        leader = np.maximum.accumulate(np.where(first, leader, 0))
     flag(owner[~lit & ~was_lit], _UNLIT)
 
     good = problem[owner] == _OK
-    leader = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
     clash = np.unique(key[good & lit & (role != role[leader])])
     keep = first & good
     sizes = np.bincount(owner[keep], minlength=rows + 1)[:rows]

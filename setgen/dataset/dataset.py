@@ -54,7 +54,7 @@ class Dataset:
         offsets = pa.array(climbs.offsets.astype(np.int32))
         return pa.table(
             {
-                "id": pa.array(self.ids.astype(str).tolist(), pa.string()),
+                "id": pa.array(self.ids, pa.string()),
                 "angle": climbs.angle,
                 "grade": climbs.grade,
                 "placement": pa.ListArray.from_arrays(offsets, pa.array(climbs.placement)),

@@ -156,10 +156,11 @@ def _uuids(values: list[Any]) -> pa.Array:
 
 def _fits(climbs: Climbs, found: list[wall.Size]) -> dict[int, np.ndarray]:
     """Size id → (C,) bool: every hold of the climb lies on that size."""
-    fits = {}
+    placement = climbs.placement.astype(np.intp)
+    outside, fits = np.zeros(len(placement) + 1, dtype=np.int32), {}
     for size in found:
-        outside = np.cumsum(~size.inside[climbs.placement], dtype=np.int32)
-        fits[size.id] = np.diff(np.append(0, outside)[climbs.offsets]) == 0
+        np.cumsum(~size.inside[placement], out=outside[1:])
+        fits[size.id] = np.diff(outside[climbs.offsets]) == 0
     return fits
 
 
@@ -171,10 +172,13 @@ def _rows(climbs: dict[str, list[Any]], stats: dict[str, list[Any]]) -> dict[str
     if not len(climbs["uuid"]):
         raise InputError("the table `climbs` is empty: fetch the database again")
     uuid, stats_uuid = _uuids(climbs["uuid"]), _uuids(stats["climb_uuid"])
-    coded = uuid.dictionary_encode()  # codes count up from 0, so a first occurrence is a new highest one
-    first = np.diff(np.maximum.accumulate(coded.indices.to_numpy()), prepend=-1) > 0
-    at = pc.index_in(stats_uuid, value_set=coded.dictionary).fill_null(-1).to_numpy()
-    stats_climb = np.where(at >= 0, np.flatnonzero(first)[at], -1)
+    codes = pa.concat_arrays([uuid, stats_uuid]).dictionary_encode().indices.to_numpy()
+    # Codes count up from 0 as uuids appear, so a first appearance is where the code is a new highest one.
+    first = np.diff(np.maximum.accumulate(codes[: len(uuid)]), prepend=-1) > 0
+    of_code = np.flatnonzero(first)
+    stats_code = codes[len(uuid) :]
+    known = stats_code < len(of_code)
+    stats_climb = np.where(known, of_code[np.where(known, stats_code, 0)], -1)
     bare = np.ones(len(uuid), dtype=bool)
     bare[stats_climb[stats_climb >= 0]] = False
     alone = np.flatnonzero(bare)
