@@ -1,0 +1,149 @@
+"""MaskedSet beyond the contract: its loss is the bound, blocks match enumeration, sizes add up."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+
+from setgen.boards.board import Board, Limits
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.roles import Role
+from setgen.dataset.batches import ClimbBatch, to_batch
+from setgen.errors import InputError
+from setgen.generators.legality import Placed, elements_allowed
+from setgen.generators.masked_set import MaskedSet, MaskedSetConfig
+from setgen.generators.orders import all_orders
+
+BOARD = Board(
+    name="toy",
+    family="synthetic",
+    ids=np.arange(10, 14),
+    xy=np.array([[0.0, 0.0], [20.0, 10.0], [5.0, 40.0], [30.0, 60.0]]),
+    hold_set=np.array([0, 0, 1, 1]),
+    hold_set_names=("a", "b"),
+    hole_names=("A1", "B1", "C1", "D1"),
+    role_ids={role: int(role) + 1 for role in Role},
+    role_colors={},
+    angles=(30, 40),
+    limits=Limits(holds=(2, 3)),
+)
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def generator() -> MaskedSet:
+    torch.manual_seed(0)
+    return MaskedSet(BOARD, MaskedSetConfig(width=16, depth=2, heads=2, dropout=0.0, copies=3)).eval()
+
+
+def batch_of(*climbs: Climb) -> ClimbBatch:
+    return to_batch(BOARD, Climbs.from_list(climbs))
+
+
+CLIMB = Climb(((0, 0), (2, 1), (3, 2)), 30, 22)
+
+
+def test_logits_are_the_same_for_every_order_of_the_known_holds(generator):
+    known = batch_of(*[Climb(order, 30, 22) for order in permutations(CLIMB.holds)])
+    logits = generator.element_logits(known, torch.ones(6, dtype=torch.int64))
+    assert (logits - logits[0]).abs().max() < 1e-10
+
+
+def test_loss_is_an_unbiased_estimate_of_the_bound(generator):
+    """Averaged over subsets it is −mean over all orders of log p(S) / n, by enumeration."""
+    batch = batch_of(CLIMB)
+    exact = -generator.log_likelihood(batch, all_orders(3), legal=False).mean().item() / 3
+    many = batch_of(*[CLIMB] * 500)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        draws = np.array([generator.loss(many).item() for _ in range(20)])
+    assert abs(draws.mean() - exact) < 5 * draws.std(ddof=1) / math.sqrt(len(draws)) + 1e-9
+
+
+def test_loss_does_not_see_the_order_of_storage(generator):
+    """With one seed, the same subsets of a climb give the same loss however its holds are stored."""
+    losses = []
+    for order in permutations(range(3)):
+        climb = Climb(tuple(CLIMB.holds[i] for i in order), 30, 22)
+        torch.manual_seed(2)
+        with torch.no_grad():
+            losses.append([generator.loss(batch_of(*[climb] * 2000)).item() for _ in range(3)])
+    spread = np.std(losses, axis=0)
+    assert (spread < 0.02 * np.mean(losses)).all()
+
+
+def test_one_call_draws_without_replacement_from_one_distribution(generator):
+    """Blocks: every set's frequency against enumeration of all orders under the first call's logits."""
+    n = 4000
+    drawn = generator.sample(
+        Climbs.prompts(n, angle=30, grade=22), sizes=np.full(n, 3), seed=3, calls=1, temperature=2.0
+    )
+    logits = generator.element_logits(batch_of(Climb((), 30, 22)), torch.tensor([3]))[0] / 2.0
+    expected: dict[frozenset, float] = {}
+
+    def grow(chosen: tuple[tuple[int, int], ...], probability: float) -> None:
+        if len(chosen) == 3:
+            expected[frozenset(chosen)] = expected.get(frozenset(chosen), 0.0) + probability
+            return
+        state = Placed.of(BOARD, batch_of(Climb(chosen, 30, 22)))
+        allowed = elements_allowed(BOARD, state, torch.tensor([3 - len(chosen)]))[0]
+        for element, p in enumerate(logits.masked_fill(~allowed, -torch.inf).softmax(0).tolist()):
+            if p > 0:
+                grow((*chosen, (element // 4, element % 4)), probability * p)
+
+    with torch.no_grad():
+        grow((), 1.0)
+    assert sum(expected.values()) == pytest.approx(1.0)
+    counts: dict[frozenset, int] = {}
+    for climb in drawn:
+        counts[frozenset(climb.holds)] = counts.get(frozenset(climb.holds), 0) + 1
+    assert set(counts) <= set(expected)
+    keys = list(expected)
+    assert chisquare([counts.get(k, 0) for k in keys], [expected[k] * n for k in keys]).pvalue > 1e-3
+
+
+def test_fewer_calls_make_fewer_network_calls(generator, monkeypatch):
+    calls = []
+    logits = MaskedSet.element_logits
+    monkeypatch.setattr(MaskedSet, "element_logits", lambda *a: calls.append(1) or logits(*a))
+    for asked, made in ((None, 3), (2, 2), (1, 1)):
+        calls.clear()
+        generator.sample(Climbs.prompts(8), sizes=np.full(8, 3), calls=asked)
+        assert len(calls) == made
+
+
+def test_no_calls_is_an_error(generator):
+    with pytest.raises(InputError, match="at least one network call"):
+        generator.sample(Climbs.prompts(1), calls=0)
+
+
+def test_sizes_are_a_distribution_that_follows_the_counts(generator):
+    climbs = Climbs.from_list([CLIMB] * 9 + [Climb(CLIMB.holds[::2], 30, 22)])
+    generator.sizes.shift[-1].weight.data.zero_()
+    generator.sizes.shift[-1].bias.data.zero_()
+    generator.fit_counts(climbs)
+    code = torch.tensor([0])
+    probabilities = generator.sizes(code, code, torch.tensor([0]), 3).exp()[0]
+    assert probabilities.sum().item() == pytest.approx(1.0)
+    assert probabilities[:2].sum() == 0
+    assert probabilities[3].item() == pytest.approx(9.1 / 10.2)
+    assert generator.sizes(code, code, torch.tensor([3]), 3).exp()[0, 3].item() == pytest.approx(1.0)
+
+
+def test_hidden_conditions_are_those_of_an_unconditional_prompt(generator):
+    hiding = MaskedSet(BOARD, MaskedSetConfig(width=16, depth=1, heads=2, condition_dropout=1.0)).train()
+    hidden = hiding._hide_conditions(batch_of(CLIMB))
+    assert hidden.angle.item() == hidden.grade.item() == 0
+    kept = generator._hide_conditions(batch_of(CLIMB))
+    assert kept.angle.item() == 1

@@ -1,0 +1,83 @@
+"""The set transformer sees sets: order, padding and neighbours in the batch change nothing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from setgen.models.hold_embedding import ElementEmbedding, fourier_features
+from setgen.models.set_transformer import Packing, SetTransformer
+from setgen.sources.synthetic import synthetic_board
+
+WIDTH = 16
+
+
+@pytest.fixture
+def encoder() -> SetTransformer:
+    torch.manual_seed(0)
+    return SetTransformer(WIDTH, depth=2, heads=2, dropout=0.3).double().eval()
+
+
+def _sets(sizes: list[int], length: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """state, padded elements and presence of sets of the given sizes."""
+    generator = torch.Generator().manual_seed(1)
+    state = torch.randn(len(sizes), WIDTH, dtype=torch.float64, generator=generator)
+    elements = torch.randn(len(sizes), length, WIDTH, dtype=torch.float64, generator=generator)
+    return state, elements, torch.arange(length) < torch.tensor(sizes)[:, None]
+
+
+def test_order_changes_nothing(encoder):
+    state, elements, present = _sets([7, 7, 7], 7)
+    code = encoder(state, elements[present], present)
+    for seed in range(5):
+        order = torch.randperm(7, generator=torch.Generator().manual_seed(seed))
+        again = encoder(state, elements[:, order][present], present)
+        assert (again - code).abs().max() < 1e-10
+
+
+def test_the_elements_do_change_it(encoder):
+    state, elements, present = _sets([7], 7)
+    code = encoder(state, elements[present], present)
+    elements[0, 3, 0] += 1.0
+    assert (encoder(state, elements[present], present) - code).abs().max() > 1e-3
+
+
+def test_padding_and_neighbours_change_nothing(encoder):
+    state, elements, present = _sets([0, 3, 5, 1], 5)
+    together = encoder(state, elements[present], present)
+    for i, n in enumerate([0, 3, 5, 1]):
+        here = torch.ones(1, n, dtype=torch.bool)
+        alone = encoder(state[i : i + 1], elements[i, :n], here)
+        assert (alone[0] - together[i]).abs().max() < 1e-10
+    wide = torch.nn.functional.pad(present, (0, 4))
+    assert (encoder(state, elements[present], wide) - together).abs().max() < 1e-10
+
+
+def test_pack_undoes_pad():
+    present = torch.tensor([[True, False, True], [False, False, False], [True, True, True]])
+    packing = Packing.of(present)
+    packed = torch.randn(5, WIDTH)
+    padded = packing.pad(packed)
+    assert torch.equal(packing.pack(padded), packed)
+    assert not padded[~present].any()
+
+
+def test_element_embedding_knows_hold_set_place_and_role():
+    board = synthetic_board()
+    embedding = ElementEmbedding(board, WIDTH)
+    table = embedding()
+    assert table.shape == (4 * len(board), WIDTH)
+    assert len(torch.unique(table, dim=0)) == len(table)
+    before = table.detach().clone()
+    embedding.of_hold_set.weight.data[0, 0] += 1.0
+    moved = (embedding().detach() - before).abs().amax(1) > 1e-6
+    in_set = torch.from_numpy(board.hold_set == 0).repeat_interleave(4)
+    assert torch.equal(moved, in_set)
+
+
+def test_fourier_features_scale_to_the_board():
+    xy = torch.tensor([[0.0, 0.0], [50.0, 100.0], [100.0, 200.0]], dtype=torch.float64)
+    features = fourier_features(xy)
+    assert features.shape == (3, 26)
+    assert torch.allclose(fourier_features(xy * 3 + 7), features, atol=1e-9)
+    assert features.abs().max() <= 1.0 + 1e-12
