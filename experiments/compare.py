@@ -166,8 +166,8 @@ def report_of(cfg: DictConfig, dataset: Dataset, judged: list[Judged], folder: P
             threads=torch.get_num_threads(),
             other={
                 "test climbs scored": cfg.evaluation.test_climbs,
-                "network": dict(cfg.network),
-                "training": dict(cfg.training),
+                "network": _said(cfg.network),
+                "training": _said(cfg.training),
             },
         ),
         metrics=metric_infos(judged[0].evaluation.evaluation.metrics.values()),
@@ -177,6 +177,10 @@ def report_of(cfg: DictConfig, dataset: Dataset, judged: list[Judged], folder: P
         date=datetime.now().isoformat(timespec="seconds"),
         versions={name: version(name) for name in _PACKAGES},
     )
+
+
+def _said(settings: DictConfig) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def _device(judged: list[Judged]) -> str:
