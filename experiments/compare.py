@@ -183,10 +183,6 @@ def _said(settings: DictConfig) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
-def _said(settings: DictConfig) -> str:
-    return ", ".join(f"{name} {value}" for name, value in settings.items())
-
-
 def _device(judged: list[Judged]) -> str:
     return ", ".join(sorted({one.facts.device for one in judged}))
 
