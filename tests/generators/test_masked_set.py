@@ -147,3 +147,27 @@ def test_hidden_conditions_are_those_of_an_unconditional_prompt(generator):
     assert hidden.angle.item() == hidden.grade.item() == 0
     kept = generator._hide_conditions(batch_of(CLIMB))
     assert kept.angle.item() == 1
+
+
+def test_a_noise_level_that_rounds_to_one_leaves_a_slot_masked(monkeypatch):
+    """torch.rand's largest float32 plus 3 is 4: without a guard no slot is masked and the loss is 0/0."""
+    torch.set_default_dtype(torch.float32)
+    settings = MaskedSetConfig(width=16, depth=1, heads=2, dropout=0.0, condition_dropout=0.0)
+    model = MaskedSet(BOARD, settings).train()
+
+    def largest(*shape, device=None):
+        return torch.full(shape if isinstance(shape[0], int) else tuple(shape[0]), 1 - 2.0**-24)
+
+    monkeypatch.setattr(torch, "rand", largest)
+    loss = model.loss(batch_of(CLIMB, CLIMB))
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"), [({"width": 10, "heads": 4}, "not a multiple"), ({"copies": 0}, "at least one")]
+)
+def test_settings_that_cannot_work_are_one_line(settings, message):
+    with pytest.raises(InputError, match=message):
+        MaskedSet(BOARD, MaskedSetConfig(**settings))
