@@ -111,6 +111,8 @@ class Generator(nn.Module, abc.ABC):
             (folder / "model.json").write_text(json.dumps(head, indent=2))
         except OSError as error:
             raise InputError(f"cannot write {folder}: {error.strerror}") from None
+        except SafetensorError as error:  # what safetensors makes of an OSError
+            raise InputError(f"cannot write {folder}: {str(error).splitlines()[0]}") from None
 
     @classmethod
     def from_folder(cls, folder: Path, head: dict[str, Any]) -> Generator:

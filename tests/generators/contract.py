@@ -384,6 +384,12 @@ class GeneratorContract:
             generator.sample(climbs.without_holds(), seed=3)
         )
 
+    def test_weights_that_cannot_be_written_are_one_clear_line(self, make, tmp_path):
+        (tmp_path / "weights.safetensors").mkdir()
+        with pytest.raises(InputError, match="cannot write") as error:
+            make(TOY).save(tmp_path)
+        assert "\n" not in str(error.value)
+
     def test_bad_model_folders_are_one_clear_line(self, make, tmp_path):
         good = tmp_path / "good"
         make(TOY).float().save(good)
