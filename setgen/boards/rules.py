@@ -64,10 +64,11 @@ def check_prompt(board: Board, prompt: Climb) -> None:
             raise InputError(f"this board has no {role.label} holds")
         if most is not None and given > most:
             raise InputError(f"{given} {role.label} holds are given; this board allows {most}")
-    if size_range(board, prompt)[0] > board.limits.holds[1]:
+    fewest, most_holds = size_range(board, prompt)
+    if fewest > most_holds:
         raise InputError(
             f"{len(placements)} holds are given; with the start and finish still owed that is more than "
-            f"the {board.limits.holds[1]} this board allows"
+            f"the {most_holds} this board allows"
         )
 
 
