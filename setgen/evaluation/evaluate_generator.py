@@ -161,13 +161,19 @@ def evaluate_generator(
     orders, prompts and conditions to every generator. Raises InputError when the generator was trained
     on another board.
     """
-    if not np.array_equal(generator.board.ids, dataset.board.ids):
+    ours, theirs = generator.board, dataset.board
+    if not np.array_equal(ours.ids, theirs.ids) or ours.role_ids != theirs.role_ids:
         raise InputError(
-            f"the model was trained on another board ({generator.board.name}) than the dataset's "
-            f"({dataset.board.name}): give the dataset it was trained on"
+            f"the model was trained on another board ({ours.name}) than the dataset's "
+            f"({theirs.name}): give the dataset it was trained on"
         )
     if not len(dataset.part("test")):
         raise InputError("the dataset has no test climbs to compare with: it is too small")
+    if min(n, orders, 1 if test_climbs is None else test_climbs) < 1:
+        raise InputError(
+            f"{n} samples, {orders} orders and {test_climbs} test climbs judge nothing: "
+            "give at least one of each"
+        )
     trial = Trial(generator, dataset, n, seed, orders, shuffles, test_climbs, batch_size)
     own = {}
     for metric in progress(MODEL_METRICS):

@@ -72,3 +72,15 @@ def test_a_model_of_another_board_is_refused(dataset):
     other = replace(dataset.board, ids=dataset.board.ids + 1)
     with pytest.raises(InputError, match="trained on another board"):
         evaluate_generator(UniformSets(other), dataset)
+
+
+def test_a_model_of_other_roles_is_refused(dataset):
+    roles = {role: number + 1 for role, number in dataset.board.role_ids.items()}
+    with pytest.raises(InputError, match="trained on another board"):
+        evaluate_generator(UniformSets(replace(dataset.board, role_ids=roles)), dataset)
+
+
+@pytest.mark.parametrize("nothing", [{"n": 0}, {"orders": 0}, {"test_climbs": 0}])
+def test_nothing_to_judge_is_one_line(nothing, dataset):
+    with pytest.raises(InputError, match="at least one of each"):
+        evaluate_generator(UniformSets(dataset.board), dataset, **nothing)
