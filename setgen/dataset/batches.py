@@ -1,4 +1,4 @@
-"""Batches: ragged climbs padded to tensors, and a Lightning data module that cuts them by index."""
+"""Batches: ragged climbs padded to tensors, and a torch dataset that cuts them by index."""
 
 from __future__ import annotations
 
