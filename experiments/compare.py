@@ -74,9 +74,8 @@ def main(cfg: DictConfig) -> None:
         OmegaConf.save(cfg, folder / "config.yaml")
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
-    console.print(
-        f"[bold]Comparing {', '.join(map(str, cfg.models))}[/] on {dataset.card['title']}: {folder}"
-    )
+    names = ", ".join(map(str, cfg.models))
+    console.print(f"[bold]Comparing {names}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
 
     runs = [(str(name), seed) for seed in cfg.seeds for name in cfg.models]
     judged = []
@@ -85,7 +84,7 @@ def main(cfg: DictConfig) -> None:
         where = run_folder(cfg, dataset, name, seed, folder, console)
         judged.append(judge(cfg, dataset, name, where, console))
     page = write_report(folder, report_of(cfg, dataset, judged, folder))
-    console.print(f"Report: {page}")
+    console.print(f"Report: {page}", soft_wrap=True)
 
 
 def check(cfg: DictConfig) -> None:

@@ -25,14 +25,14 @@ def main(cfg: DictConfig) -> None:
         cfg.data.path = str(where)
         folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
         OmegaConf.save(cfg, folder / "config.yaml")
-    console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}")
+    console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
     facts = train(cfg, dataset, cfg.seed, folder, console)
     bits = facts.best_valid_bits_per_hold
     if bits is not None:
         console.print(
             f"{facts.steps} steps in {facts.train_seconds:.0f} s, {bits:.3f} bits per hold on valid"
         )
-    console.print(f"Use it: setgen generate --model {folder} -n 5")
+    console.print(f"Use it: setgen generate --model {folder} -n 5", soft_wrap=True)
 
 
 def resumed(path: str) -> tuple[Path, DictConfig]:
