@@ -77,7 +77,13 @@ def main(cfg: DictConfig) -> None:
     names = ", ".join(map(str, cfg.models))
     console.print(f"[bold]Comparing {names}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
 
-    runs = [(str(name), seed) for seed in cfg.seeds for name in cfg.models]
+    # A run that is trained already has its own seed and is judged once.
+    runs = [
+        (str(name), seed)
+        for i, seed in enumerate(cfg.seeds)
+        for name in cfg.models
+        if i == 0 or is_config(str(name))
+    ]
     judged = []
     for done, (name, seed) in enumerate(runs):
         console.print(f"[dim]{done + 1} of {len(runs)}[/]", end=" ")
@@ -87,12 +93,20 @@ def main(cfg: DictConfig) -> None:
     console.print(f"Report: {page}", soft_wrap=True)
 
 
+def is_config(name: str) -> bool:
+    """Whether `name` is a model config (and not the folder of a run)."""
+    return (_MODELS / f"{name}.yaml").is_file()
+
+
 def check(cfg: DictConfig) -> None:
     """Raise InputError before anything is trained when the comparison cannot be made."""
     if not cfg.models or not cfg.seeds:
         raise InputError("there is nothing to compare: give models=[…] and seeds=[…]")
+    for name in ("samples", "orders", "test_climbs"):
+        if cfg.evaluation[name] < 1:
+            raise InputError(f"evaluation.{name} is {cfg.evaluation[name]}: give at least 1")
     for name in map(str, cfg.models):
-        if not (_MODELS / f"{name}.yaml").is_file() and not Path(name).is_dir():
+        if not is_config(name) and not Path(name).is_dir():
             known = ", ".join(sorted(p.stem for p in _MODELS.glob("*.yaml")))
             raise InputError(f"model {name!r} is neither a run folder nor one of {known}")
 
@@ -101,7 +115,7 @@ def run_folder(
     cfg: DictConfig, dataset: Dataset, name: str, seed: int, folder: Path, console: Console
 ) -> Path:
     """The finished run of one model and seed: an earlier one where `name` is a folder, else trained here."""
-    if not (_MODELS / f"{name}.yaml").is_file():
+    if not is_config(name):
         return Path(name)
     where = folder / "runs" / f"{name}-seed{seed}"
     where.mkdir(parents=True, exist_ok=True)
@@ -179,7 +193,7 @@ def report_of(cfg: DictConfig, dataset: Dataset, judged: list[Judged], folder: P
 
 
 def _said(settings: DictConfig) -> str:
-    return ", ".join(f"{name} {value}" for name, value in settings.items())
+    return ", ".join(f"{name!s} {value}" for name, value in settings.items())
 
 
 def _device(judged: list[Judged]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -125,8 +126,8 @@ def _fit(
         precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
         devices=1,
         callbacks=[
+            curve,  # in front of the budget: on a GPU it waits for the step, which the budget must count
             budget,
-            curve,
             BudgetProgress(budget, curve, f"{cfg.model.label}, seed {seed}", console),
             checkpoints,
             EarlyStopping(_MONITOR, patience=options.patience, check_on_train_epoch_end=False),
@@ -152,7 +153,6 @@ def _fit(
         raise KeyboardInterrupt from None
     if budget.done_steps > (curve.points["step"] or [0])[-1]:
         trainer.validate(fitting, verbose=False)
-        curve.on_validation_end(trainer, fitting)
     best = _keep_best(fitting, curve, checkpoints)
     batch = min(options.batch_size, len(train_climbs))
     return RunFacts(
@@ -180,8 +180,9 @@ def _interval(cfg: DictConfig, seconds: float) -> Any:
 
 def _keep_best(fitting: Fitting, curve: CurveRecorder, checkpoints: ModelCheckpoint) -> float:
     """Put the weights of the best validation back, unless the last ones are the best."""
-    best = min(curve.points["valid_bits_per_hold"])
-    if curve.points["valid_bits_per_hold"][-1] > best and checkpoints.best_model_path:
+    bits = curve.points["valid_bits_per_hold"]
+    best = min((b for b in bits if math.isfinite(b)), default=math.nan)
+    if bits[-1] != best and checkpoints.best_model_path:
         state = torch.load(checkpoints.best_model_path, weights_only=True, map_location="cpu")
         fitting.load_state_dict(state["state_dict"])
     return best

@@ -121,7 +121,7 @@ def test_interrupted_training_goes_on_where_it_stopped(dataset, tmp_path, quiet,
     facts = train_one(config("model=masked_set"), dataset, 0, tmp_path, quiet)
     assert facts.steps == 4
     assert len(seen) == 5  # two whole steps, the broken one, and the two that were left
-    assert facts.curve["step"] == sorted(facts.curve["step"])
+    assert facts.curve["step"] == sorted(set(facts.curve["step"]))
 
 
 def test_a_finished_run_is_not_trained_again(dataset, tmp_path, quiet, monkeypatch):
@@ -144,6 +144,22 @@ def test_the_best_weights_are_kept(dataset, tmp_path, quiet):
     batch = to_batch(dataset.board, fitting.valid)
     bits = -fitting.generator.log_likelihood(batch, fitting.orders).mean(1) / batch.size / math.log(2)
     assert bits.mean().item() == pytest.approx(min(curve), abs=1e-4)
+
+
+def test_weights_that_diverged_are_not_kept(dataset, tmp_path, quiet, monkeypatch):
+    step = Fitting.validation_step
+
+    def diverge(self, batch, index):
+        if self.global_step > 2:
+            for p in self.generator.parameters():
+                p.data.fill_(math.nan)
+        step(self, batch, index)
+
+    monkeypatch.setattr(Fitting, "validation_step", diverge)
+    facts = train_one(config("model=masked_set"), dataset, 0, tmp_path, quiet)
+    assert math.isnan(facts.curve["valid_bits_per_hold"][-1])
+    assert math.isfinite(facts.best_valid_bits_per_hold)
+    assert all(p.isfinite().all() for p in finished(tmp_path)[0].parameters())
 
 
 def test_weight_decay_touches_matrices_only(dataset):
@@ -214,6 +230,7 @@ def _main(monkeypatch, main, *arguments: str) -> int:
         (train.main, ["training.validations=0", "wandb.mode=disabled"], "training.validations"),
         (compare.main, ["models=[gtp]"], "neither a run folder nor"),
         (compare.main, ["seeds=[]"], "nothing to compare"),
+        (compare.main, ["evaluation.samples=0"], "evaluation.samples"),
     ],
 )
 def test_wrong_input_is_said_and_ends_with_2(
