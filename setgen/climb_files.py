@@ -21,11 +21,13 @@ from setgen.boards.grades import FONT, UNKNOWN, V, parse_grade
 from setgen.boards.roles import Role, role_from_name
 from setgen.boards.rules import broken_rules
 from setgen.errors import InputError
+from setgen.files import write_whole
 
 FORMATS = ("frames", "jsonl", "csv")
 
 # A frames string with one of these is still a climb, if not a legal one.
 _STILL_A_CLIMB = ("no holds", "a hold twice in one frame")
+_NO_FRAMES = "not a frames string"
 _HOLD = re.compile(r"p(\d+)r(\d+)")
 _GRADE_COLUMNS = ("grade", "font_grade", "v_grade")
 
@@ -111,6 +113,8 @@ def format_for(target: Path | str, format: str | None) -> str:
 
 def read_text(source: Path | str) -> str:
     """The whole of a text file, or of standard input for `-`. Raises InputError when it cannot be read."""
+    if not str(source).strip():
+        raise InputError("the name of the file of climbs is empty: name one, or - for standard input")
     try:
         text = sys.stdin.read() if str(source) == "-" else Path(source).read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -130,7 +134,7 @@ def write_text(target: Path | str, text: str) -> None:
             sys.stdout.write(text)
             sys.stdout.flush()
         else:
-            Path(target).write_text(text, encoding="utf-8")
+            write_whole(target, text.encode())
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -173,6 +177,8 @@ def _json_row(board: Board, i: int, line: str) -> _Row:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError(f"this is not JSON ({error.msg} at column {error.colno})") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets a thousand deep
+        raise InputError("this JSON is no climb: its numbers are too long or its lists too deep") from None
     if not isinstance(record, dict) or not ("frames" in record or "holds" in record):
         raise InputError("a climb is an object with `frames` or `holds`")
     frames = record["frames"] if "frames" in record else _frames_of(board, record["holds"])
@@ -184,7 +190,7 @@ def _json_row(board: Board, i: int, line: str) -> _Row:
 
 def _frames_of(board: Board, holds: Any) -> str:
     try:
-        pairs = [(int(h["id"]), role_from_name(h["role"])) for h in holds]
+        pairs = [(int(str(h["id"])), role_from_name(h["role"])) for h in holds]
         return "".join(f"p{i}r{board.role_ids[role]}" for i, role in pairs)  # type: ignore[index]
     except (TypeError, ValueError, KeyError, AttributeError):
         roles = ", ".join(r.label for r in board.role_ids)
@@ -204,7 +210,9 @@ def _climbs(board: Board, rows: list[_Row], check: bool) -> Climbs:
         # What stands in a route's frames is not repaired: only a plain set can have a hold twice.
         if check or problem not in _STILL_A_CLIMB or "," in frames[i]:
             shown = frames[i] if len(frames[i]) <= 60 else frames[i][:57] + "…"
-            raise InputError(f"line {rows[i].line}: {problem}: {shown!r} ({board.name})")
+            known = problem != _NO_FRAMES or _HOLD.match(frames[i])
+            hint = board.name if known else "give frames lines, JSON lines, or CSV with a column `frames`"
+            raise InputError(f"line {rows[i].line}: {problem}: {shown!r} ({hint})")
         holds = [(board.index_of(int(p)), int(board.role_of(int(r)))) for p, r in _HOLD.findall(frames[i])]
         climbs[i] = Climb(tuple(sorted(holds)))
     return Climbs.from_list(climbs)

@@ -12,6 +12,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from setgen.errors import InputError
+from setgen.files import write_whole
 
 FORMATS = (".png", ".svg")
 
@@ -92,6 +93,6 @@ def save_figure(figure: Figure, path: Path | str) -> None:
     svg = path.suffix.lower() == ".svg"
     data = figure_to_svg(figure).encode() if svg else figure_to_png(figure)
     try:
-        path.write_bytes(data)
+        write_whole(path, data)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None

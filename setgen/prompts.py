@@ -62,7 +62,7 @@ def with_missing(board: Board, climbs: Climbs, angle: int | None, grade: str | N
 
 
 def _angle(board: Board, angle: int | None) -> int:
-    return UNKNOWN if angle is None or angle == UNKNOWN else board.check_angle(int(angle))
+    return UNKNOWN if angle is None else board.check_angle(int(angle))
 
 
 def _grade(board: Board, grade: str | int | None) -> int:

@@ -127,6 +127,7 @@ def test_the_content_says_the_format(text: str, angle: int, grade: str | None, t
         (f"{LEGAL}\np9999r1\n", 2, "hold not on the board"),
         (f"{LEGAL}\n\np5r9p6r3\n", 3, "unknown role"),
         ("hello\n", 1, "not a frames string"),
+        ("a;b\n1;2\n", 1, "a column `frames`"),
         ("p5r1p6r1p7r1p8r3\n", 1, "too many starts"),
         ("p5r1p5r2p8r3\n", 1, "a hold twice"),
         (f"frames,angle\n{LEGAL},40\n{LEGAL},41\n", 3, "angle 41"),
@@ -138,6 +139,10 @@ def test_the_content_says_the_format(text: str, angle: int, grade: str | None, t
         (f'{{"frames": "{LEGAL}"}}\n[1]\n', 2, "an object"),
         ('{"holds": [{"id": 5, "role": "chin"}]}', 1, "roles"),
         ('{"frames": 3}', 1, "text"),
+        ('{"holds": [{"id": 5.5, "role": "start"}]}', 1, "holds"),
+        ('{"holds": [{"id": 1e999, "role": "start"}]}', 1, "holds"),
+        pytest.param('{"frames": ' + "[" * 100_000, 1, "too deep", id="deep"),
+        pytest.param('{"frames": ' + "9" * 5000 + "}", 1, "too long", id="long"),
     ],
 )
 def test_wrong_lines_are_named(text: str, line: int, what: str, tmp_path) -> None:

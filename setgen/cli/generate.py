@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,6 +41,9 @@ Legal = Annotated[
 ]
 
 
+_MOST_CLIMBS = 1_000_000  # of one call: they are all held in memory, and written when all are made
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     app.command()(generate)
@@ -51,7 +55,7 @@ def generate(
     model: Model,
     angle: Angle = None,
     grade: Grade = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many climbs.")] = 10,
+    n: Annotated[int, typer.Option("-n", min=1, max=_MOST_CLIMBS, help="How many climbs.")] = 10,
     size: Size = None,
     seed: Seed = 0,
     temperature: Temperature = 1.0,
@@ -78,7 +82,9 @@ def complete(
     ],
     angle: Angle = None,
     grade: Grade = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many climbs for each prompt.")] = 8,
+    n: Annotated[
+        int, typer.Option("-n", min=1, max=_MOST_CLIMBS, help="How many climbs for each prompt.")
+    ] = 8,
     size: Size = None,
     seed: Seed = 0,
     temperature: Temperature = 1.0,
@@ -170,6 +176,10 @@ def _sample(
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
     from setgen.climb_files import format_for, write_climbs
 
+    if not math.isfinite(temperature):
+        raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
+    if n * len(texts) > _MOST_CLIMBS:
+        raise InputError(f"{n * len(texts):,} climbs are too many at once: ask for {_MOST_CLIMBS:,} at most")
     form = format_for(out, format)
     _check_target(out)
     generator = _load(model)
@@ -215,6 +225,8 @@ def _count(n: int, what: str) -> str:
 
 def _check_target(out: str) -> None:
     """Refuse, before the work and not after it, to write where nothing can be written."""
+    if not out.strip():
+        raise InputError("--out is empty: name a file, or - for standard output")
     if out != "-" and (Path(out).is_dir() or not Path(out).absolute().parent.is_dir()):
         raise InputError(
             f"cannot write {out}: {'it is a folder' if Path(out).is_dir() else 'no such folder'}"

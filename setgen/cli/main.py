@@ -21,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
 for _group in (generate, draw, evaluate):
@@ -50,10 +51,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         return _refuse(str(error))
     except _USAGE_ERRORS as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # its "message" is the whole help page
-            print(error, file=sys.stderr)
+        if type(error).__name__ == "NoArgsIsHelpError":  # its "message" is the whole help page, if not shown
+            if str(error):
+                print(error, file=sys.stderr)
             return 2
         return _refuse(error.format_message())  # type: ignore[attr-defined]
+    except OSError as error:
+        # What a command did not foresee of the user's files and disks: a name too long, no permission.
+        name = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{name}{error.strerror or error}")
+    except MemoryError:
+        return _refuse("this takes more memory than there is: ask for less at once")
     except _ABORTS:
         print("stopped", file=sys.stderr)
         return 130

@@ -119,8 +119,15 @@ class Generator(nn.Module, abc.ABC):
         """Rebuild from a saved folder whose model.json is `head`. Raises InputError when they disagree."""
         try:
             generator = cls(Board.load(folder / "board.json"), cls.Config(**head["config"]))
-            generator.load_state_dict(load_file(folder / "weights.safetensors"))
-        except (KeyError, TypeError, RuntimeError, SafetensorError, OSError) as error:
+            weights = load_file(folder / "weights.safetensors")
+        except (KeyError, TypeError, ArithmeticError, RuntimeError, SafetensorError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{folder} is damaged or from another version of setgen: {reason}") from None
+        try:
+            generator.load_state_dict(weights)
+        except RuntimeError:
+            raise InputError(
+                f"{folder} is damaged: its weights do not fit its board.json and model.json; "
+                "copy the model folder again as a whole"
+            ) from None
         return generator.eval()

@@ -155,6 +155,12 @@ def test_no_legal_lifts_the_rules(out, tmp_path, refused, model) -> None:
         (("generate", "--size", 36), "size 36 is impossible"),
         (("generate", "--seed", -1), "seed"),
         (("generate", "--temperature", -1), "temperature"),
+        (("generate", "--temperature", "inf"), "temperature inf"),
+        (("generate", "--temperature", "nan"), "temperature"),
+        (("generate", "--angle", -1), "angle -1"),
+        (("generate", "-n", 10_000_000), "-n"),
+        (("generate", "--out", ""), "--out is empty"),
+        (("generate", "--out", f"/tmp/{'a' * 300}"), "too long"),
         (("generate", "--format", "xml"), "unknown format"),
         (("generate", "--out", "/nowhere/at/all"), "cannot write"),
         (("complete", "--holds", "p9999r1"), "not on this board"),
@@ -167,6 +173,7 @@ def test_no_legal_lifts_the_rules(out, tmp_path, refused, model) -> None:
         (("complete",), "--holds"),
         (("score", "--climbs", "/nowhere/at/all"), "cannot read"),
         (("score", "--format", "frames"), "unknown format"),
+        (("score", "--climbs", ""), "is empty"),
         (("score", "--orders", 0), "orders"),
     ],
 )
@@ -179,6 +186,25 @@ def test_wrong_prompt_lines_are_named(refused, model, monkeypatch) -> None:
     assert "line 2: hold p5" in refused("complete", "--model", model, "--holds", "-")
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     assert "no holds" in refused("complete", "--model", model, "--holds", "-")
+
+
+def test_too_many_climbs_over_all_prompts_are_refused(refused, model, monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{GIVEN}\n" * 2))
+    assert "at most" in refused("complete", "--model", model, "--holds", "-", "-n", 600_000)
+
+
+def test_what_takes_too_much_memory_is_one_line(refused, model, tmp_path) -> None:
+    (tmp_path / "c").write_text("p5r1p20r2p30r3\n")
+    assert "memory" in refused(
+        "score", "--model", model, "--climbs", tmp_path / "c", "--orders", 1_000_000_000_000_000
+    )
+
+
+def test_help_has_a_short_form(capsys) -> None:
+    assert run(["generate", "-h"]) == 0
+    short = capsys.readouterr().out
+    assert run(["generate", "--help"]) == 0
+    assert short == capsys.readouterr().out
 
 
 def test_wrong_model_folders_are_one_line(refused, model, tmp_path) -> None:
@@ -202,6 +228,11 @@ def test_wrong_model_folders_are_one_line(refused, model, tmp_path) -> None:
     assert "not a board" in refused("generate", "--model", odd)
     (odd / "board.json").write_text(json.dumps(board | {"format": 99}))
     assert "newer" in refused("generate", "--model", odd)
+    board["angles"] = board["angles"][:-1]
+    (odd / "board.json").write_text(json.dumps(board))
+    assert "weights do not fit" in refused("generate", "--model", odd)
+    (odd / "model.json").write_text(json.dumps(head | {"config": head["config"] | {"heads": 0}}))
+    assert "damaged" in refused("generate", "--model", odd)
     torn = tmp_path / "torn"
     shutil.copytree(model / "model", torn)
     (torn / "weights.safetensors").write_bytes(b"torn")

@@ -1,0 +1,33 @@
+"""Files written whole or not at all, so that a full disk or Ctrl-C cannot cost what stood there before."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+
+def write_whole(path: Path | str, data: bytes) -> None:
+    """Write `data` beside `path` and put it in its place when it is complete. Raises OSError.
+
+    Pipes, devices and links, and files of folders in which nothing new may be made, are written straight.
+    """
+    path = Path(path)
+    there = path.exists()
+    plain = path.is_file() and not path.is_symlink() if there else not path.is_symlink()
+    if (
+        not plain
+        or not os.access(path.absolute().parent, os.W_OK)
+        or (there and not os.access(path, os.W_OK))
+    ):
+        path.write_bytes(data)
+        return
+    part = path.with_name(f".setgen-{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        if there:
+            shutil.copymode(path, part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
