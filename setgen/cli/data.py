@@ -21,6 +21,8 @@ class Roles(StrEnum):
     IGNORE = "ignore"
 
 
+_LARGEST_SEED = 2**32 - 1
+
 Out = Annotated[Path, typer.Option("--out", help="Folder to write the dataset to.")]
 
 
@@ -41,7 +43,7 @@ def import_(
     board: Annotated[
         Path | None, typer.Option(help="For climbs.csv: an Aurora database or dataset folder.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the split by hold set.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Seed of the split by hold set.")] = 1,
 ) -> None:
     """Make a dataset folder from the app's own file, recognised by its content."""
     from setgen.dataset.build import import_dataset
@@ -69,7 +71,9 @@ def import_(
 def synth(
     out: Out,
     climbs: Annotated[int, typer.Option(help="How many climbs.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the climbs and of the split.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=_LARGEST_SEED, help="Seed of the climbs and of the split.")
+    ] = 1,
 ) -> None:
     """Make a dataset of the built-in synthetic board: no real climbs, but a known truth."""
     from setgen.dataset.build import synthetic_dataset

@@ -77,6 +77,8 @@ def build(readout: Readout, source: Mapping[str, Any], options: Mapping[str, Any
     sieve.drop((grade != UNKNOWN) & ~np.isin(grade, board.grades), f"grade outside {low} to {high}")
     for rule, broken in broken_rules(board, readout.climbs).items():
         sieve.drop(broken, f"not legal: {rule}")
+    if not len(sieve):
+        raise InputError("the source has no climbs at all: fetch it again")
     if not sieve.kept.any():
         reasons = "; ".join(f"{reason}: {n}" for reason, n in list(sieve.reasons().items())[:4])
         raise InputError(f"no climb is left of {len(sieve)} rows ({reasons}): ask for less strict options")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -38,16 +40,31 @@ class Dataset:
         return self.climbs[self.split == SPLITS.index(name)]
 
     def save(self, folder: Path) -> None:
-        """Write the folder. Raises InputError when it cannot be written or holds something else."""
+        """Write the folder, all or nothing. Raises InputError when it cannot or the folder is someone else's.
+
+        The files are made aside and moved in, the card last: a folder without a card is no dataset, so an
+        older one is never left mixed with this one.
+        """
         folder = Path(folder)
         check_target(folder)
+        is_new = not folder.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.board.save(folder / "board.json")
-            pq.write_table(self._table(), folder / "climbs.parquet")
-            (folder / "card.json").write_text(json.dumps(self.card, indent=2, ensure_ascii=False))
+            with TemporaryDirectory(prefix=".new-", dir=folder) as aside:
+                new = Path(aside)
+                self.board.save(new / "board.json")
+                pq.write_table(self._table(), new / "climbs.parquet")
+                card = json.dumps(self.card, indent=2, ensure_ascii=False)
+                (new / "card.json").write_text(card, encoding="utf-8")
+                (folder / "card.json").unlink(missing_ok=True)
+                for name in _FILES:
+                    (new / name).replace(folder / name)
         except OSError as error:
-            raise InputError(f"cannot write {folder}: {error.strerror}") from None
+            raise InputError(f"cannot write {folder}: {error.strerror or error}") from None
+        finally:
+            if is_new:
+                with suppress(OSError):
+                    folder.rmdir()  # works only where nothing came into it
 
     def _table(self) -> pa.Table:
         climbs = self.climbs
@@ -77,7 +94,7 @@ class Dataset:
         board = Board.load(folder / "board.json")
         try:
             table = pq.read_table(folder / "climbs.parquet").combine_chunks()
-            card = json.loads((folder / "card.json").read_text())
+            card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
             placement, role = (_list_column(table, name) for name in ("placement", "role"))
             offsets = _list_offsets(table, "placement")
             split = np.array([SPLITS.index(s) for s in SPLITS])[
@@ -94,7 +111,9 @@ def check_target(folder: Path) -> None:
     """Raise InputError when `folder` holds anything but an older dataset of ours, which may be replaced."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"cannot write {folder}: a file of that name is in the way")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "card.json").is_file():
+    if not folder.is_dir() or (folder / "card.json").is_file():
+        return
+    if {entry.name for entry in folder.iterdir()} - set(_FILES):
         raise InputError(f"{folder} is not empty and holds no dataset: choose another folder")
 
 

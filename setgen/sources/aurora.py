@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +17,7 @@ from setgen.boards.frames import PROBLEMS, parse_frames
 from setgen.boards.grades import UNKNOWN
 from setgen.errors import InputError
 from setgen.sources import aurora_board as wall
+from setgen.sources.columns import numbers, whole_numbers
 from setgen.sources.readout import Options, Readout, Sieve
 from setgen.sources.sqlite_file import SqliteFile
 
@@ -57,14 +57,14 @@ def read_aurora(path: Path, options: Options) -> Readout:
         stats = db.columns("climb_stats", *_STATS)
         found = wall.sizes(db, layout, whole)
 
-        here = _numbers(climbs["layout_id"], -1) == layout
+        here = numbers(climbs["layout_id"], -1) == layout
         parsed = parse_frames(
             whole,
             [
                 (f if isinstance(f, str) else str(f or "")) if at else ""
                 for f, at in zip(climbs["frames"], here.tolist(), strict=True)
             ],
-            _numbers(climbs["frames_count"], 0).astype(np.int64),
+            whole_numbers(climbs["frames_count"], 0),
         )
         good = here & (parsed.problem == 0)
         fits = _fits(parsed.climbs, found)
@@ -78,9 +78,9 @@ def read_aurora(path: Path, options: Options) -> Readout:
     sieve.drop(rows["repeated"], "a climb and angle listed twice")
     sieve.drop(~here[climb], "on another layout")
     if not options.drafts:
-        sieve.drop(_numbers(climbs["is_draft"], 0)[climb] == 1, "draft (kept with --drafts)")
+        sieve.drop(numbers(climbs["is_draft"], 0)[climb] == 1, "draft (kept with --drafts)")
     if not options.unlisted:
-        sieve.drop(_numbers(climbs["is_listed"], 1)[climb] == 0, "unlisted (kept with --unlisted)")
+        sieve.drop(numbers(climbs["is_listed"], 1)[climb] == 0, "unlisted (kept with --unlisted)")
     for code, reason in enumerate(PROBLEMS[1:], start=1):
         sieve.drop(parsed.problem[climb] == code, f"frames: {reason}")
     if not options.routes:
@@ -136,15 +136,6 @@ def _filter(readout: Readout, rows: dict[str, np.ndarray], options: Options) -> 
         sieve.drop(~(rows["quality"] >= options.min_quality), "quality below --min-quality")
 
 
-def _numbers(values: list[Any], missing: float) -> np.ndarray:
-    """(C,) float64; `missing` for what is no finite number (a SQLite column may hold anything)."""
-    try:
-        numbers = np.array(values, dtype=np.float64)
-    except (ValueError, TypeError):
-        numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(np.float64)
-    return np.where(np.isfinite(numbers), numbers, missing)
-
-
 def _uuids(values: list[Any]) -> pa.Array:
     """Uuids in capitals, since the apps' tables disagree on their case."""
     try:
@@ -183,16 +174,14 @@ def _rows(climbs: dict[str, list[Any]], stats: dict[str, list[Any]]) -> dict[str
     bare[stats_climb[stats_climb >= 0]] = False
     alone = np.flatnonzero(bare)
     climb = np.concatenate([stats_climb, alone])
-    angle = np.concatenate(
-        [_numbers(stats["angle"], UNKNOWN), _numbers(climbs["angle"], UNKNOWN)[alone]]
-    ).astype(np.int64)
+    angle = np.append(whole_numbers(stats["angle"], UNKNOWN), whole_numbers(climbs["angle"], UNKNOWN)[alone])
     order = np.lexsort((angle, np.where(climb < 0, len(uuid), climb)))
     climb, angle = climb[order], angle[order]
     repeated = ~first[climb]
     repeated[1:] |= (climb[1:] == climb[:-1]) & (angle[1:] == angle[:-1])
 
-    def stat(name: str, missing: float) -> np.ndarray:
-        return np.append(_numbers(stats[name], missing), np.full(len(alone), missing))[order]
+    def stat(column: np.ndarray, missing: int) -> np.ndarray:
+        return np.append(column, np.full(len(alone), missing))[order]
 
     ids = np.append(
         stats_uuid.to_numpy(zero_copy_only=False), uuid.take(alone).to_numpy(zero_copy_only=False)
@@ -200,9 +189,9 @@ def _rows(climbs: dict[str, list[Any]], stats: dict[str, list[Any]]) -> dict[str
     return {
         "climb": climb,
         "angle": angle,
-        "grade": np.rint(stat("difficulty_average", UNKNOWN)).astype(np.int64),
-        "ascents": stat("ascensionist_count", 0),
-        "quality": stat("quality_average", UNKNOWN),
+        "grade": stat(whole_numbers(stats["difficulty_average"], UNKNOWN), UNKNOWN),
+        "ascents": stat(numbers(stats["ascensionist_count"], 0), 0),
+        "quality": stat(numbers(stats["quality_average"], UNKNOWN), UNKNOWN),
         "repeated": repeated & (climb >= 0),
         "id": ids[order],
     }

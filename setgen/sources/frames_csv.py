@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from setgen.boards.board import Board
 from setgen.boards.frames import PROBLEMS, parse_frames
 from setgen.boards.grades import UNKNOWN, parse_grade
 from setgen.errors import InputError
+from setgen.sources.columns import numbers, whole_numbers
 from setgen.sources.readout import Options, Readout, Sieve
 
 COLUMNS = ("frames", "angle", "font_grade")
@@ -28,15 +30,20 @@ def is_frames_csv(head: str) -> bool:
 def read_frames_csv(path: Path, board: Board, options: Options) -> Readout:
     """All rows of a climbs.csv whose frames strings are of `board`."""
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding_errors="replace")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # more fields than the header names
+            table = pd.read_csv(
+                path, dtype=str, keep_default_na=False, encoding_errors="replace", index_col=False
+            )
+    except pd.errors.ParserWarning:
+        raise InputError(f"{path}: rows have more fields than the header names: mend the header") from None
     except (pd.errors.ParserError, OSError) as error:
         raise InputError(f"{path} is not a readable CSV file: {str(error).splitlines()[0]}") from None
     table.columns = [str(c).strip().lower() for c in table.columns]
-    parsed = parse_frames(
-        board, table["frames"].tolist(), _numbers(table, "frames_count", 0).astype(np.int64)
-    )
+    counts = whole_numbers(table["frames_count"].tolist(), 0) if "frames_count" in table else None
+    parsed = parse_frames(board, table["frames"].tolist(), counts)
     grade = table["font_grade"].map({text: _grade(text) for text in table["font_grade"].unique()}).to_numpy()
-    angle = _numbers(table, "angle", UNKNOWN).astype(np.int64)
+    angle = whole_numbers(table["angle"].tolist(), UNKNOWN)
 
     sieve = Sieve(len(table))
     for code, reason in enumerate(PROBLEMS[1:], start=1):
@@ -61,7 +68,7 @@ def read_frames_csv(path: Path, board: Board, options: Options) -> Readout:
         if least > 0:
             if column not in table:
                 raise InputError(f"{path} has no column {column}: leave out {flag}")
-            sieve.drop(_numbers(table, column, -1) < least, f"below {flag}")
+            sieve.drop(numbers(table[column].tolist(), -1) < least, f"below {flag}")
 
     ids = (
         table["uuid"].str.upper() if "uuid" in table else pd.Series(np.arange(1, len(table) + 1).astype(str))
@@ -84,10 +91,3 @@ def _grade(text: str) -> int:
         return parse_grade(text)
     except InputError:
         return _UNREADABLE
-
-
-def _numbers(table: pd.DataFrame, column: str, missing: float) -> np.ndarray:
-    if column not in table:
-        return np.full(len(table), missing)
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
-    return np.where(np.isfinite(values), values, missing)

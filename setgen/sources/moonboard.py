@@ -23,7 +23,8 @@ DEFAULT_ANGLE = 40
 HIGHEST_START_ROW = 6
 
 _HOLE = re.compile(r"([A-K])([1-9]|1[0-8])", re.IGNORECASE)
-_ANGLE = re.compile(r"(\d{1,2})\s*(?:°|deg)", re.IGNORECASE)
+_ANGLE = re.compile(r"(?<!\d)(\d{1,2})\s*(?:°|deg)", re.IGNORECASE)
+_ANGLE_OF_ID = {"1": 40, "2": 25}
 _BAD_RECORD, _BAD_HOLD, _BAD_GRADE = range(1, 4)
 _REASONS = {
     _BAD_RECORD: "not a climb: no list of moves",
@@ -75,6 +76,7 @@ def read_moonboard(pairs: list[tuple[str, Any]], options: Options) -> Readout:
     fields = [_lower(record) if isinstance(record, Mapping) else {} for _, record in pairs]
     _check_filters(fields, options)
     read = [_climb(record) for record in fields]
+    unclear = [_angle(record) is None for record in fields]
     top = max((row for holds, *_ in read for _, row, _ in holds), default=ROWS)
     n_rows = ROWS if top > MINI_ROWS else MINI_ROWS
     derived = sum(d for *_, d, _ in read)
@@ -110,6 +112,12 @@ def read_moonboard(pairs: list[tuple[str, Any]], options: Options) -> Readout:
     )
     facts = {"climbs_read": len(read), "roles": rule if derived else "from the source"}
     warnings = ["roles are derived, not the setters' own: see `roles`"] if derived else []
+    if any(unclear):
+        example = fields[unclear.index(True)]["moonboardconfiguration"]
+        warnings.append(
+            f"{sum(unclear)} of {len(read)} climbs have a moonBoardConfiguration that setgen does not know, "
+            f"such as {str(example)[:60]!r}: taken as {DEFAULT_ANGLE}°"
+        )
     names = np.array(
         [_name(record, name) for (name, _), record in zip(pairs, fields, strict=True)], dtype=object
     )
@@ -138,14 +146,20 @@ def _lower(record: Mapping[str, Any]) -> dict[str, Any]:
 def _name(record: dict[str, Any], fallback: str) -> str:
     for key in ("apiid", "id"):
         if record.get(key) not in (None, ""):
-            return str(record[key])
-    return fallback
+            return _clean(record[key])
+    return _clean(fallback)
+
+
+def _clean(name: Any) -> str:
+    """Text that can be written: JSON may hold halves of surrogate pairs."""
+    return str(name).encode("utf-8", errors="replace").decode()
 
 
 def _climb(record: dict[str, Any]) -> tuple[list[tuple[int, int, Role]], int, int, bool, int]:
     """(holds as (column, row, role), grade, angle, whether roles must be derived, problem)."""
     moves = record.get("moves")
     grade, angle = _grade(record.get("grade")), _angle(record)
+    angle = DEFAULT_ANGLE if angle is None else angle
     if not isinstance(moves, list) or not moves:
         return [], UNKNOWN, angle, False, _BAD_RECORD
     holds, has_roles = [], False
@@ -183,13 +197,19 @@ def _grade(value: Any) -> int | None:
     return _parse(str(value))
 
 
-def _angle(record: dict[str, Any]) -> int:
-    """Degrees from the record's moonBoardConfiguration, such as "40° MoonBoard"; 40 where it has none."""
+def _angle(record: dict[str, Any]) -> int | None:
+    """Degrees from the record's moonBoardConfiguration: text such as "40° MoonBoard", or the app's bare id.
+
+    40 where the record has none, None where it says something else.
+    """
     setting = record.get("moonboardconfiguration")
     if isinstance(setting, Mapping):
-        setting = _lower(setting).get("description")
+        fields = _lower(setting)
+        setting = fields.get("description") or fields.get("id")
+    if setting is None or setting == "":
+        return DEFAULT_ANGLE
     match = _ANGLE.search(str(setting))
-    return int(match[1]) if match else DEFAULT_ANGLE
+    return int(match[1]) if match else _ANGLE_OF_ID.get(str(setting).strip())
 
 
 def _column(fields: list[dict[str, Any]], key: str) -> np.ndarray:

@@ -54,6 +54,8 @@ def recognise(path: Path) -> Kind:
 def read(path: Path, options: Options) -> Readout:
     """Read a file of any known format. Raises InputError as the readers do."""
     kind = recognise(path)
+    if options.board is not None and kind is not Kind.CSV:
+        raise InputError(f"{path} says itself where its holds are: leave out --board")
     if kind is Kind.AURORA:
         return aurora.read_aurora(path, options)
     if kind is Kind.JSON:
