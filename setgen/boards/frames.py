@@ -224,7 +224,7 @@ def _numbers(data: bytes, at: np.ndarray, digits: np.ndarray) -> np.ndarray:
 
 def _position(known: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Index of each value (≥ 0) in `known` (increasing), −1 where it is not there."""
-    if known[-1] < _LARGEST_TABLE:
+    if known[0] >= 0 and known[-1] < _LARGEST_TABLE:
         table = np.full(known[-1] + 2, -1, dtype=np.int32)
         table[known] = np.arange(len(known))
         return table[np.minimum(values, known[-1] + 1)]

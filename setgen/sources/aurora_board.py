@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,13 +35,14 @@ def choose_layout(
 ) -> tuple[int, str, list[str]]:
     """(id, name, warnings) of the layout asked for, or of the one with the most climbs."""
     climbs = Counter(climbs_per_layout)
-    names = dict(db.rows("SELECT id, name FROM layouts")) if db.has("layouts", "id", "name") else {}
+    titles = db.rows("SELECT id, name FROM layouts") if db.has("layouts", "id", "name") else []
+    names = {i: str(name) for i, name in titles if name}
     holds = dict(db.rows("SELECT layout_id, count(*) FROM placements GROUP BY layout_id"))
 
     def listing(ids: list[int]) -> str:
         return ", ".join(f"{i} ({names.get(i, 'no name')}, {climbs[i]} climbs)" for i in ids)
 
-    known = sorted(i for i in {*names, *holds, *climbs} if i is not None)
+    known = sorted(i for i in {*names, *holds, *climbs} if isinstance(i, int))
     full = [i for i in known if holds.get(i) and climbs[i]]
     if wanted is not None:
         if wanted not in known:
@@ -72,11 +74,12 @@ def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
         "JOIN holes AS h ON h.id = p.hole_id WHERE p.layout_id = ? ORDER BY p.id",
         [layout],
     )
-    rows = [r for r in rows if isinstance(r[1], int | float) and isinstance(r[2], int | float)]
+    # A column may hold anything; and an id listed twice counts once.
+    rows = list({r[0]: r for r in rows if _is_id(r[0]) and _is_number(r[1]) and _is_number(r[2])}.values())
     if not rows:
         raise InputError(f"layout {layout} of {db.path} is empty: none of its placements has a hole")
     ids, x, y, sets, hole_names, holes, mirrors = zip(*rows, strict=True)
-    set_ids = sorted(set(sets), key=lambda s: (s is None, s))
+    set_ids = sorted(set(sets), key=lambda s: (s is None, str(type(s)), s))
     titles = dict(db.rows("SELECT id, name FROM sets")) if db.has("sets", "id", "name") else {}
     product = _product(db, layout)
     role_ids, role_colors = _roles(db, product)
@@ -124,7 +127,7 @@ def sizes(db: SqliteFile, layout: int, board: Board) -> list[Size]:
     found = []
     x, y = board.xy.T
     for size_id, size_name, is_listed, left, right, bottom, top in rows:
-        if None in (left, right, bottom, top):
+        if not isinstance(size_id, int) or not all(map(_is_number, (left, right, bottom, top))):
             continue
         inside = (left < x) & (x < right) & (bottom < y) & (y < top)
         if by_size is not None:
@@ -183,11 +186,29 @@ def on_size(board: Board, size: Size | None) -> Board:
     )
 
 
+def _is_id(value: object) -> bool:
+    """Whether a frames string can name it."""
+    return isinstance(value, int) and value >= 0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
 def _product(db: SqliteFile, layout: int) -> int | None:
-    if not db.has("layouts", "id", "product_id"):
+    """The product that a layout is of, by its own row or, where there is none, by its holes."""
+    if db.has("layouts", "id", "product_id"):
+        rows = db.rows("SELECT product_id FROM layouts WHERE id = ?", [layout])
+        if rows and rows[0][0] is not None:
+            return rows[0][0]
+    if not db.has("holes", "product_id"):
         return None
-    rows = db.rows("SELECT product_id FROM layouts WHERE id = ?", [layout])
-    return rows[0][0] if rows else None
+    rows = db.rows(
+        "SELECT DISTINCT h.product_id FROM placements AS p JOIN holes AS h ON h.id = p.hole_id "
+        "WHERE p.layout_id = ?",
+        [layout],
+    )
+    return rows[0][0] if len(rows) == 1 else None
 
 
 def _roles(db: SqliteFile, product: int | None) -> tuple[dict[Role, int], dict[Role, str]]:
@@ -200,7 +221,7 @@ def _roles(db: SqliteFile, product: int | None) -> tuple[dict[Role, int], dict[R
     colors: dict[Role, str] = {}
     for number, name, screen_color in rows:
         role = role_from_name(str(name))
-        if role is None:
+        if role is None or not _is_id(number):
             continue
         if role in numbers and not where:
             raise InputError(f"{db.path} has several products but does not say whose the roles are")
@@ -226,12 +247,12 @@ def _angles(db: SqliteFile, product: int | None) -> tuple[int, ...]:
     rows = db.rows(
         "SELECT DISTINCT angle FROM products_angles WHERE product_id = ? ORDER BY angle", [product]
     )
-    return tuple(int(a) for (a,) in rows if a is not None)
+    return tuple(int(a) for (a,) in rows if _is_number(a) and abs(a) <= 90)
 
 
 def _limits(db: SqliteFile, product: int | None) -> Limits:
     if product is not None and db.has("products", "id", "min_count_in_frame", "max_count_in_frame"):
         rows = db.rows("SELECT min_count_in_frame, max_count_in_frame FROM products WHERE id = ?", [product])
-        if rows and None not in rows[0]:
-            return Limits(holds=(int(rows[0][0]), int(rows[0][1])))
+        if rows and all(map(_is_id, rows[0])):
+            return Limits(holds=rows[0])
     return Limits()

@@ -117,6 +117,25 @@ def test_wrong_input_is_one_line(database: Path, tmp_path: Path, capsys: pytest.
     assert "angle 41" in importing(database, "--angles", "41")
     assert "--angles" in importing(database, "--angles", "steep")
     assert "no climb is left" in importing(database, "--min-ascents", 100)
+    assert "--board" in importing(database, "--board", database)
+    assert "seed" in importing(database, "--seed", 10**25)
+    table = tmp_path / "climbs.csv"
+    table.write_text("frames,angle,font_grade\n")
+    assert "--board" in importing(table)
+    assert "no climbs at all" in importing(table, "--board", database)
+    table.write_text("frames,angle,font_grade\np1r12,40,7a,1,2\n")
+    assert "more fields" in importing(table, "--board", database)
+    table.write_text("frames,angle\np1r12,40\n")
+    assert "columns frames, angle, font_grade" in importing(table, "--board", database)
+    json_file = tmp_path / "x.json"
+    for content, message in (
+        ('{"a": 1}', "no MoonBoard climbs"),
+        ("[1, 2", "broken JSON"),
+        ('[{"Grade": "7A", "Moves": ["Z99"]}]', "hold not on the board"),
+        ('[{"Grade": "9Z", "Moves": ["A5", "B18"]}]', "on no known scale"),
+    ):
+        json_file.write_text(content)
+        assert message in importing(json_file)
     assert not out.exists()
 
 

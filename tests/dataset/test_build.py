@@ -134,3 +134,24 @@ def test_folders_that_cannot_be_written_or_read(tmp_path: Path) -> None:
     (tmp_path / "d" / "board.json").unlink()
     with pytest.raises(InputError, match=r"board\.json missing"):
         Dataset.load(tmp_path / "d")
+
+
+def test_a_save_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = synthetic_dataset(20, seed=1)
+    old.save(tmp_path / "d")
+    (tmp_path / "d" / "notes.txt").write_text("mine")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "d").iterdir()}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("setgen.dataset.dataset.pq.write_table", full)
+        for name in ("d", "new"):
+            with pytest.raises(InputError, match="No space left"):
+                synthetic_dataset(10, seed=2).save(tmp_path / name)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "d").iterdir()} == before
+    assert not (tmp_path / "new").exists()
+    synthetic_dataset(10, seed=2).save(tmp_path / "d")
+    assert len(Dataset.load(tmp_path / "d").climbs) == 10
+    assert {p.name for p in (tmp_path / "d").iterdir()} == before.keys()

@@ -168,3 +168,27 @@ def test_real_moonboard_numbers() -> None:
     dataset = import_dataset(Path(str(DATA)) / "moonboard_2017.json", Options(roles="ignore"))
     assert dataset.card["rows"]["kept"] == 18_865
     assert dataset.card["hold_sets"] == 18_755
+
+
+@pytest.mark.parametrize(
+    ("setting", "angle", "warned"),
+    [
+        (1, 40, False),
+        ("2", 25, False),
+        ({"Id": 2}, 25, False),
+        ({"Id": 7, "Description": "25 deg"}, 25, False),
+        (None, 40, False),
+        (7, 40, True),
+        ("99999°", 40, True),
+    ],
+)
+def test_configurations(tmp_path: Path, setting: Any, angle: int, warned: bool) -> None:
+    dataset = load(tmp_path, [{**SHORT, "moonBoardConfiguration": setting}])
+    assert dataset.climbs.angle.tolist() == [angle]
+    assert any("moonBoardConfiguration" in w for w in dataset.card["warnings"]) is warned
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    dataset = load(tmp_path, [{**SHORT, "id": "\ud800"}])
+    dataset.save(tmp_path / "d")
+    assert Dataset.load(tmp_path / "d").ids.tolist() == ["?"]
