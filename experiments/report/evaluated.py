@@ -6,19 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
 from experiments.report.content import Direction, MetricInfo
-from setgen.evaluation import distances, diversity, novelty, usage, validity
 from setgen.evaluation.metric import Metric, MetricValue
 
 _DIRECTIONS: dict[str, Direction] = {"↑": "up", "↓": "down", "=": "floor"}
-_FAMILY = {
-    **{m.name: "validity" for m in validity.METRICS},
-    **{m.name: "novelty" for m in (*novelty.METRICS, *diversity.METRICS)},
-    **{m.name: "fidelity" for m in (*usage.METRICS, *distances.METRICS)},
-    "bits per hold": "likelihood",
-    "bits per hold, tighter": "likelihood",
-    "legal without masks": "validity",
-    "order sensitivity": "order",
-}
 
 
 class Numbers(TypedDict):
@@ -31,7 +21,7 @@ class Numbers(TypedDict):
 
 
 def metric_infos(metrics: Iterable[Metric]) -> list[MetricInfo]:
-    """How to read each metric; one that this module does not know stands under `other`."""
+    """How to read each metric."""
     return [
         MetricInfo(
             m.name,
@@ -39,7 +29,7 @@ def metric_infos(metrics: Iterable[Metric]) -> list[MetricInfo]:
             _DIRECTIONS.get(m.direction, "none"),
             m.formula,
             m.source,
-            _FAMILY.get(m.name, "other"),
+            m.family,
         )
         for m in metrics
     ]

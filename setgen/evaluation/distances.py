@@ -10,7 +10,9 @@ from scipy.stats import wasserstein_distance
 
 from setgen.boards.roles import Role
 from setgen.boards.rules import role_counts
-from setgen.evaluation.metric import Comparison, Estimate, Metric, Sample
+from setgen.evaluation.comparison import Comparison, Sample
+from setgen.evaluation.estimate import Estimate, from_replicates, resamples, undefined
+from setgen.evaluation.metric import Metric
 
 Values = Callable[[Sample], tuple[np.ndarray, np.ndarray]]
 """Sample → (M,) values (NaN is left out) and (M,) the climb each belongs to."""
@@ -22,17 +24,16 @@ def _distance(values_of: Values, c: Comparison) -> Estimate | None:
     if len(real) == 0:
         return None
     if len(ours) == 0:
-        return Estimate(float("nan"), None, 0, "undefined on every climb")
+        return undefined("undefined on every climb")
     at, place = np.unique(ours, return_inverse=True)
     real_at, real_weight = np.unique(real, return_counts=True)
 
     def w1(weight: np.ndarray) -> float:
         return float(wasserstein_distance(at, real_at, weight, real_weight))
 
-    resampled = (np.bincount(place, weights=times[owner]) for times in c.resamples())
-    spread = [w1(weight) for weight in resampled if weight.sum() > 0]
-    error = float(np.std(spread, ddof=1)) if len(spread) > 1 else None
-    return Estimate(w1(np.bincount(place)), error, len(np.unique(owner)))
+    resampled = (np.bincount(place, weights=times[owner]) for times in resamples(len(c.sample), c.seed))
+    spread = np.array([w1(weight) for weight in resampled if weight.sum() > 0])
+    return from_replicates(w1(np.bincount(place)), spread, len(np.unique(owner)), bounds=(0, np.inf))
 
 
 def _defined(values: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +68,7 @@ def _metric(what: str, unit: str, said: str, compute: Callable[[Comparison], Est
         f"W₁ = ∫ |F − G|, F and G the distribution functions of {said}, of the climbs and the test climbs"
     )
     source = "Wasserstein-1 distance, scipy; standard error by bootstrap over climbs, test climbs fixed"
-    return Metric(f"W₁ {what}", unit, "↓", formula, source, compute, "train")
+    return Metric(f"W₁ {what}", unit, "↓", formula, source, compute, "train", "fidelity")
 
 
 _FEATURES = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from setgen.evaluation.comparison import Comparison
+from setgen.evaluation.estimate import Estimate, from_influence, from_replicates, resamples, undefined
 from setgen.evaluation.jaccard import mean_to_others
-from setgen.evaluation.metric import Comparison, Estimate, Metric
+from setgen.evaluation.metric import Metric
 
 MOST_PAIRWISE = 10_000
 """Climbs compared pair by pair; of more, a random sample of so many is taken."""
@@ -14,21 +14,18 @@ MOST_PAIRWISE = 10_000
 def _internal(c: Comparison) -> Estimate:
     """A U-statistic of order 2: with h_i the mean distance of climb i to the others, the standard error is
     2 · sd(h)/√n to first order (Hoeffding 1948)."""
-    sets, n, note = c.sample.incidence, len(c.sample), ""
-    if n < 2:
-        return Estimate(float("nan"), None, n, "needs two climbs")
-    if n > MOST_PAIRWISE:
-        rows = np.random.default_rng([c.seed, n]).choice(n, MOST_PAIRWISE, replace=False)
-        sets, note = sets[np.sort(rows)], f"on {MOST_PAIRWISE} climbs drawn from {n}"
-    to_others = mean_to_others(sets)
-    error = 2 * to_others.std(ddof=1) / np.sqrt(len(to_others))
-    return Estimate(float(to_others.mean()), float(error), len(to_others), note)
+    some = c.sample.some(MOST_PAIRWISE, c.seed)
+    if len(some) < 2:
+        return undefined("needs two climbs", len(some))
+    note = f"on {len(some)} of {len(c.sample)} climbs" if len(some) < len(c.sample) else ""
+    to_others = mean_to_others(some.incidence)
+    return from_influence(to_others.mean(), 2 * to_others, c.seed, note, (0, 1))
 
 
 def _coverage(c: Comparison) -> Estimate:
-    used = c.resamples() @ c.sample.incidence > 0
+    used = resamples(len(c.sample), c.seed) @ c.sample.incidence > 0
     value = float((c.sample.incidence.sum(0) > 0).mean())
-    return Estimate(value, float(used.mean(1).std(ddof=1)), len(c.sample))
+    return from_replicates(value, used.mean(1), len(c.sample), bounds=(0, 1))
 
 
 METRICS = (
@@ -40,6 +37,7 @@ METRICS = (
         "IntDiv₁, Benhenda 2017, on Jaccard 1901",
         _internal,
         "test",
+        "diversity",
     ),
     Metric(
         "hold coverage",
@@ -49,5 +47,6 @@ METRICS = (
         "the design notes; standard error by bootstrap over climbs",
         _coverage,
         "train",
+        "diversity",
     ),
 )

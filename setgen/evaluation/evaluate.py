@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from setgen.boards.climbs import Climbs
 from setgen.boards.sensible import SensibleRules
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.evaluation import distances, diversity, novelty, usage, validity
-from setgen.evaluation.identity import canonical
-from setgen.evaluation.metric import Comparison, Metric, MetricValue, Sample
+from setgen.evaluation.metric import Metric, MetricValue
+from setgen.evaluation.reference import Reference
 
 METRICS: tuple[Metric, ...] = (
     *validity.METRICS,
@@ -43,11 +41,9 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for json.dumps; what is no finite number becomes null."""
+        said = ("family", "unit", "direction", "formula", "source", "needs")
         table = {
-            name: {
-                **asdict(value),
-                **{k: getattr(self.metrics[name], k) for k in ("unit", "direction", "formula", "source")},
-            }
+            name: {**asdict(value), **{k: getattr(self.metrics[name], k) for k in said}}
             for name, value in self.values.items()
         }
         rules = self.rules.to_json()
@@ -57,14 +53,15 @@ class Evaluation:
 
 def evaluate(
     samples: Climbs,
-    dataset: Dataset,
+    dataset: Dataset | Reference,
     *,
     seed: int = 0,
     progress: Callable[[Sequence[Metric]], Iterable[Metric]] = iter,
 ) -> Evaluation:
     """Compare generated climbs with a dataset's test and training climbs, by every metric of METRICS.
 
-    samples: climbs on the dataset's board, illegal ones included. The floor of each metric is the metric
+    samples: climbs on the dataset's board, illegal ones included. dataset: or a Reference made from one,
+    which is quicker for several samples and brings its own seed. The floor of each metric is the metric
     itself on real climbs: all test climbs, or an equally large sample of training climbs (fewer when there
     are not so many), as the metric says. The order of rows and of holds changes nothing; neither does
     anything but `seed`. progress: wraps the metrics while they run, for instance rich's `track`.
@@ -72,24 +69,16 @@ def evaluate(
     """
     if len(samples) == 0:
         raise InputError("there are no climbs to evaluate: the input is empty")
-    board = dataset.board
-    test, train = canonical(dataset.part("test")), canonical(dataset.part("train"))
-    for name, part in (("test", test), ("training", train)):
-        if len(part) == 0:
-            raise InputError(f"the dataset has no {name} climbs to compare with: it is too small")
-    rules = SensibleRules.fit(board, train)
-    sample, real_test, real_train = (Sample(board, c) for c in (canonical(samples), test, train))
-    drawn = np.random.default_rng(seed).permutation(len(train))[: len(samples)]
-    stand_in = {"test": real_test, "train": Sample(board, train[np.sort(drawn)])}
-
+    reference = dataset if isinstance(dataset, Reference) else Reference.of(dataset, seed)
+    comparison = reference.comparison(samples)
     values = {}
     for metric in progress(METRICS):
-        estimate = metric.compute(Comparison(sample, real_test, real_train, rules, seed))
-        if estimate is None:
-            continue
-        real = Comparison(stand_in[metric.floor], real_test, real_train, rules, seed)
-        values[metric.name] = MetricValue.of(estimate, metric.compute(real))
-    return Evaluation(values, {m.name: m for m in METRICS if m.name in values}, rules, len(samples), seed)
+        estimate = metric.compute(comparison)
+        if estimate is not None:
+            floor = reference.floor(metric, len(samples))
+            values[metric.name] = MetricValue.of(estimate, floor, metric.needs)
+    table = {m.name: m for m in METRICS if m.name in values}
+    return Evaluation(values, table, reference.rules, len(samples), reference.seed)
 
 
 def _plain(value: Any) -> Any:

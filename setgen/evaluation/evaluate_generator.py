@@ -12,10 +12,12 @@ from setgen.boards.climbs import Climbs
 from setgen.boards.rules import legal
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
+from setgen.evaluation.estimate import Estimate, share
 from setgen.evaluation.evaluate import Evaluation, evaluate
 from setgen.evaluation.likelihood import Likelihood, bits_per_hold, likelihood
-from setgen.evaluation.metric import Estimate, Metric, MetricValue, share
+from setgen.evaluation.metric import Metric, MetricValue
 from setgen.evaluation.order_sensitivity import halves, order_sensitivity
+from setgen.evaluation.reference import Reference
 from setgen.generators.base import Generator
 
 
@@ -101,6 +103,7 @@ MODEL_METRICS: tuple[Metric, ...] = (
         "the order-averaged bound, Uria, Murray & Larochelle 2014; set-corrected by n!",
         _bound,
         "none",
+        "likelihood",
     ),
     Metric(
         "bits per hold, tighter",
@@ -110,6 +113,7 @@ MODEL_METRICS: tuple[Metric, ...] = (
         "importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders",
         _tight,
         "none",
+        "likelihood",
     ),
     Metric(
         "order sensitivity",
@@ -119,6 +123,7 @@ MODEL_METRICS: tuple[Metric, ...] = (
         "the design notes; 0 for a function of the set",
         _order_sensitivity,
         "none",
+        "likelihood",
     ),
     Metric(
         "legal without masks",
@@ -128,6 +133,7 @@ MODEL_METRICS: tuple[Metric, ...] = (
         "the board apps' own limits",
         _legal_unmasked,
         "none",
+        "validity",
     ),
 )
 """What needs the model itself, from a Trial. A new one is one file and one line here."""
@@ -144,7 +150,7 @@ class GeneratorEvaluation:
 
 def evaluate_generator(
     generator: Generator,
-    dataset: Dataset,
+    dataset: Dataset | Reference,
     *,
     n: int = 1000,
     seed: int = 0,
@@ -161,6 +167,8 @@ def evaluate_generator(
     orders, prompts and conditions to every generator. Raises InputError when the generator was trained
     on another board.
     """
+    reference = dataset if isinstance(dataset, Reference) else None
+    dataset = dataset.dataset if isinstance(dataset, Reference) else dataset
     ours, theirs = generator.board, dataset.board
     if not np.array_equal(ours.ids, theirs.ids) or ours.role_ids != theirs.role_ids:
         raise InputError(
@@ -179,8 +187,8 @@ def evaluate_generator(
     for metric in progress(MODEL_METRICS):
         estimate = metric.compute(trial)
         if estimate is not None:
-            own[metric.name] = MetricValue.of(estimate)
-    judged = evaluate(trial.samples, dataset, seed=seed, progress=progress)
+            own[metric.name] = MetricValue.of(estimate, needs=metric.needs)
+    judged = evaluate(trial.samples, reference or dataset, seed=seed, progress=progress)
     both = Evaluation(
         own | judged.values,
         {m.name: m for m in MODEL_METRICS if m.name in own} | judged.metrics,

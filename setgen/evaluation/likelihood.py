@@ -10,7 +10,7 @@ import torch
 
 from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import to_batch
-from setgen.evaluation.metric import Estimate, mean
+from setgen.evaluation.estimate import Estimate, mean
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 

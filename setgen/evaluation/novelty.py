@@ -9,20 +9,19 @@ from __future__ import annotations
 import numpy as np
 
 from setgen.dataset.splits import fingerprints
+from setgen.evaluation.comparison import Comparison
+from setgen.evaluation.estimate import Estimate, from_influence, mean, share
 from setgen.evaluation.identity import element_prints
 from setgen.evaluation.jaccard import nearest
-from setgen.evaluation.metric import Comparison, Estimate, Metric, mean, share
+from setgen.evaluation.metric import Metric
 
 
 def _unique(c: Comparison) -> Estimate:
     """Distinct climbs over climbs. Leaving out a climb that occurs once takes one off the distinct ones,
     leaving out a copy takes none: the jackknife's standard error is √(q(1 − q)/(n − 1)), q the share of
     climbs that occur once (Efron & Stein 1981)."""
-    counts = np.unique(element_prints(c.sample.sets), return_counts=True)[1]
-    n = len(c.sample)
-    once = (counts == 1).sum() / n
-    error = float(np.sqrt(once * (1 - once) / (n - 1))) if n > 1 else None
-    return Estimate(len(counts) / n, error, n)
+    _, which, counts = np.unique(element_prints(c.sample.sets), return_inverse=True, return_counts=True)
+    return from_influence(len(counts) / len(c.sample), counts[which] == 1, c.seed, bounds=(0, 1))
 
 
 def _novel(c: Comparison) -> Estimate:
@@ -31,7 +30,7 @@ def _novel(c: Comparison) -> Estimate:
 
 
 def _nearest(c: Comparison) -> Estimate:
-    return mean(nearest(c.sample.incidence, c.train.incidence)[0].astype(np.float64))
+    return mean(nearest(c.sample.incidence, c.train.incidence)[0].astype(np.float64), c.seed, bounds=(0, 1))
 
 
 METRICS = (
@@ -43,6 +42,7 @@ METRICS = (
         "uniqueness@k, Polykovskiy et al. 2020 (MOSES)",
         _unique,
         "train",
+        "novelty",
     ),
     Metric(
         "novel",
@@ -52,6 +52,7 @@ METRICS = (
         "novelty, Polykovskiy et al. 2020 (MOSES)",
         _novel,
         "test",
+        "novelty",
     ),
     Metric(
         "nearest training climb",
@@ -61,5 +62,6 @@ METRICS = (
         "the complement of SNN, Polykovskiy et al. 2020 (MOSES), on Jaccard 1901",
         _nearest,
         "test",
+        "novelty",
     ),
 )

@@ -14,7 +14,7 @@ import torch
 
 from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import to_batch
-from setgen.evaluation.metric import Estimate, mean
+from setgen.evaluation.estimate import Estimate, mean, undefined
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 
@@ -48,7 +48,7 @@ def order_sensitivity(
     """
     prompts = prompts[prompts.sizes >= 2]
     if len(prompts) == 0:
-        return Estimate(float("nan"), None, 0, "no prompt has two holds")
+        return undefined("no prompt has two holds")
     orders = random_orders(prompts.sizes, shuffles, seed)
     spread = np.empty(len(prompts))
     was_training = generator.training
@@ -61,4 +61,4 @@ def order_sensitivity(
         apart = [(a - b).abs().sum(1) / 2 for a, b in combinations(p, 2)]
         spread[rows] = torch.stack(apart).mean(0).cpu().numpy()
     generator.train(was_training)
-    return mean(spread)
+    return mean(spread, seed, bounds=(0, 1))

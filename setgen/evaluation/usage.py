@@ -8,7 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from setgen.boards.roles import N_ROLES
-from setgen.evaluation.metric import Comparison, Estimate, Metric, Sample
+from setgen.evaluation.comparison import Comparison, Sample
+from setgen.evaluation.estimate import Estimate, from_influence, undefined
+from setgen.evaluation.metric import Metric
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -45,13 +47,12 @@ def _divergence(columns_of: Callable[[Sample], sp.csr_array], c: Comparison) -> 
     sample, test = columns_of(c.sample), np.asarray(columns_of(c.test).sum(0), dtype=np.float64)
     counts, sizes = (np.asarray(sample.sum(axis), dtype=np.float64) for axis in (0, 1))
     if counts.sum() == 0 or test.sum() == 0:
-        return Estimate(float("nan"), None, 0, "no climb has a hold")
+        return undefined("no climb has a hold")
     p, q = counts / counts.sum(), test / test.sum()
     slope = np.zeros(len(p))
     slope[p > 0] = np.log2(p[p > 0] / ((p + q)[p > 0] / 2)) / 2
     influence = (sample @ slope - sizes * (p @ slope)) / sizes.mean()
-    error = float(influence.std(ddof=1) / np.sqrt(len(sizes))) if len(sizes) > 1 else None
-    return Estimate(float(jensen_shannon(p, q)), error, len(c.sample))
+    return from_influence(float(jensen_shannon(p, q)), influence, c.seed, bounds=(0, 1))
 
 
 def _holds(c: Comparison) -> Estimate:
@@ -73,6 +74,7 @@ METRICS = (
         _SOURCE,
         _holds,
         "train",
+        "fidelity",
     ),
     Metric(
         "hold and role usage",
@@ -82,5 +84,6 @@ METRICS = (
         _SOURCE,
         _holds_and_roles,
         "train",
+        "fidelity",
     ),
 )

@@ -8,7 +8,9 @@ import numpy as np
 
 from setgen.boards.rules import broken_rules, legal
 from setgen.boards.sensible import SOFT_RULES, TAIL
-from setgen.evaluation.metric import Comparison, Estimate, Metric, share
+from setgen.evaluation.comparison import Comparison
+from setgen.evaluation.estimate import Estimate, share
+from setgen.evaluation.metric import Metric
 
 HARD_RULES = (
     *("unknown hold", "unknown role", "a hold twice", "too few holds", "too many holds"),
@@ -38,7 +40,9 @@ _APP = "the board apps' own limits"
 _DATA = f"percentiles of the training climbs, {TAIL:g} % beyond each threshold"
 
 METRICS = (
-    Metric("legal", "share", "↑", "share of climbs that break no hard rule", _APP, _legal, "test"),
+    Metric(
+        "legal", "share", "↑", "share of climbs that break no hard rule", _APP, _legal, "test", "validity"
+    ),
     *(
         Metric(
             f"illegal: {rule}",
@@ -48,10 +52,20 @@ METRICS = (
             _APP,
             partial(_hard, rule),
             "test",
+            "validity",
         )
         for rule in HARD_RULES
     ),
-    Metric("sensible", "share", "=", "share of climbs that break no soft rule", _DATA, _sensible, "test"),
+    Metric(
+        "sensible",
+        "share",
+        "=",
+        "share of climbs that break no soft rule",
+        _DATA,
+        _sensible,
+        "test",
+        "validity",
+    ),
     *(
         Metric(
             f"not sensible: {rule}",
@@ -61,6 +75,7 @@ METRICS = (
             _DATA,
             partial(_soft, rule),
             "test",
+            "validity",
         )
         for rule in SOFT_RULES
     ),

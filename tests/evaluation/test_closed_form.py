@@ -10,8 +10,8 @@ from setgen.boards.roles import Role
 from setgen.boards.rules import broken_rules, role_counts
 from setgen.boards.sensible import SensibleRules
 from setgen.evaluation import validity
+from setgen.evaluation.comparison import Comparison, Sample
 from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.metric import Comparison, Sample
 from setgen.evaluation.usage import jensen_shannon
 from setgen.sources.synthetic import synthetic_board
 

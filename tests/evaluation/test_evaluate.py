@@ -42,7 +42,7 @@ def test_the_seed_decides_subsamples_and_says_so(dataset, real, monkeypatch):
     assert first == again
     assert first.value != other.value
     assert first.n == 100
-    assert "100 climbs drawn from 600" in first.note
+    assert "100 of 600 climbs" in first.note
     assert first.value == pytest.approx(whole.value, abs=5 * first.standard_error)
 
 

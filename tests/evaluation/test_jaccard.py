@@ -5,7 +5,7 @@ import pytest
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.evaluation import jaccard
-from setgen.evaluation.metric import Sample
+from setgen.evaluation.comparison import Sample
 from setgen.sources.synthetic import synthetic_board
 
 
