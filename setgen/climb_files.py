@@ -115,6 +115,8 @@ def read_text(source: Path | str) -> str:
     """The whole of a text file, or of standard input for `-`. Raises InputError when it cannot be read."""
     if not str(source).strip():
         raise InputError("the name of the file of climbs is empty: name one, or - for standard input")
+    if str(source) == "-" and sys.stdin is None:
+        raise InputError("standard input is closed: name a file of climbs")
     try:
         text = sys.stdin.read() if str(source) == "-" else Path(source).read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -129,6 +131,8 @@ def write_text(target: Path | str, text: str) -> None:
 
     A reader that closes the pipe early raises BrokenPipeError, which the command line ends quietly on.
     """
+    if str(target) == "-" and sys.stdout is None:
+        raise InputError("standard output is closed: name a file to write")
     try:
         if str(target) == "-":
             sys.stdout.write(text)

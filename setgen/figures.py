@@ -16,6 +16,9 @@ from setgen.files import write_whole
 
 FORMATS = (".png", ".svg")
 
+_DPI = 150
+_LONGEST_SIDE, _MOST_PIXELS = 1 << 16, 1 << 28  # matplotlib's own limit, and 1 GiB of memory
+
 STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
@@ -24,7 +27,7 @@ STYLE: Any = {
 """Matplotlib settings that pictures are made with: text stays text in an SVG."""
 
 
-def figure_to_png(figure: Figure, dpi: int = 150) -> bytes:
+def figure_to_png(figure: Figure, dpi: int = _DPI) -> bytes:
     """The figure as a PNG file."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
@@ -86,11 +89,21 @@ def check_picture(path: Path | str) -> None:
         raise InputError(f"cannot write {path}: no such folder")
 
 
+def _check_size(figure: Figure) -> None:
+    width, height = (int(inches * _DPI) for inches in figure.get_size_inches())
+    if max(width, height) >= _LONGEST_SIDE or width * height > _MOST_PIXELS:
+        raise InputError(
+            f"the picture would have {width:,} × {height:,} pixels: draw fewer climbs, or write an .svg"
+        )
+
+
 def save_figure(figure: Figure, path: Path | str) -> None:
     """Write a .png or .svg file. Raises InputError for another ending or a place that cannot be written."""
     path = Path(path)
     check_picture(path)
     svg = path.suffix.lower() == ".svg"
+    if not svg:
+        _check_size(figure)
     data = figure_to_svg(figure).encode() if svg else figure_to_png(figure)
     try:
         write_whole(path, data)

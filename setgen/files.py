@@ -6,6 +6,20 @@ import os
 import shutil
 from pathlib import Path
 
+from setgen.errors import InputError
+
+
+def check_target(target: Path | str) -> None:
+    """Raise InputError, before the work and not after it, when `target` is no place for a file.
+
+    `-`, standard output, is always one.
+    """
+    if not str(target).strip():
+        raise InputError("the name of the file to write is empty: name one, or - for standard output")
+    path = Path(target)
+    if str(target) != "-" and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise InputError(f"cannot write {target}: {'it is a folder' if path.is_dir() else 'no such folder'}")
+
 
 def write_whole(path: Path | str, data: bytes) -> None:
     """Write `data` beside `path` and put it in its place when it is complete. Raises OSError.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setgen.errors import InputError
+from setgen.files import check_target
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,11 +41,12 @@ def evaluate(
     from setgen.dataset.dataset import Dataset
     from setgen.evaluation.evaluate import evaluate as run
 
-    if json_file not in (None, "-") and not Path(str(json_file)).absolute().parent.is_dir():
-        raise InputError(f"cannot write {json_file}: its folder does not exist")
+    if json_file is not None:
+        check_target(json_file)
     dataset = Dataset.load(data)
     samples = read_climbs(climbs, dataset.board, check=False)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    shown = Console(stderr=True)
+    with Progress(console=shown, transient=True, disable=not shown.is_terminal) as bar:
         result = run(samples, dataset, seed=seed, progress=lambda m: bar.track(m, description="metrics"))
     if json_file is not None:
         write_text(json_file, json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")

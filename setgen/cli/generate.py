@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from setgen.errors import InputError
+from setgen.files import check_target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,7 +137,7 @@ def score(
 
     if format not in ("jsonl", "csv"):
         raise InputError(f"unknown format {format!r}: scores are written as jsonl or csv")
-    _check_target(out)
+    check_target(out)
     generator = _load(model)
     given = read_climbs(climbs, generator.board, check=legal)
     if not given.sizes.all():
@@ -181,7 +182,7 @@ def _sample(
     if n * len(texts) > _MOST_CLIMBS:
         raise InputError(f"{n * len(texts):,} climbs are too many at once: ask for {_MOST_CLIMBS:,} at most")
     form = format_for(out, format)
-    _check_target(out)
+    check_target(out)
     generator = _load(model)
     prompts = _prompts(generator.board, texts, n, angle, grade, legal)
     sizes = None if size is None else _sizes(generator.board, prompts, size, legal)
@@ -221,13 +222,3 @@ def _load(model: Path):  # type: ignore[no-untyped-def]  # naming the class here
 
 def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def _check_target(out: str) -> None:
-    """Refuse, before the work and not after it, to write where nothing can be written."""
-    if not out.strip():
-        raise InputError("--out is empty: name a file, or - for standard output")
-    if out != "-" and (Path(out).is_dir() or not Path(out).absolute().parent.is_dir()):
-        raise InputError(
-            f"cannot write {out}: {'it is a folder' if Path(out).is_dir() else 'no such folder'}"
-        )

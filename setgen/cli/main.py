@@ -5,6 +5,7 @@ Commands import what is heavy (torch, matplotlib) inside their functions, so tha
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         code = typer.main.get_command(app)(args=arguments, prog_name="setgen", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed from the start: `setgen … >&-`
+            sys.stdout.flush()
     except BrokenPipeError:
         return _reader_left()
     except SystemExit as stop:
@@ -47,7 +49,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return _reader_left()
         raise
     except (click.exceptions.Exit, typer.Exit) as stop:
-        return stop.exit_code
+        return _stopped() if stop.exit_code == 130 else stop.exit_code  # 130: what typer makes of Ctrl-C
     except InputError as error:
         return _refuse(str(error))
     except _USAGE_ERRORS as error:
@@ -63,9 +65,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _refuse("this takes more memory than there is: ask for less at once")
     except _ABORTS:
-        print("stopped", file=sys.stderr)
-        return 130
+        return _stopped()
     return code if isinstance(code, int) else 0
+
+
+def _stopped() -> int:
+    if sys.stderr is not None:
+        print("stopped", file=sys.stderr)
+    return 130
 
 
 def _reader_left() -> int:
@@ -75,12 +82,16 @@ def _reader_left() -> int:
 
 
 def _refuse(message: str) -> int:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    if sys.stderr is not None:
+        print("error: " + " ".join(message.split()), file=sys.stderr)
     return 2
 
 
 def main() -> None:
     """Entry point of the `setgen` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ° or █ shows ? instead
     sys.exit(run())
 
 

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -63,6 +66,26 @@ def test_illegal_climbs_are_judged_not_refused(data, frames, monkeypatch, capsys
     assert report["metrics"]["W₁ lowest start"]["value"] is None
 
 
+def test_in_a_pipe_standard_error_is_empty(data, frames, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO(frames))
+    assert run(["evaluate", "--data", str(data), "--climbs", "-", "--json", "-"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_without_these_letters_shows_others(data, frames):
+    script = "from setgen.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "evaluate", "--data", str(data), "--climbs", "-"],
+        input=frames,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "legal" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -70,6 +93,7 @@ def test_illegal_climbs_are_judged_not_refused(data, frames, monkeypatch, capsys
         (["--data", "DATA", "--climbs", "nowhere.txt"], "nowhere.txt"),
         (["--data", "DATA", "--climbs", "-"], "no climbs"),
         (["--data", "DATA", "--climbs", "-", "--json", "no/such/folder/x.json"], "cannot write"),
+        (["--data", "DATA", "--climbs", "-", "--json", "DATA"], "it is a folder"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(data, monkeypatch, capsys, arguments, said):

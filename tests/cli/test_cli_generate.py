@@ -159,7 +159,7 @@ def test_no_legal_lifts_the_rules(out, tmp_path, refused, model) -> None:
         (("generate", "--temperature", "nan"), "temperature"),
         (("generate", "--angle", -1), "angle -1"),
         (("generate", "-n", 10_000_000), "-n"),
-        (("generate", "--out", ""), "--out is empty"),
+        (("generate", "--out", ""), "is empty"),
         (("generate", "--out", f"/tmp/{'a' * 300}"), "too long"),
         (("generate", "--format", "xml"), "unknown format"),
         (("generate", "--out", "/nowhere/at/all"), "cannot write"),
@@ -250,6 +250,35 @@ def test_a_closed_pipe_is_quiet(model) -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "what"),
+    [
+        (["generate", "-n", "1"], "sys.stdout = None", 2, "standard output is closed"),
+        (["score"], "sys.stdin = None", 2, "standard input is closed"),
+        (["generate", "--grade", "9z"], "sys.stderr = None", 2, ""),
+        (["generate", "-n", "1", "--out", "/dev/null"], "sys.stdout = None", 0, ""),
+    ],
+)
+def test_closed_streams_are_one_line(arguments, closed: str, code: int, what: str, model) -> None:
+    names = [arguments[0], "--model", str(model), *arguments[1:]]
+    script = f"import sys; {closed}; from setgen.cli.main import main; sys.argv[1:] = {names!r}; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert what in done.stderr
+    assert done.stderr.count("\n") == (1 if what else 0)
+    assert done.stdout == ""
+
+
+def test_ctrl_c_leaves_no_file(model, tmp_path, monkeypatch, capsys) -> None:
+    def interrupted(*_: object, **__: object) -> Climbs:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MaskedSet, "sample", interrupted)
+    assert run(["generate", "--model", str(model), "--out", str(tmp_path / "c")]) == 130
+    assert capsys.readouterr().err.strip() == "stopped"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_help_is_quick_and_has_an_example() -> None:
