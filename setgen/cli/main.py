@@ -49,7 +49,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return _reader_left()
         raise
     except (click.exceptions.Exit, typer.Exit) as stop:
-        return _stopped() if stop.exit_code == 130 else stop.exit_code  # 130: what typer makes of Ctrl-C
+        return stop.exit_code
     except InputError as error:
         return _refuse(str(error))
     except _USAGE_ERRORS as error:
@@ -65,6 +65,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _refuse("this takes more memory than there is: ask for less at once")
     except _ABORTS:
+        return _stopped()
+    if code == 130:  # what newer versions of typer make of Ctrl-C
         return _stopped()
     return code if isinstance(code, int) else 0
 
