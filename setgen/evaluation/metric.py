@@ -62,6 +62,7 @@ class Metric:
     sample of `train` climbs (for what is measured against the test climbs). `none` where real climbs
     cannot take a model's place.
     family: the heading it stands under. needs: generated climbs below which it says little.
+    sees: names of the damages (`damage.DAMAGES`) that it claims to see, proved by `proof.prove`.
     """
 
     name: str
@@ -73,3 +74,4 @@ class Metric:
     floor: Literal["train", "test", "none"]
     family: Family
     needs: int = 100
+    sees: tuple[str, ...] = ()

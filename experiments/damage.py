@@ -1,0 +1,93 @@
+"""Prove the metrics: damage real climbs by degrees and write down which metric sees which damage.
+
+python -m experiments.damage                                       # on the built-in board
+python -m experiments.damage data.path=DIR 'seeds=[0,1,2]'
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.progress import track
+
+from experiments.data import open_dataset
+from experiments.hydra_main import experiment
+from experiments.run_folder import new_run_folder, write_json
+from setgen.dataset.dataset import Dataset
+from setgen.errors import InputError
+from setgen.evaluation.damage import DAMAGES
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.proof import Series, prove
+
+
+@experiment("damage")
+def main(cfg: DictConfig) -> None:
+    console = Console()
+    dataset, where = open_dataset(cfg)
+    if not cfg.seeds or cfg.climbs < 1:
+        raise InputError("there is nothing to damage: give seeds=[…] and climbs=N, at least 1")
+    folder = new_run_folder(Path(cfg.runs) / "damage", where.name)
+    found = prove(
+        dataset,
+        seeds=list(cfg.seeds),
+        most=cfg.climbs,
+        progress=lambda steps: track(steps, "damaging", console=console),
+    )
+    write_json(folder / "damage.json", [asdict(s) | {"seen_from": s.seen_from} for s in found])
+    text = markdown(found, dataset, shlex.join(["python", "-m", "experiments.damage", *sys.argv[1:]]))
+    (folder / "damage.md").write_text(text, encoding="utf-8")
+    blind = [m for m in dict.fromkeys(s.metric for s in found) if not any(_of(found, m))]
+    console.print(f"Sees no damage: {', '.join(blind) or 'none, every metric sees some'}", soft_wrap=True)
+    console.print(f"Matrix: {folder / 'damage.md'}", soft_wrap=True)
+
+
+def _of(found: list[Series], metric: str) -> list[int | None]:
+    return [s.seen_from for s in found if s.metric == metric]
+
+
+def markdown(found: list[Series], dataset: Dataset, command: str) -> str:
+    """The matrix: a row a metric, a column a damage, in it the least degree from which it is seen."""
+    names = {s.metric for s in found}
+    cells = {(s.metric, s.damage): s for s in found}
+    damages = [d for d in DAMAGES if any((m.name, d.name) in cells for m in METRICS)]
+    lines = [
+        f"# What each metric sees: {dataset.card['title']}",
+        "",
+        "Real climbs (half of the test climbs), damaged by degrees and judged against the other half. A cell",
+        "holds the least degree from which the metric sees the damage: it gets worse with every degree, and",
+        "from this one on it is outside the 95 % interval of its floor. An empty cell: not seen. **Bold**:",
+        "the metric claims to see this damage.",
+        "",
+        "```bash",
+        command,
+        "```",
+        "",
+        "| metric | | " + " | ".join(d.name for d in damages) + " |",
+        "| --- | --- |" + " --- |" * len(damages),
+    ]
+    for metric in METRICS:
+        if metric.name in names:
+            row = [_cell(cells.get((metric.name, d.name)), d.name in metric.sees) for d in damages]
+            lines.append(f"| {metric.name} | {metric.direction} | " + " | ".join(row) + " |")
+    lines += ["", "| damage | degrees | |", "| --- | --- | --- |"]
+    lines += [f"| {d.name} | {', '.join(map(d.label, d.degrees))} | {d.said} |" for d in damages]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(series: Series | None, claimed: bool) -> str:
+    if series is None:
+        return ""
+    if series.seen_from is None:
+        return "**missed**" if claimed else ""
+    damage = next(d for d in DAMAGES if d.name == series.damage)
+    degree = damage.label(damage.degrees[series.seen_from - 1])
+    return f"**{degree}**" if claimed else degree
+
+
+if __name__ == "__main__":
+    main()

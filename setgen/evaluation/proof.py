@@ -1,0 +1,158 @@
+"""Proof: run every metric over the damage series and say what each one sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from setgen.boards.climbs import Climbs
+from setgen.dataset.dataset import Dataset
+from setgen.dataset.splits import SPLITS, fingerprints
+from setgen.errors import InputError
+from setgen.evaluation.damage import DAMAGES, Damage
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.metric import Metric, MetricValue
+from setgen.evaluation.reference import Reference
+
+_FEWEST = 100
+
+
+@dataclass(frozen=True)
+class Series:
+    """One metric over the degrees of one damage; values[0] is on undamaged climbs.
+
+    values: (degrees + 1,) metric values, each a mean over seeds; errors: their standard errors over seeds
+    (0 with one); floors, lows, highs: the floor and its 95 % interval, means over seeds.
+    """
+
+    metric: str
+    damage: str
+    direction: str
+    values: tuple[float, ...]
+    errors: tuple[float, ...]
+    floors: tuple[float, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+
+    @property
+    def worse(self) -> np.ndarray:
+        """(degrees + 1,) how bad each value is: in the metric's direction, or its distance to the floor."""
+        values, floors = np.array(self.values), np.array(self.floors)
+        return {"↑": -values, "↓": values}.get(self.direction, np.abs(values - floors))
+
+    @property
+    def outside(self) -> np.ndarray:
+        """(degrees + 1,) bool: the value is worse than all of the floor's interval."""
+        values = np.array(self.values)
+        below, above = values < np.array(self.lows), values > np.array(self.highs)
+        return {"↑": below, "↓": above}.get(self.direction, below | above)
+
+    @property
+    def monotone(self) -> bool:
+        """Every degree is at least as bad as the one before, but for what its own error leaves open."""
+        slack = np.hypot(self.errors[1:], self.errors[:-1])
+        return bool((np.diff(self.worse) >= -slack - 1e-12).all())
+
+    @property
+    def seen_from(self) -> int | None:
+        """Index (1 …) of the first degree from which on the damage is seen; None where it is not.
+
+        Seen: the values never get better, the last is past the floor's interval, and so is every one from
+        this degree on.
+        """
+        outside = self.outside
+        if not np.isfinite(self.worse).all() or not self.monotone or not outside[-1]:
+            return None
+        if self.worse[-1] <= self.worse[0]:
+            return None
+        inside = np.flatnonzero(~outside)
+        return int(inside[-1]) + 1 if len(inside) else 1
+
+
+def halves(dataset: Dataset, seed: int) -> tuple[Dataset, Climbs]:
+    """A dataset with half of the test climbs, and the other half, to be damaged; no hold set in both."""
+    test = np.flatnonzero(dataset.split == SPLITS.index("test"))
+    prints = fingerprints(dataset.board, dataset.climbs[test])
+    _, which = np.unique(prints, return_inverse=True)
+    judged = np.random.default_rng(seed).permutation(which.max(initial=0) + 1)[which] % 2 == 0
+    if min(judged.sum(), (~judged).sum()) < _FEWEST:
+        raise InputError(
+            f"the dataset has {len(test)} test climbs: proving metrics takes at least {2 * _FEWEST}"
+        )
+    keep = np.ones(len(dataset.climbs), dtype=bool)
+    keep[test[judged]] = False
+    rest = replace(dataset, climbs=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])
+    return rest, dataset.climbs[test[judged]]
+
+
+def prove(
+    dataset: Dataset,
+    *,
+    seeds: Sequence[int] = (0,),
+    damages: Sequence[Damage] = DAMAGES,
+    metrics: Sequence[Metric] = METRICS,
+    most: int = 1000,
+    progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+) -> list[Series]:
+    """Every metric over every damage: half of the test climbs are damaged and judged against the rest.
+
+    seeds: each draws other halves and other damage; values are means over them. most: climbs damaged.
+    Returns a Series for each metric and damage, in the order of the tables. Raises InputError when there
+    are too few test climbs.
+    """
+    steps = [
+        (seed, damage, degree) for seed in seeds for damage in damages for degree in (0, *damage.degrees)
+    ]
+    found: dict[tuple[str, str], list[list[MetricValue]]] = {}
+    prepared: dict[int, tuple[Reference, Climbs, dict[str, MetricValue]]] = {}
+    for seed, damage, degree in progress(steps):
+        if seed not in prepared:
+            rest, real = halves(dataset, seed)
+            reference = Reference.of(rest, seed)
+            prepared = {seed: (reference, real[:most], _values(reference, real[:most], metrics))}
+        reference, real, undamaged = prepared[seed]
+        values = undamaged
+        if degree:
+            rng = np.random.default_rng([seed, DAMAGES.index(damage) if damage in DAMAGES else 99])
+            damaged = damage.apply(dataset.board, real, reference.train.climbs, degree, rng)
+            values = _values(reference, damaged, metrics)
+        for name in undamaged:
+            runs = found.setdefault((name, damage.name), [])
+            if degree == 0:
+                runs.append([])
+            runs[-1].append(values.get(name, undamaged[name]))
+    directions = {m.name: m.direction for m in metrics}
+    return [_series(name, damage, directions[name], runs) for (name, damage), runs in found.items()]
+
+
+def _values(reference: Reference, climbs: Climbs, metrics: Sequence[Metric]) -> dict[str, MetricValue]:
+    comparison = reference.comparison(climbs)
+    values = {}
+    for metric in metrics:
+        estimate = metric.compute(comparison)
+        if estimate is not None:
+            values[metric.name] = MetricValue.of(estimate, reference.floor(metric, len(climbs)))
+    return values
+
+
+def _series(metric: str, damage: str, direction: str, runs: list[list[MetricValue]]) -> Series:
+    def table(field: str, instead: str = "value") -> np.ndarray:
+        rows = [[getattr(v, field) for v in run] for run in runs]
+        other = [[getattr(v, instead) for v in run] for run in runs]
+        return np.array(
+            [
+                [b if a is None else a for a, b in zip(r, o, strict=True)]
+                for r, o in zip(rows, other, strict=True)
+            ],
+            dtype=np.float64,
+        )
+
+    values = table("value")
+    n = len(runs)
+    errors = values.std(0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(values.shape[1])
+    floors, lows, highs = (table(f, "floor").mean(0) for f in ("floor", "floor_low", "floor_high"))
+    as_tuple = (tuple(x.tolist()) for x in (values.mean(0), errors, floors, lows, highs))
+    return Series(metric, damage, direction, *as_tuple)
