@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from setgen.evaluation.evaluate import Evaluation
+    from setgen.evaluation.metric import MetricValue
 
 
 def register(app: typer.Typer) -> None:
@@ -56,33 +57,60 @@ def evaluate(
 
 
 def table(result: Evaluation) -> Table:
-    """The evaluation as a table for the terminal."""
+    """The evaluation as a table for the terminal, a heading for each family."""
     from rich import box
     from rich.table import Table
 
+    silent = [name for name, v in result.values.items() if v.value == 0 and v.floor == 0]
+    said = [
+        "floor: the same on real climbs; ! where the 95 % intervals of value and floor do not meet",
+        "= means as near the floor as can be",
+    ]
+    if silent:
+        said.append(f"0 here and on real climbs: {', '.join(silent)}")
     shown = Table(
         box=box.SIMPLE_HEAD,
         title=f"{result.n} climbs, seed {result.seed}",
-        caption="± standard error; floor: the same on real climbs; = means as near the floor as can be",
+        caption="\n".join(said),
+        caption_justify="left",
     )
     shown.add_column("metric")
-    for column in ("value", "floor"):
+    for column in ("value", "95 %", "floor", ""):
         shown.add_column(column, justify="right", no_wrap=True)
     for column in ("better", "unit"):
         shown.add_column(column)
+    family = None
     for name, value in result.values.items():
         metric = result.metrics[name]
+        if name in silent:
+            continue
+        if metric.family != family:
+            family = metric.family
+            shown.add_row(f"[bold]{family}[/]")
         shown.add_row(
-            name,
-            _number(value.value, value.standard_error),
-            _number(value.floor, value.floor_standard_error),
+            f"  {name}",
+            _number(value.value),
+            _interval(value.low, value.high),
+            _number(value.floor),
+            "!" if apart(value) else "",
             metric.direction if metric.direction != "none" else "",
             metric.unit + (f" ({value.note})" if value.note else ""),
         )
     return shown
 
 
-def _number(value: float | None, error: float | None) -> str:
-    if value is None or value != value:
-        return "–"
-    return f"{value:.4f}" + (f" ± {error:.4f}" if error is not None else "")
+def apart(value: MetricValue) -> bool:
+    """Whether the 95 % intervals of value and floor have no point in common."""
+    bounds = (value.low, value.high, value.floor_low, value.floor_high)
+    if any(bound is None for bound in bounds):
+        return False
+    low, high, floor_low, floor_high = (float(b) for b in bounds if b is not None)
+    return low > floor_high or high < floor_low
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.4f}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else rf"\[{low:.4f}, {high:.4f}]"

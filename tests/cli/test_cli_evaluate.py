@@ -36,7 +36,7 @@ def test_a_file_gives_the_table_and_the_values_of_python(data, frames, tmp_path,
         run(["evaluate", "--data", str(data), "--climbs", str(tmp_path / "climbs.txt"), "--json", str(out)])
         == 0
     )
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())  # long lines wrap
     report = json.loads(out.read_text())
     dataset = Dataset.load(data)
     # A frames line has no angle or grade.
