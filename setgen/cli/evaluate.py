@@ -74,7 +74,7 @@ def table(result: Evaluation) -> Table:
         caption="\n".join(said),
         caption_justify="left",
     )
-    shown.add_column("metric")
+    shown.add_column("metric", no_wrap=True)
     for column in ("value", "95 %", "floor", ""):
         shown.add_column(column, justify="right", no_wrap=True)
     for column in ("better", "unit"):
