@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from setgen.figures import save_figure
     from setgen.generators.base import Generator
     from setgen.generators.registry import load_generator
+    from setgen.grading.cache import grader_for
+    from setgen.grading.grader import Grader, load_grader
     from setgen.prompts import make_prompts
 
 # Looked up when first asked for, so that `import setgen` does not import torch.
@@ -39,6 +41,7 @@ _HOME = {
     "Climbs": "setgen.boards.climbs",
     "Dataset": "setgen.dataset.dataset",
     "Generator": "setgen.generators.base",
+    "Grader": "setgen.grading.grader",
     "InputError": "setgen.errors",
     "Role": "setgen.boards.roles",
     "draw_climb": "setgen.draw",
@@ -46,8 +49,10 @@ _HOME = {
     "draw_usage": "setgen.draw",
     "evaluate": "setgen.evaluation.evaluate",
     "grade_name": "setgen.boards.grades",
+    "grader_for": "setgen.grading.cache",
     "likelihood": "setgen.evaluation.likelihood",
     "load_generator": "setgen.generators.registry",
+    "load_grader": "setgen.grading.grader",
     "make_prompts": "setgen.prompts",
     "parse_grade": "setgen.boards.grades",
     "parse_holds": "setgen.boards.prompts",
@@ -64,6 +69,7 @@ __all__ = [  # noqa: RUF022 — the order of _HOME
     "Climbs",
     "Dataset",
     "Generator",
+    "Grader",
     "InputError",
     "Role",
     "draw_climb",
@@ -71,8 +77,10 @@ __all__ = [  # noqa: RUF022 — the order of _HOME
     "draw_usage",
     "evaluate",
     "grade_name",
+    "grader_for",
     "likelihood",
     "load_generator",
+    "load_grader",
     "make_prompts",
     "parse_grade",
     "parse_holds",

@@ -1,13 +1,40 @@
-"""Grader: how hard is a climb at an angle? A distribution over grades, and the features behind it."""
+"""Grader: how hard is a climb at an angle? A distribution over grades, and the features behind it.
+
+The network gives each climb a difficulty μ and a spread s; grades are cut from the line by thresholds
+θ_1 < θ_2 < … that are learned too:
+
+    P(grade ≤ g | climb) = σ((θ_g − μ) / (s · t))
+
+the cumulative-link model (McCullagh 1980) with a spread of its own for each climb. t is a temperature, fitted
+on the validation climbs after training (Guo et al. 2017).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.geometry import as_sets, geometry
+from setgen.boards.grades import UNKNOWN
+from setgen.boards.shape import SHAPE_FEATURES, shape_features
+from setgen.errors import InputError
+from setgen.models.hold_graph import HoldGraphNetwork, HoldGraphs
+
+FORMAT = 1
+_ROWS = 512  # climbs at once; fixed, so that no caller's batch size can change a digit
+_FILES = ("grader.json", "board.json", "weights.safetensors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +71,152 @@ class Grading:
         return self.grades[np.minimum((below < q - 1e-12).sum(1), len(self.grades) - 1)]
 
 
-class Grader:
+@dataclass(frozen=True)
+class GraderConfig:
+    """grades: the lowest and the highest difficulty id it can give. reach: inches between holds that are
+    linked. angle: (mean, deviation) that angles are scaled by. width, depth, dropout: the network's.
+    fingerprint: of what it was trained on."""
+
+    grades: tuple[int, int]
+    reach: float
+    angle: tuple[float, float]
+    width: int = 48
+    depth: int = 2
+    dropout: float = 0.2
+    fingerprint: str = ""
+
+
+class Grader(nn.Module):
     """Grades climbs of one board. Rows are independent: neither batch nor order of holds matters."""
 
-    board: Board
+    shape_mean: Tensor
+    shape_deviation: Tensor
+    temperature: Tensor
 
+    def __init__(self, board: Board, config: GraderConfig) -> None:
+        super().__init__()
+        self.board, self.config = board, config
+        self.grades = np.arange(config.grades[0], config.grades[1] + 1)
+        xy = torch.from_numpy(board.xy)
+        self.near = (torch.cdist(xy, xy) <= config.reach).numpy()
+        n_shape = len(SHAPE_FEATURES)
+        self.network = HoldGraphNetwork(
+            board, config.reach, config.width, config.depth, n_shape, config.dropout
+        )
+        self.to_difficulty = nn.Linear(config.width, 2)  # μ and the spread before softplus
+        self.steps = nn.Parameter(torch.zeros(max(1, len(self.grades) - 2)))  # between thresholds
+        self.first = nn.Parameter(torch.zeros(()))
+        for name, value in (("shape_mean", 0.0), ("shape_deviation", 1.0)):
+            self.register_buffer(name, torch.full((n_shape,), value))
+        self.register_buffer("temperature", torch.ones(()))
+
+    @property
+    def thresholds(self) -> Tensor:
+        """(G − 1,) θ, rising."""
+        rises = softplus(self.steps[: len(self.grades) - 2] + 0.5413)  # softplus(0.5413) = 1
+        return torch.cat([self.first[None], self.first + rises.cumsum(0)])[: len(self.grades) - 1]
+
+    def forward(self, graphs: HoldGraphs, angle: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, G) log-probabilities and (B, D) features; arguments as `HoldGraphNetwork.forward`."""
+        features = self.network(graphs, angle, shape)
+        difficulty, spread = self.to_difficulty(features).unbind(1)
+        spread = (softplus(spread) + 0.05) * self.temperature
+        z = (self.thresholds - difficulty[:, None]) / spread[:, None]
+        # log(σ(b) − σ(a)) = log σ(b) + log σ(−a) + log(1 − e^(a − b)): no difference of near equals.
+        end = torch.full_like(z[:, :1], torch.inf)
+        high, low = torch.cat([z, end], 1), torch.cat([-end, z], 1)
+        gap = torch.nn.functional.logsigmoid(high) + torch.nn.functional.logsigmoid(-low)
+        return gap + torch.log1p(-(low - high).exp()), features
+
+    def inputs(self, climbs: Climbs) -> tuple[HoldGraphs, Tensor, Tensor]:
+        """What `forward` takes, of climbs at their own angles; unknown and repeated holds are left out."""
+        sets = as_sets(self.board, climbs)
+        shape = shape_features(self.board, sets, geometry(self.board, sets))
+        dtype = self.shape_mean.dtype
+        standard = (torch.from_numpy(shape).to(dtype) - self.shape_mean) / self.shape_deviation
+        mean, deviation = self.config.angle
+        known = torch.from_numpy(climbs.angle != UNKNOWN)
+        scaled = torch.from_numpy((climbs.angle.astype(np.float64) - mean) / deviation)
+        angle = torch.stack([scaled.where(known, 0.0), known.double()], 1).to(dtype)
+        return HoldGraphs.of(sets, self.near), angle, standard.nan_to_num(0.0).clamp(-6, 6)
+
+    @torch.no_grad()
     def grade(self, climbs: Climbs, angle: int | None = None) -> Grading:
-        """Grade each climb at its own angle, or all of them at `angle`."""
-        raise NotImplementedError
+        """Grade each climb at its own angle (UNKNOWN: at any), or all of them at `angle` degrees."""
+        if angle is not None:
+            climbs = climbs.with_conditions(np.full(len(climbs), angle), climbs.grade)
+        found: list[tuple[np.ndarray, np.ndarray]] = []
+        with evaluating(self), one_thread():
+            for start in range(0, len(climbs), _ROWS):
+                log_p, features = self(*self.inputs(climbs[start : start + _ROWS]))
+                p = log_p.double().exp()
+                found.append(((p / p.sum(1, keepdim=True)).numpy(), features.float().numpy()))
+        if not found:
+            width = self.config.width
+            return Grading(self.grades, np.empty((0, len(self.grades))), np.empty((0, width), np.float32))
+        return Grading(self.grades, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    def save(self, folder: Path) -> None:
+        """Write grader.json, board.json and weights.safetensors into `folder`."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file({k: v.contiguous() for k, v in self.state_dict().items()}, folder / _FILES[2])
+            self.board.save(folder / _FILES[1])
+            head = {"format": FORMAT, "config": asdict(self.config)}
+            (folder / _FILES[0]).write_text(json.dumps(head, indent=2), encoding="utf-8")
+        except (OSError, SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            raise InputError(f"cannot write {folder}: {reason}") from None
+
+
+def load_grader(folder: Path | str) -> Grader:
+    """Load what `Grader.save` wrote. Raises InputError when the folder holds no grader, or a damaged one."""
+    folder = Path(folder)
+    missing = [name for name in _FILES if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            f"{folder} holds no grader: {', '.join(missing)} missing; make one with `setgen grader`"
+        )
+    try:
+        head = json.loads((folder / _FILES[0]).read_text(encoding="utf-8"))
+        if head["format"] > FORMAT:
+            raise InputError(
+                f"{folder} was written by a newer setgen (format {head['format']}): update setgen"
+            )
+        config = head["config"]
+        config |= {name: tuple(config[name]) for name in ("grades", "angle")}
+        grader = Grader(Board.load(folder / _FILES[1]), GraderConfig(**config))
+        grader.load_state_dict(load_file(folder / _FILES[2]))
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        RuntimeError,
+        SafetensorError,
+        OSError,
+    ) as error:
+        raise InputError(f"{folder} is damaged: {str(error).splitlines()[0]}") from None
+    return grader.eval()
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Without dropout, and back to the mode it was in."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums in one order, so that the number of cores changes no digit; the network is too small to gain."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

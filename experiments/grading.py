@@ -1,0 +1,198 @@
+"""How well climbs are graded: the graph network beside boosted trees and the median guess, on test climbs.
+
+python -m experiments.grading data.path=DIR 'seeds=[0,1,2]'
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from omegaconf import DictConfig
+from rich.console import Console
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from experiments.data import open_dataset
+from experiments.hydra_main import experiment
+from experiments.run_folder import new_run_folder, write_json
+from setgen.boards.climbs import Climbs
+from setgen.boards.grades import FIRST, LAST, UNKNOWN, V
+from setgen.dataset.dataset import Dataset
+from setgen.errors import InputError
+from setgen.evaluation.comparison import Sample
+from setgen.figures import save_figure
+from setgen.grading.fit import fit_grader, why_not
+from setgen.grading.grader import Grading
+
+_LEVELS = np.arange(1, 10) / 10
+_V_NUMBER = np.array([int(V[g][1:]) for g in range(FIRST, LAST + 1)])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """(C,) absolute errors in difficulty ids, and whether each guess is within one V grade."""
+
+    error: np.ndarray
+    near: np.ndarray
+
+    @classmethod
+    def of(cls, guess: np.ndarray, grade: np.ndarray) -> Judged:
+        guess = np.clip(np.rint(guess), FIRST, LAST).astype(int)
+        apart = np.abs(_V_NUMBER[guess - FIRST] - _V_NUMBER[grade - FIRST])
+        return cls(np.abs(guess - grade).astype(float), apart <= 1)
+
+
+@experiment("grading")
+def main(cfg: DictConfig) -> None:
+    console = Console()
+    dataset, where = open_dataset(cfg)
+    reason = why_not(dataset)
+    if reason or not cfg.seeds:
+        raise InputError(reason or "give seeds=[…], at least one")
+    test = graded(dataset, "test")
+    folder = new_run_folder(Path(cfg.runs) / "grading", where.name)
+    rows: dict[str, list[Judged]] = {
+        "median guess, by angle": [Judged.of(median_guess(dataset, test), test.grade)]
+    }
+    rows["boosted trees"] = [Judged.of(boosted(dataset, test, s), test.grade) for s in cfg.seeds]
+    gradings = []
+    for seed in cfg.seeds:
+        with console.status(f"training the grader, seed {seed}"):
+            grader = fit_grader(dataset, seed)
+        calibrated = grader.grade(test)
+        temperature = float(grader.temperature)
+        grader.temperature.fill_(1.0)
+        gradings.append((calibrated, grader.grade(test), temperature))
+    rows["graph network"] = [Judged.of(g.median, test.grade) for g, _, _ in gradings]
+    reliability(gradings[0][0], test.grade, folder / "reliability.svg")
+    numbers = {name: summary(runs) for name, runs in rows.items()}
+    off = {
+        "calibrated": [calibration_error(after, test.grade) for after, _, _ in gradings],
+        "before": [calibration_error(before, test.grade) for _, before, _ in gradings],
+    }
+    write_json(
+        folder / "metrics.json",
+        {"test climbs": len(test), "graders": numbers, "calibration error": off}
+        | {"temperature": [t for _, _, t in gradings]},
+    )
+    text = markdown(dataset, len(test), numbers, off)
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    console.print(text, markup=False)
+    console.print(f"Report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def graded(dataset: Dataset, part: str) -> Climbs:
+    climbs = dataset.part(part)
+    return climbs[climbs.grade != UNKNOWN]
+
+
+def median_guess(dataset: Dataset, test: Climbs) -> np.ndarray:
+    """The median training grade at the climb's angle; over all angles where that one has under 20 climbs."""
+    train = graded(dataset, "train")
+    guess = np.full(len(test), np.median(train.grade))
+    for angle in np.unique(test.angle):
+        here = train.grade[train.angle == angle]
+        if len(here) >= 20:
+            guess[test.angle == angle] = np.median(here)
+    return guess
+
+
+def boosted(dataset: Dataset, test: Climbs, seed: int) -> np.ndarray:
+    """Gradient-boosted trees on shape features, angle and which holds are used; absolute error."""
+    train = graded(dataset, "train")
+
+    def columns(climbs: Climbs) -> np.ndarray:
+        sample = Sample(dataset.board, climbs)
+        return np.column_stack([sample.shape, climbs.angle, sample.incidence.toarray()])
+
+    trees = HistGradientBoostingRegressor(
+        loss="absolute_error", max_iter=400, learning_rate=0.05, early_stopping=True, random_state=seed
+    )
+    return trees.fit(columns(train), train.grade).predict(columns(test))
+
+
+def summary(runs: list[Judged]) -> dict[str, tuple[float, float]]:
+    """Metric → mean over seeds and standard error over test climbs (of the climbs' means over seeds)."""
+
+    def over(values: np.ndarray) -> tuple[float, float]:
+        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+    return {
+        "mean absolute error": over(np.mean([r.error for r in runs], axis=0)),
+        "within one V grade": over(np.mean([r.near for r in runs], axis=0)),
+    }
+
+
+def observed(grading: Grading, grade: np.ndarray) -> np.ndarray:
+    """Share of climbs whose grade lies below each predicted quantile level, ties spread evenly."""
+    index = np.clip(grade - grading.grades[0], 0, len(grading.grades) - 1)
+    rows = np.arange(len(grade))
+    high = np.cumsum(grading.probabilities, 1)[rows, index]
+    low = high - grading.probabilities[rows, index]
+    return np.array([np.clip((q - low) / np.maximum(high - low, 1e-12), 0, 1).mean() for q in _LEVELS])
+
+
+def calibration_error(grading: Grading, grade: np.ndarray) -> float:
+    """Mean over the deciles q of |share of climbs at or below the predicted q-quantile − q|."""
+    return float(np.abs(observed(grading, grade) - _LEVELS).mean())
+
+
+def reliability(grading: Grading, grade: np.ndarray, path: Path) -> None:
+    """Left: predicted quantiles against what is observed. Right: how sure it was against how often right."""
+    figure = Figure(figsize=(8, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        axes.plot([0, 1], [0, 1], color="#888888", linestyle="--", linewidth=1)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_aspect("equal")
+    left.plot(_LEVELS, observed(grading, grade), marker="o", color="#1f4e79")
+    left.set_xlabel("predicted quantile")
+    left.set_ylabel("share of test climbs at or below it")
+    near = np.abs(grading.grades - grading.median[:, None]) <= 1
+    sure = (near * grading.probabilities).sum(1)
+    right_ones = np.abs(grading.median - grade) <= 1
+    for part in np.array_split(np.argsort(sure, kind="stable"), 8):
+        right.plot(sure[part].mean(), right_ones[part].mean(), marker="o", color="#1f4e79")
+    right.set_xlabel("predicted: within one grade id")
+    right.set_ylabel("observed: within one grade id")
+    save_figure(figure, path)
+
+
+def markdown(
+    dataset: Dataset,
+    n: int,
+    numbers: dict[str, dict[str, tuple[float, float]]],
+    off: dict[str, list[float]],
+) -> str:
+    lines = [
+        f"# Grading climbs: {dataset.card['title']}",
+        "",
+        f"{n} test climbs, none of whose hold sets was trained on. ± is the standard error over test climbs.",
+        "",
+        "```bash",
+        shlex.join(["python", "-m", "experiments.grading", *sys.argv[1:]]),
+        "```",
+        "",
+        "| grader | mean absolute error, difficulty ids | within one V grade |",
+        "| --- | --: | --: |",
+    ]
+    for name, found in numbers.items():
+        (error, e), (near, s) = found["mean absolute error"], found["within one V grade"]
+        lines.append(f"| {name} | {error:.3f} ± {e:.3f} | {near:.1%} ± {s:.1%} |")
+    lines += [
+        "",
+        "Calibration error of the graph network (mean over deciles): "
+        f"{np.mean(off['calibrated']):.3f}, before calibration {np.mean(off['before']):.3f}.",
+        "",
+        "![Reliability](reliability.svg)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
