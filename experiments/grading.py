@@ -21,6 +21,7 @@ from experiments.hydra_main import experiment
 from experiments.run_folder import new_run_folder, write_json
 from setgen.boards.climbs import Climbs
 from setgen.boards.grades import FIRST, LAST, UNKNOWN, V
+from setgen.boards.shape import informative
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.evaluation.comparison import Sample
@@ -104,10 +105,11 @@ def median_guess(dataset: Dataset, test: Climbs) -> np.ndarray:
 def boosted(dataset: Dataset, test: Climbs, seed: int) -> np.ndarray:
     """Gradient-boosted trees on shape features, angle and which holds are used; absolute error."""
     train = graded(dataset, "train")
+    known = informative(Sample(dataset.board, train).shape)
 
     def columns(climbs: Climbs) -> np.ndarray:
         sample = Sample(dataset.board, climbs)
-        return np.column_stack([sample.shape, climbs.angle, sample.incidence.toarray()])
+        return np.column_stack([sample.shape[:, known], climbs.angle, sample.incidence.toarray()])
 
     trees = HistGradientBoostingRegressor(
         loss="absolute_error", max_iter=400, learning_rate=0.05, early_stopping=True, random_state=seed

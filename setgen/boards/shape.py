@@ -61,6 +61,14 @@ def shape_features(board: Board, sets: Climbs, shape: Geometry) -> np.ndarray:
     return features
 
 
+def informative(features: np.ndarray) -> np.ndarray:
+    """(F,) bool: the columns of (C, F) features that have two distinct known values at least."""
+    low, high = (np.where(np.isnan(features), fill, features) for fill in (np.inf, -np.inf))
+    if not len(features):
+        return np.zeros(features.shape[1], dtype=bool)
+    return low.min(0) < high.max(0)
+
+
 def _centre(xy: np.ndarray, owner: np.ndarray, chosen: np.ndarray, n: int) -> np.ndarray:
     """(n, 2) centre of the chosen holds of each climb."""
     return np.stack([_spread(xy[chosen, i], owner[chosen], n)[0] for i in (0, 1)], axis=1)

@@ -68,16 +68,16 @@ def table(result: Evaluation) -> Table:
     ]
     if silent:
         said.append(f"0 here and on real climbs: {', '.join(silent)}")
+    notes: dict[str, str] = {}
     shown = Table(
         box=box.SIMPLE_HEAD,
         title=f"{result.n} climbs, seed {result.seed}",
-        caption="\n".join(said),
         caption_justify="left",
     )
     shown.add_column("metric", no_wrap=True)
     for column in ("value", "95 %", "floor", ""):
         shown.add_column(column, justify="right", no_wrap=True)
-    for column in ("better", "unit"):
+    for column in ("better", "unit", "note"):
         shown.add_column(column)
     family = None
     for name, value in result.values.items():
@@ -94,8 +94,10 @@ def table(result: Evaluation) -> Table:
             _number(value.floor),
             "!" if apart(value) else "",
             metric.direction if metric.direction != "none" else "",
-            metric.unit + (f" ({value.note})" if value.note else ""),
+            metric.unit,
+            notes.setdefault(value.note, chr(ord("a") + len(notes))) if value.note else "",
         )
+    shown.caption = "\n".join([*said, *(f"{letter}: {note}" for note, letter in notes.items())])
     return shown
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,16 +13,20 @@ import scipy.sparse as sp
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
 from setgen.boards.geometry import Geometry, as_sets, geometry
+from setgen.boards.roles import N_ROLES
 from setgen.boards.sensible import SensibleRules
 from setgen.boards.shape import shape_features
 from setgen.grading.grader import Grader, Grading
 
+T = TypeVar("T")
+
 
 class Sample:
-    """Climbs and what metrics ask of them, computed once."""
+    """Climbs and what metrics ask of them, computed once. memo: for what one family needs more than once."""
 
     def __init__(self, board: Board, climbs: Climbs, grader: Grader | None = None) -> None:
         self.board, self.climbs, self.grader = board, climbs, grader
+        self.memo: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
         return len(self.climbs)
@@ -42,6 +48,14 @@ class Sample:
         return sp.csr_array((ones, sets.placement, sets.offsets), shape=(len(sets), len(self.board)))
 
     @cached_property
+    def elements(self) -> sp.csr_array:
+        """(C, V·4) float32, 1 where the climb has the (placement, role) pair."""
+        sets = self.sets
+        element = sets.placement.astype(np.int64) * N_ROLES + sets.role
+        ones = np.ones(len(element), dtype=np.float32)
+        return sp.csr_array((ones, element, sets.offsets), shape=(len(sets), len(self.board) * N_ROLES))
+
+    @cached_property
     def shape(self) -> np.ndarray:
         """(C, F) float64 features of `shape_features`, NaN where a climb has none."""
         return shape_features(self.board, self.sets, self.geometry)
@@ -61,13 +75,16 @@ class Sample:
         n = len(self)
         if n <= most:
             return self
+        if ("some", most, seed) in self.memo:
+            return self.memo["some", most, seed]
         rows = np.sort(np.random.default_rng([seed, n]).choice(n, most, replace=False))
         part = Sample(self.board, self.climbs[rows], self.grader)
-        for name in ("incidence", "shape", "learned"):
+        for name in ("incidence", "elements", "shape", "learned"):
             if name in self.__dict__ and self.__dict__[name] is not None:
                 part.__dict__[name] = self.__dict__[name][rows]
         if self.__dict__.get("grading") is not None:
             part.__dict__["grading"] = self.__dict__["grading"][rows]
+        self.memo["some", most, seed] = part
         return part
 
 
@@ -80,10 +97,17 @@ class Comparison:
     train: Sample
     rules: SensibleRules
     seed: int = 0
+    memo: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def board(self) -> Board:
         return self.sample.board
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """compute(), which several metrics of a family share, run for the first of them."""
+        if key not in self.memo:
+            self.memo[key] = compute()
+        return self.memo[key]
 
     def at_most(self, most: int) -> tuple[Comparison, str]:
         """The same with at most so many climbs judged and as many test climbs, and the note that says so."""
@@ -93,4 +117,6 @@ class Comparison:
             for part, whole, name in ((sample, self.sample, "climbs"), (test, self.test, "test climbs"))
             if len(part) < len(whole)
         ]
-        return replace(self, sample=sample, test=test), f"on {' and '.join(cut)}" if cut else ""
+        if not cut:
+            return self, ""
+        return replace(self, sample=sample, test=test, memo={}), f"on {' and '.join(cut)}"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from setgen.evaluation.comparison import Comparison
 from setgen.evaluation.estimate import Estimate, from_influence, from_replicates, resamples, undefined
-from setgen.evaluation.jaccard import mean_to_others
+from setgen.evaluation.jaccard import distance_blocks, mean_to_others
 from setgen.evaluation.metric import Metric
 
 MOST_PAIRWISE = 10_000
 """Climbs compared pair by pair; of more, a random sample of so many is taken."""
+
+MOST_VENDI = 1000
+"""Climbs behind a Vendi score, whose eigenvalues cost their cube."""
 
 
 def _internal(c: Comparison) -> Estimate:
@@ -26,6 +31,22 @@ def _coverage(c: Comparison) -> Estimate:
     used = resamples(len(c.sample), c.seed) @ c.sample.incidence > 0
     value = float((c.sample.incidence.sum(0) > 0).mean())
     return from_replicates(value, used.mean(1), len(c.sample), bounds=(0, 1))
+
+
+def _vendi(c: Comparison) -> Estimate:
+    """The influence of climb i on the entropy H of the kernel operator ρ = mean φφᵀ is
+    −φ_iᵀ log ρ φ_i − H, and φ_iᵀ log ρ φ_i = Σ_k log λ_k · n λ_k v_ki², λ_k, v_k the spectrum of K/n."""
+    some = c.sample.some(MOST_VENDI, c.seed)
+    n = len(some)
+    kernel = np.concatenate([1 - block for _, block in distance_blocks(some.elements, some.elements)])
+    values, vectors = np.linalg.eigh(kernel.astype(np.float64) / n)
+    kept = values > 1e-12
+    values, vectors = values[kept], vectors[:, kept]
+    entropy = float(-(values * np.log(values)).sum())
+    own = -(np.square(vectors) * (n * values * np.log(values))).sum(1)
+    note = f"on {n} of {len(c.sample)} climbs" if n < len(c.sample) else ""
+    vendi = float(np.exp(entropy))
+    return from_influence(vendi, vendi * (own - entropy), c.seed, note, (1, n))
 
 
 METRICS = (
@@ -48,5 +69,17 @@ METRICS = (
         _coverage,
         "train",
         "diversity",
+    ),
+    Metric(
+        "Vendi score",
+        "climbs",
+        "=",
+        "exp(−Σ λ log λ), λ the eigenvalues of K/n, K_ij = |A ∩ B| / |A ∪ B| over (placement, role) pairs, "
+        f"of ≤ {MOST_VENDI} climbs: how many different climbs there effectively are; grows with their number",
+        "Friedman & Dieng 2023",
+        _vendi,
+        "train",
+        "diversity",
+        300,
     ),
 )

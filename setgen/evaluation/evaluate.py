@@ -11,7 +11,19 @@ from setgen.boards.climbs import Climbs
 from setgen.boards.sensible import SensibleRules
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation import distances, diversity, novelty, usage, validity
+from setgen.evaluation import (
+    conditioning,
+    distances,
+    diversity,
+    frechet,
+    kernels,
+    neighbours,
+    novelty,
+    transport,
+    two_sample,
+    usage,
+    validity,
+)
 from setgen.evaluation.metric import Metric, MetricValue
 from setgen.evaluation.reference import Reference
 
@@ -21,6 +33,12 @@ METRICS: tuple[Metric, ...] = (
     *diversity.METRICS,
     *usage.METRICS,
     *distances.METRICS,
+    *transport.METRICS,
+    *neighbours.METRICS,
+    *kernels.METRICS,
+    *frechet.METRICS,
+    *two_sample.METRICS,
+    *conditioning.METRICS,
 )
 """The table. A new family of metrics is one file and one line here."""
 

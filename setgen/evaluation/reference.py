@@ -28,7 +28,7 @@ class Reference:
     train: Sample
     rules: SensibleRules
     seed: int
-    _stand_ins: dict[int, Sample] = field(default_factory=dict)
+    _stand_ins: dict[tuple[str, int], Comparison] = field(default_factory=dict)
     _floors: dict[tuple[str, int], Estimate | None] = field(default_factory=dict)
 
     @classmethod
@@ -66,15 +66,16 @@ class Reference:
         size = len(self.test) if metric.floor == "test" else min(n, len(self.train))
         key = (metric.name, size)
         if key not in self._floors:
-            judged = self.test if metric.floor == "test" else self._stand_in(size)
-            real = Comparison(judged, self.test, self.train, self.rules, self.seed)
-            self._floors[key] = metric.compute(real)
+            self._floors[key] = metric.compute(self._stand_in(metric.floor, size))
         return self._floors[key]
 
-    def _stand_in(self, size: int) -> Sample:
-        """`size` training climbs."""
-        if size not in self._stand_ins:
-            drawn = np.random.default_rng(self.seed).permutation(len(self.train))[:size]
-            climbs = self.train.climbs[np.sort(drawn)]
-            self._stand_ins[size] = Sample(self.dataset.board, climbs, self.grader)
-        return self._stand_ins[size]
+    def _stand_in(self, part: str, size: int) -> Comparison:
+        """All test climbs, or `size` training climbs, in the place of generated ones."""
+        if (part, size) not in self._stand_ins:
+            judged = self.test
+            if part == "train":
+                drawn = np.random.default_rng(self.seed).permutation(len(self.train))[:size]
+                judged = Sample(self.dataset.board, self.train.climbs[np.sort(drawn)], self.grader)
+            real = Comparison(judged, self.test, self.train, self.rules, self.seed)
+            self._stand_ins[part, size] = real
+        return self._stand_ins[part, size]

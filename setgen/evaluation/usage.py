@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 
-from setgen.boards.roles import N_ROLES
 from setgen.evaluation.comparison import Comparison, Sample
 from setgen.evaluation.estimate import Estimate, from_influence, undefined
 from setgen.evaluation.metric import Metric
@@ -32,10 +31,7 @@ def _placements(sample: Sample) -> sp.csr_array:
 
 
 def _elements(sample: Sample) -> sp.csr_array:
-    sets = sample.sets
-    element = sets.placement.astype(np.int64) * N_ROLES + sets.role
-    shape = (len(sets), len(sample.board) * N_ROLES)
-    return sp.csr_array((np.ones(len(element), np.float32), element, sets.offsets), shape=shape)
+    return sample.elements
 
 
 def _divergence(columns_of: Callable[[Sample], sp.csr_array], c: Comparison) -> Estimate:

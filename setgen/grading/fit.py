@@ -29,8 +29,11 @@ FEWEST_CLIMBS, FEWEST_GRADES = 200, 3
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how hard to train. hidden: share of holds left out of each training climb, so that the
-    network leans on no single hold. most_steps: whatever the size of the data; epochs: whatever its steps."""
+    """How long and how hard to train. epochs: whatever the steps; most_steps: whatever the size of the data.
+
+    hidden: share of holds left out of each training climb, so that the network leans on no single hold, and
+    of angles, so that it can do without.
+    """
 
     batch_size: int = 128
     epochs: int = 30
@@ -106,7 +109,7 @@ def _config(dataset: Dataset, train: Climbs, seed: int) -> GraderConfig:
     return GraderConfig(
         grades=(int(train.grade.min()), int(train.grade.max())),
         reach=float(np.percentile(hops, 99)) if len(hops) else 1.0,
-        angle=(float(angles.mean()), max(float(angles.std()), 1.0)) if len(angles) else (0.0, 1.0),
+        angle=(float(angles.mean()), float(angles.std())) if len(angles) else (0.0, 0.0),
         fingerprint=fingerprint(dataset, seed),
     )
 
@@ -147,7 +150,8 @@ def _train(
         part = train[rows]
         shown = _hide(part, schedule.hidden, rng)
         graphs = HoldGraphs.of(shown, grader.near)
-        log_p, _ = grader(graphs, inputs[1][rows], inputs[2][rows])
+        angle = inputs[1][rows] * torch.from_numpy(rng.random((batch, 1)) >= schedule.hidden)
+        log_p, _ = grader(graphs, angle.to(inputs[1]), inputs[2][rows])
         loss = score(log_p, targets[rows])
         optimiser.zero_grad()
         loss.backward()

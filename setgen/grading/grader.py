@@ -74,8 +74,8 @@ class Grading:
 @dataclass(frozen=True)
 class GraderConfig:
     """grades: the lowest and the highest difficulty id it can give. reach: inches between holds that are
-    linked. angle: (mean, deviation) that angles are scaled by. width, depth, dropout: the network's.
-    fingerprint: of what it was trained on."""
+    linked. angle: (mean, deviation) that angles are scaled by; deviation 0: it was trained at one angle.
+    width, depth, dropout: the network's. fingerprint: of what it was trained on."""
 
     grades: tuple[int, int]
     reach: float
@@ -135,8 +135,11 @@ class Grader(nn.Module):
         dtype = self.shape_mean.dtype
         standard = (torch.from_numpy(shape).to(dtype) - self.shape_mean) / self.shape_deviation
         mean, deviation = self.config.angle
-        known = torch.from_numpy(climbs.angle != UNKNOWN)
-        scaled = torch.from_numpy((climbs.angle.astype(np.float64) - mean) / deviation)
+        if deviation > 0:
+            known = torch.from_numpy(climbs.angle != UNKNOWN)
+            scaled = torch.from_numpy((climbs.angle.astype(np.float64) - mean) / deviation)
+        else:  # trained at one angle, so that it knows no other
+            known, scaled = torch.ones(len(climbs), dtype=torch.bool), torch.zeros(len(climbs)).double()
         angle = torch.stack([scaled.where(known, 0.0), known.double()], 1).to(dtype)
         return HoldGraphs.of(sets, self.near), angle, standard.nan_to_num(0.0).clamp(-6, 6)
 

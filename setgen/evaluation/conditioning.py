@@ -1,0 +1,205 @@
+"""Conditioning: are the climbs as hard, and made for such a wall, as was asked?
+
+No label is exact: a grader trained on real climbs reads grades with an error on *real* test climbs too, and
+that error is the measure. For angles a second judge, boosted trees, reads the angle off shape and grade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
+
+from setgen.boards.grades import UNKNOWN
+from setgen.boards.shape import informative
+from setgen.evaluation.comparison import Comparison, Sample
+from setgen.evaluation.estimate import Estimate, from_replicates, mean, resamples, undefined
+from setgen.evaluation.metric import Metric
+
+_FEWEST = 10
+_MOST_TRAINING = 20_000
+
+
+@dataclass(frozen=True)
+class Read:
+    """Conditions that were asked for (C,), what a judge read off the climbs (C,), and a note on the judge."""
+
+    asked: np.ndarray
+    found: np.ndarray
+    note: str = ""
+
+    @property
+    def error(self) -> np.ndarray:
+        return np.abs(self.found - self.asked)
+
+
+def grades_read(c: Comparison, sample: Sample, point: str = "median") -> Read | None:
+    """Graded climbs with the grader's median (for absolute errors) or mean; None without a grader."""
+    if sample.grading is None:
+        return None
+    known = (sample.climbs.grade != UNKNOWN) & (sample.sets.sizes > 0)
+    return Read(sample.climbs.grade[known].astype(float), getattr(sample.grading, point)[known].astype(float))
+
+
+def angles_read(c: Comparison, sample: Sample) -> Read | None:
+    """Climbs with an angle and what the angle judge reads; None where the data has one angle only."""
+    judge, note = _angle_judge(c.train, c.seed)
+    if judge is None:
+        return None
+    known = (sample.climbs.angle != UNKNOWN) & (sample.sets.sizes > 0)
+    if ("angle read", c.seed) not in sample.memo:
+        columns = _angle_columns(sample)
+        with threadpool_limits(limits=1):
+            found = judge.predict(columns) if len(columns) else np.empty(0)
+        sample.memo["angle read", c.seed] = found
+    return Read(sample.climbs.angle[known].astype(float), sample.memo["angle read", c.seed][known], note)
+
+
+def _angle_columns(sample: Sample) -> np.ndarray:
+    grade = np.where(sample.climbs.grade == UNKNOWN, np.nan, sample.climbs.grade)
+    return np.column_stack([sample.shape, grade])
+
+
+def _angle_judge(train: Sample, seed: int) -> tuple[HistGradientBoostingRegressor | None, str]:
+    """Boosted trees for the angle, trained once; with a note where they learned nothing."""
+    key = ("angle judge", seed)
+    if key in train.memo:
+        return train.memo[key]
+    part = train.some(_MOST_TRAINING, seed)
+    known = part.climbs.angle != UNKNOWN
+    angle = part.climbs.angle[known].astype(float)
+    judge, note = None, ""
+    if len(angle) >= 100 and len(np.unique(angle)) > 1:
+        columns = _angle_columns(part)[known]
+        columns[:, ~informative(columns)] = 0.0  # trees refuse columns without a value
+        with threadpool_limits(limits=1):
+            judge = HistGradientBoostingRegressor(
+                loss="absolute_error", max_iter=100, max_leaf_nodes=15, random_state=seed
+            ).fit(columns, angle)
+    train.memo[key] = judge, note
+    return train.memo[key]
+
+
+def _ratio(own: Read | None, real: Read | None, seed: int) -> Estimate | None:
+    """MAE on the climbs / MAE on test climbs; log-ratio delta method over both."""
+    if own is None or real is None or len(real.asked) < _FEWEST:
+        return None
+    if len(own.asked) < 2:
+        return undefined("no climb says what was asked for", len(own.asked))
+    base = real.error.mean()
+    if base == 0:
+        return undefined("the judge makes no error on test climbs", len(own.asked))
+    value = float(own.error.mean() / base)
+    parts = [
+        np.square(r.error.std(ddof=1) / r.error.mean()) / len(r.error) for r in (own, real) if r.error.any()
+    ]
+    error = value * float(np.sqrt(sum(parts)))
+    return Estimate(
+        value, error, len(own.asked), own.note, max(0.0, value - 1.96 * error), value + 1.96 * error
+    )
+
+
+def _rank_correlation(own: Read | None, seed: int) -> Estimate | None:
+    """Spearman's ρ with a bootstrap over climbs."""
+    if own is None:
+        return None
+    n = len(own.asked)
+    if n < _FEWEST or len(np.unique(own.asked)) < 2:
+        return undefined("one value asked for only", n)
+    value = _spearman(own.asked, own.found, np.ones(n))
+    spread = [_spearman(own.asked, own.found, times) for times in resamples(n, seed)]
+    return from_replicates(value, np.array(spread), n, own.note, (-1, 1))
+
+
+def _spearman(a: np.ndarray, b: np.ndarray, times: np.ndarray) -> float:
+    """ρ of the pairs, each counted `times`: Pearson's r of the ranks."""
+    rows = np.repeat(np.arange(len(a)), times.astype(np.int64))
+    x, y = rankdata(a[rows]), rankdata(b[rows])
+    x, y = x - x.mean(), y - y.mean()
+    scale = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / scale) if scale > 0 else float("nan")
+
+
+def _grade_ratio(c: Comparison) -> Estimate | None:
+    return _ratio(grades_read(c, c.sample), grades_read(c, c.test), c.seed)
+
+
+def _grade_bias(c: Comparison) -> Estimate | None:
+    own = grades_read(c, c.sample, "mean")
+    if own is None:
+        return None
+    if len(own.asked) < 2:
+        return undefined("no climb says what was asked for", len(own.asked))
+    return mean(own.found - own.asked, c.seed)
+
+
+def _grade_ranks(c: Comparison) -> Estimate | None:
+    return _rank_correlation(grades_read(c, c.sample, "mean"), c.seed)
+
+
+def _angle_ratio(c: Comparison) -> Estimate | None:
+    return _ratio(angles_read(c, c.sample), angles_read(c, c.test), c.seed)
+
+
+def _angle_ranks(c: Comparison) -> Estimate | None:
+    return _rank_correlation(angles_read(c, c.sample), c.seed)
+
+
+_GRADER = "the design notes; the grader: setgen.grading"
+_TREES = "the design notes; angles read by boosted trees off shape and grade"
+
+METRICS = (
+    Metric(
+        "grade error ratio",
+        "ratio",
+        "↓",
+        "mean |grade asked for − median of the grader's distribution| / the same on test climbs",
+        _GRADER,
+        _grade_ratio,
+        "test",
+        "conditioning",
+    ),
+    Metric(
+        "grade bias",
+        "difficulty ids",
+        "=",
+        "mean of the grader's expected grade − grade asked for",
+        _GRADER,
+        _grade_bias,
+        "test",
+        "conditioning",
+    ),
+    Metric(
+        "grade rank correlation",
+        "Spearman's ρ",
+        "↑",
+        "rank correlation of the grade asked for and the grader's expected grade",
+        f"Spearman 1904; {_GRADER}",
+        _grade_ranks,
+        "test",
+        "conditioning",
+    ),
+    Metric(
+        "angle error ratio",
+        "ratio",
+        "↓",
+        "mean |angle asked for − angle read| / the same on test climbs",
+        _TREES,
+        _angle_ratio,
+        "test",
+        "conditioning",
+    ),
+    Metric(
+        "angle rank correlation",
+        "Spearman's ρ",
+        "↑",
+        "rank correlation of the angle asked for and the angle read",
+        f"Spearman 1904; {_TREES}",
+        _angle_ranks,
+        "test",
+        "conditioning",
+    ),
+)

@@ -1,0 +1,127 @@
+"""Maximum mean discrepancy: how far apart two collections are, in a kernel that knows all their moments.
+
+    MMD²(X, Y) = mean_{i≠j} k(x_i, x_j) + mean_{i≠j} k(y_i, y_j) − 2 mean_{i,j} k(x_i, y_j)
+
+unbiased (Gretton et al. 2012, lemma 6), over all pairs, so that it can fall below 0. Kernels: Jaccard's own
+similarity of sets, which is positive definite (Bouchard et al. 2013), and the cubic polynomial
+(x·y / D + 1)³ of the kernel Inception distance (Bińkowski et al. 2018) on shape and on learned features.
+
+The test climbs are taken as given. As a function of the generated ones MMD² is a U-statistic with the kernel
+h(x, x') = k(x, x') − m(x) − m(x'), m(x) = mean_j k(x, y_j), and its variance is (Hoeffding 1948)
+
+    4 (n − 2) / (n (n − 1)) · Var(E[h | x]) + 2 / (n (n − 1)) · Var(h)
+
+of which the second part is all that is left where the two distributions are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from setgen.evaluation.comparison import Comparison
+from setgen.evaluation.estimate import Estimate, undefined
+from setgen.evaluation.jaccard import distance_blocks
+from setgen.evaluation.metric import Metric
+from setgen.evaluation.spaces import JACCARD, LEARNED, SHAPE, Space
+
+MOST = 10_000
+Kernel = Callable[[Any, Any], Iterator[tuple[slice, np.ndarray]]]
+_CELLS_AT_ONCE = 2_000_000
+
+
+def jaccard_kernel(a: Any, b: Any) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of |A ∩ B| / |A ∪ B|."""
+    for rows, distance in distance_blocks(a, b):
+        yield rows, np.subtract(1, distance, out=distance)
+
+
+def cubic_kernel(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of (x·y / D + 1)³."""
+    step = max(1, _CELLS_AT_ONCE // max(1, len(b)))
+    for start in range(0, len(a), step):
+        rows = slice(start, min(start + step, len(a)))
+        yield rows, (a[rows] @ b.T / a.shape[1] + 1) ** 3
+
+
+def mmd2(kernel: Kernel, ours: Any, real: Any, real_mean: float | None = None) -> tuple[float, float]:
+    """(MMD², its standard error), the real points taken as given. real_mean: mean k(y, y'), if at hand."""
+    n, m = ours.shape[0], real.shape[0]
+    to_real = np.empty(n)
+    for rows, block in kernel(ours, real):
+        to_real[rows] = block.sum(1, dtype=np.float64) / m
+    to_others, squares = np.empty(n), 0.0
+    for rows, block in kernel(ours, ours):
+        block = block.astype(np.float64)
+        block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = 0
+        to_others[rows] = block.sum(1) / (n - 1)
+        h = block - to_real[rows, None] - to_real
+        h[np.arange(len(h)), np.arange(rows.start, rows.stop)] = 0
+        squares += float(np.square(h).sum())
+    if real_mean is None:
+        real_mean = mean_of_pairs(kernel, real)
+    value = to_others.mean() + real_mean - 2 * to_real.mean()
+    given_x = to_others - to_real  # E[h | x] but for a constant
+    centre = to_others.mean() - 2 * to_real.mean()
+    var_h = max(squares / (n * (n - 1)) - centre**2, 0.0)
+    first = 4 * (n - 2) / (n * (n - 1)) * given_x.var(ddof=1) if n > 2 else 0.0
+    return float(value), float(np.sqrt(first + 2 / (n * (n - 1)) * var_h))
+
+
+def mean_of_pairs(kernel: Kernel, points: Any) -> float:
+    """mean_{i≠j} k(y_i, y_j)."""
+    n, total = points.shape[0], 0.0
+    for rows, block in kernel(points, points):
+        own = block[np.arange(len(block)), np.arange(rows.start, rows.stop)]
+        total += float(block.sum(dtype=np.float64) - own.sum(dtype=np.float64))
+    return total / (n * (n - 1))
+
+
+def _mmd(space: Space, kernel: Kernel, scale: float, c: Comparison) -> Estimate | None:
+    c, note = c.once(("at most", MOST), lambda: c.at_most(MOST))
+    ours, real = (space.points(sample, c.train) for sample in (c.sample, c.test))
+    if ours is None:
+        return None
+    if min(len(c.sample), len(c.test)) < 3:
+        return undefined("wants three climbs", len(c.sample))
+    key = ("mean of pairs", space.name)
+    if key not in c.test.memo:
+        c.test.memo[key] = mean_of_pairs(kernel, real)
+    value, error = mmd2(kernel, ours, real, c.test.memo[key])
+    value, error = scale * value, scale * error
+    return Estimate(value, error, len(c.sample), note, value - 1.96 * error, value + 1.96 * error)
+
+
+_GRETTON, _KID = "MMD², Gretton et al. 2012", "KID, Bińkowski et al. 2018"
+_FORMULA = "mean k(x, x') + mean k(y, y') − 2 mean k(x, y) over pairs, unbiased;"
+
+METRICS = (
+    Metric(
+        "MMD (Jaccard)",
+        "10⁻³",
+        "↓",
+        f"{_FORMULA} × 1000, k = |A ∩ B| / |A ∪ B| over (placement, role) pairs",
+        f"{_GRETTON}, with the kernel of Jaccard 1901 (positive definite: Bouchard et al. 2013)",
+        partial(_mmd, JACCARD, jaccard_kernel, 1000.0),
+        "train",
+        "fidelity",
+        300,
+    ),
+    *(
+        Metric(
+            f"KID ({space.name})",
+            "kernel units",
+            "↓",
+            f"{_FORMULA} k = (x·y / D + 1)³ on {space.name} features in training deviations",
+            _KID,
+            partial(_mmd, space, cubic_kernel, 1.0),
+            "train",
+            "fidelity",
+            300,
+        )
+        for space in (SHAPE, LEARNED)
+    ),
+)

@@ -1,0 +1,158 @@
+"""Classifier two-sample tests: how well can a judge tell generated climbs from real ones?
+
+A judge is trained on some generated and some test climbs and scores the others (cross-fitting); the area
+under its ROC curve, the chance that it finds a random generated climb less real than a random real one, is
+0.5 when it cannot tell (Lopez-Paz & Oquab 2017; AUC in place of accuracy, which needs balanced classes). Two
+judges that see different things: boosted trees on the shape features, and a Deep-Sets network on the holds. Neither
+sees angle or grade: climbs asked for at one angle would be known by it.
+
+Climbs of one hold set are always in one fold, or copies would be recognised rather than judged. Scores of
+different folds cannot be ranked together, so the AUC is the folds' mean; its error is DeLong's (1988).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from setgen.boards.climbs import Climbs
+from setgen.boards.roles import N_ROLES
+from setgen.boards.shape import informative
+from setgen.dataset.splits import fingerprints
+from setgen.evaluation.comparison import Comparison
+from setgen.evaluation.estimate import Estimate, undefined
+from setgen.evaluation.metric import Metric
+from setgen.grading.grader import one_thread
+from setgen.models.deep_sets import DeepSets
+
+FOLDS = 3
+MOST = 10_000
+FEWEST = 30
+_WIDTH, _DROPOUT, _BATCH, _RATE, _DECAY = 48, 0.2, 128, 3e-3, 0.05
+_EPOCHS, _FEWEST_STEPS, _MOST_STEPS = 12, 60, 600
+
+Judge = Callable[[Comparison, np.ndarray, np.ndarray, np.ndarray, int], np.ndarray]
+"""(comparison, is-generated (N,), rows to learn from, rows to score, seed) → scores, high: generated.
+
+Rows: the generated climbs, then the test climbs."""
+
+
+def boosted_trees(
+    c: Comparison, generated: np.ndarray, learn: np.ndarray, judge: np.ndarray, seed: int
+) -> np.ndarray:
+    """Gradient-boosted trees on `Sample.shape`."""
+    features = np.concatenate([c.sample.shape, c.test.shape])
+    features = features[:, informative(features[learn])]
+    trees = HistGradientBoostingClassifier(
+        max_iter=80, learning_rate=0.1, max_leaf_nodes=15, random_state=seed
+    )
+    with threadpool_limits(limits=1):  # sums in one order
+        trees.fit(features[learn], generated[learn])
+        return trees.decision_function(features[judge])
+
+
+def deep_sets(
+    c: Comparison, generated: np.ndarray, learn: np.ndarray, judge: np.ndarray, seed: int
+) -> np.ndarray:
+    """A Deep-Sets network on the (placement, role) elements, trained for a fixed number of steps."""
+    sets = Climbs.concatenate([c.sample.sets, c.test.sets])
+    # Each class weighs the same, however many climbs it has.
+    share = generated[learn].mean()
+    weight = np.where(generated, 0.5 / share, 0.5 / (1 - share))
+    steps = int(np.clip(_EPOCHS * len(learn) / _BATCH, _FEWEST_STEPS, _MOST_STEPS))
+    rng = np.random.default_rng(seed)
+    with one_thread(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = DeepSets(c.board, _WIDTH, _DROPOUT)
+        optimiser = torch.optim.AdamW(network.parameters(), weight_decay=_DECAY)
+        rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
+        for _ in range(steps):
+            rows = rng.choice(learn, min(_BATCH, len(learn)), replace=False)
+            loss = nn.functional.binary_cross_entropy_with_logits(
+                network(*_tensors(sets[rows])),
+                torch.from_numpy(generated[rows]).float(),
+                torch.from_numpy(weight[rows]).float(),
+            )
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            rate.step()
+        network.eval()
+        with torch.no_grad():
+            parts = [network(*_tensors(sets[rows])) for rows in np.array_split(judge, -(-len(judge) // 2048))]
+            return torch.cat(parts).numpy()
+
+
+def _tensors(sets: Climbs) -> tuple[torch.Tensor, torch.Tensor]:
+    element = sets.placement.astype(np.int64) * N_ROLES + sets.role
+    return torch.from_numpy(element), torch.from_numpy(sets.offsets[:-1])
+
+
+def folds(groups: np.ndarray, seed: int) -> np.ndarray:
+    """(N,) fold of each row: equal groups in one fold, folds of about equal numbers of groups."""
+    distinct, which = np.unique(groups, return_inverse=True)
+    return (np.random.default_rng(seed).permutation(len(distinct)) % FOLDS)[which]
+
+
+def placements(generated: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """DeLong's components: (n,) share of real scores below each generated one, (m,) share of generated scores
+    above each real one; ties count half. Both have the AUC as their mean."""
+
+    def below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+        ordered = np.sort(others)
+        less, at_most = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+        return (less + at_most) / (2 * len(others))
+
+    return below(generated, real), 1 - below(real, generated)
+
+
+def _auc(judge: Judge, c: Comparison) -> Estimate:
+    c, note = c.once(("at most", MOST), lambda: c.at_most(MOST))
+    n, m = len(c.sample), len(c.test)
+    generated = np.arange(n + m) < n
+    groups = np.concatenate([fingerprints(c.board, part.sets) for part in (c.sample, c.test)])
+    fold = folds(groups, c.seed)
+    counts = [np.bincount(fold[part], minlength=FOLDS) for part in (generated, ~generated)]
+    if min(n, m) < FEWEST or min(count.min() for count in counts) < 5:
+        return undefined(f"wants {FEWEST} different climbs of each kind", n)
+    ours, theirs, areas = [], [], []
+    for k in range(FOLDS):
+        learn, rest = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        scores = judge(c, generated, learn, rest, c.seed)
+        one, other = placements(scores[generated[rest]], scores[~generated[rest]])
+        ours.append(one - one.mean())
+        theirs.append(other - other.mean())
+        areas.append(one.mean())
+    value = float(np.mean(areas))
+    a, b = np.concatenate(ours), np.concatenate(theirs)
+    error = float(np.sqrt((a**2).mean() / len(a) + (b**2).mean() / len(b)))
+    low, high = np.clip([value - 1.96 * error, value + 1.96 * error], 0, 1)
+    return Estimate(value, error, n, note, float(low), float(high))
+
+
+_SOURCE = "C2ST, Lopez-Paz & Oquab 2017; interval: DeLong et al. 1988"
+
+METRICS = tuple(
+    Metric(
+        f"two-sample AUC ({name})",
+        "AUC",
+        "↓",
+        f"mean over {FOLDS} folds of P(score of a generated climb > score of a test climb), scores out of "
+        f"fold by {said}; 0.5: cannot be told apart",
+        _SOURCE,
+        partial(_auc, judge),
+        "train",
+        "two-sample",
+        300,
+    )
+    for name, said, judge in (
+        ("trees", "boosted trees on shape features", boosted_trees),
+        ("Deep Sets", "a Deep-Sets network on the holds", deep_sets),
+    )
+)
