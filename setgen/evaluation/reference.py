@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 
 from setgen.boards.climbs import Climbs
+from setgen.boards.identity import canonical
 from setgen.boards.sensible import SensibleRules
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.evaluation.comparison import Comparison, Sample
 from setgen.evaluation.estimate import Estimate
-from setgen.evaluation.identity import canonical
 from setgen.evaluation.metric import Metric
 from setgen.grading.cache import grader_for
 from setgen.grading.grader import Grader

@@ -61,7 +61,7 @@ def _from_cache(dataset: Dataset, seed: int, key: str, progress: Callable[[int, 
             grader = fit_grader(dataset, seed, progress=progress)
             _keep(grader, folder)
             return grader
-    except (OSError, Timeout):
+    except (OSError, NotImplementedError, Timeout):  # not implemented: file systems without locks
         return fit_grader(dataset, seed, progress=progress)
 
 

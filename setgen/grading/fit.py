@@ -15,13 +15,14 @@ from torch import Tensor
 from setgen.boards.climbs import Climbs
 from setgen.boards.geometry import as_sets, geometry
 from setgen.boards.grades import UNKNOWN
+from setgen.boards.identity import canonical
 from setgen.boards.shape import shape_features
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.grading.grader import Grader, GraderConfig, evaluating, one_thread
+from setgen.grading.grader import Grader, GraderConfig, one_thread
 from setgen.models.hold_graph import HoldGraphs
 
-VERSION = 1
+VERSION = 2
 """Part of the fingerprint: raise it when training changes, so that no older grader is taken for a new one."""
 
 FEWEST_CLIMBS, FEWEST_GRADES = 200, 3
@@ -32,7 +33,7 @@ class Schedule:
     """How long and how hard to train. epochs: whatever the steps; most_steps: whatever the size of the data.
 
     hidden: share of holds left out of each training climb, so that the network leans on no single hold, and
-    of angles, so that it can do without.
+    of angles, so that it can do without. judged: validation climbs at most that stopping and calibration ask.
     """
 
     batch_size: int = 128
@@ -42,6 +43,7 @@ class Schedule:
     learning_rate: float = 2e-3
     weight_decay: float = 0.5
     hidden: float = 0.2
+    judged: int = 4096
 
 
 def why_not(dataset: Dataset) -> str | None:
@@ -60,7 +62,7 @@ def fingerprint(dataset: Dataset, seed: int) -> str:
     """Hash of all that decides what `fit_grader` gives: board, climbs of train and valid, seed, version."""
     digest = hashlib.sha256(f"{VERSION} {seed} {Schedule()}".encode())
     board = dataset.board
-    for array in (board.ids, board.xy, board.hold_set):
+    for array in (board.ids, board.xy, board.hold_set, board.role_allowed):
         digest.update(np.ascontiguousarray(array).tobytes())
     for part in ("train", "valid"):
         climbs = _graded(dataset, part)
@@ -78,13 +80,15 @@ def fit_grader(
     """A grader trained on the graded training climbs, calibrated on the graded validation climbs.
 
     The same dataset and seed give the same grader, to the last digit, on any number of threads. progress is
-    called with (steps done, steps in all). Raises InputError when the climbs carry too few grades.
+    called with (steps done, steps in all). Time and memory are bounded: of more climbs than the steps can
+    show, a random part is used. Raises InputError when the climbs carry too few grades.
     """
     reason = why_not(dataset)
     if reason:
         raise InputError(f"no grader can be trained: {reason}")
     schedule = schedule or Schedule()
-    train, valid = (_graded(dataset, part) for part in ("train", "valid"))
+    train = _at_most(schedule.most_steps * schedule.batch_size, _graded(dataset, "train"), seed)
+    valid = _at_most(schedule.judged, _graded(dataset, "valid"), seed)
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         grader = Grader(dataset.board, _config(dataset, train, seed))
@@ -96,20 +100,26 @@ def fit_grader(
 
 
 def _graded(dataset: Dataset, part: str) -> Climbs:
-    """The climbs with a grade, in an order that does not depend on how the rows came."""
+    """The climbs that have a grade and holds, in an order that does not depend on how the rows came."""
     climbs = dataset.part(part)
     climbs = as_sets(dataset.board, climbs[climbs.grade != UNKNOWN])
-    key = [hashlib.blake2b(repr(c).encode(), digest_size=8).digest() for c in climbs]
-    return climbs[np.argsort(np.array(key), kind="stable")]
+    return canonical(climbs[climbs.sizes > 0])
+
+
+def _at_most(most: int, climbs: Climbs, seed: int) -> Climbs:
+    if len(climbs) <= most:
+        return climbs
+    return climbs[np.sort(np.random.default_rng(seed).permutation(len(climbs))[:most])]
 
 
 def _config(dataset: Dataset, train: Climbs, seed: int) -> GraderConfig:
     hops = geometry(dataset.board, train).hops
-    angles = train.angle[train.angle != UNKNOWN].astype(np.float64)
+    angles = train.angle[train.angle != UNKNOWN]
     return GraderConfig(
         grades=(int(train.grade.min()), int(train.grade.max())),
         reach=float(np.percentile(hops, 99)) if len(hops) else 1.0,
         angle=(float(angles.mean()), float(angles.std())) if len(angles) else (0.0, 0.0),
+        angles=(int(angles.min()), int(angles.max())) if len(angles) else (UNKNOWN, UNKNOWN),
         fingerprint=fingerprint(dataset, seed),
     )
 
@@ -139,7 +149,7 @@ def _train(
     _start_at_the_marginal(grader, train)
     optimiser = torch.optim.AdamW(grader.parameters(), weight_decay=schedule.weight_decay)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, total_steps=steps)
-    inputs, targets = grader.inputs(train), torch.from_numpy(train.grade - grader.grades[0]).long()
+    (angles, shapes), targets = grader.conditions(train), _targets(grader, train)
     best, kept = math.inf, copy.deepcopy(grader.state_dict())
     order: np.ndarray = np.empty(0, dtype=np.int64)
     grader.train()
@@ -147,11 +157,9 @@ def _train(
         if len(order) < batch:
             order = rng.permutation(len(train))
         rows, order = order[:batch], order[batch:]
-        part = train[rows]
-        shown = _hide(part, schedule.hidden, rng)
-        graphs = HoldGraphs.of(shown, grader.near)
-        angle = inputs[1][rows] * torch.from_numpy(rng.random((batch, 1)) >= schedule.hidden)
-        log_p, _ = grader(graphs, angle.to(inputs[1]), inputs[2][rows])
+        graphs = HoldGraphs.of(_hide(train[rows], schedule.hidden, rng), grader.near)
+        angle = angles[rows] * torch.from_numpy(rng.random((batch, 1)) >= schedule.hidden)
+        log_p, _ = grader(graphs, angle, shapes[rows])
         loss = score(log_p, targets[rows])
         optimiser.zero_grad()
         loss.backward()
@@ -201,23 +209,29 @@ def score(log_p: Tensor, target: Tensor) -> Tensor:
     return (log_score + ranked).mean()
 
 
+def _targets(grader: Grader, climbs: Climbs) -> Tensor:
+    """(C,) index of each climb's grade; of grades beyond those trained on, the nearest."""
+    return torch.from_numpy(climbs.grade - grader.grades[0]).long().clamp(0, len(grader.grades) - 1)
+
+
 @torch.no_grad()
 def _valid_score(grader: Grader, valid: Climbs) -> float:
-    with evaluating(grader):
-        log_p, _ = grader(*grader.inputs(valid))
-    return float(
-        score(log_p, torch.from_numpy(valid.grade - grader.grades[0]).long().clamp(0, log_p.shape[1] - 1))
-    )
+    difficulty, spread, _ = grader.judge(valid)
+    return float(score(grader.log_probabilities(difficulty, spread), _targets(grader, valid)))
 
 
+@torch.no_grad()
 def _calibrate(grader: Grader, valid: Climbs) -> None:
-    """The temperature with the best log score on the validation climbs, of a fine grid."""
-    inputs = grader.inputs(valid)
-    target = torch.from_numpy(valid.grade - grader.grades[0]).long().clamp(0, len(grader.grades) - 1)
-    found = []
+    """The temperature with the best log score on the validation climbs, of a fine grid.
+
+    log t has a normal prior, deviation 0.3, so that a handful of validation climbs cannot run away with it.
+    """
+    difficulty, spread, _ = grader.judge(valid)
+    target = _targets(grader, valid)[:, None]
     grid = np.exp(np.linspace(np.log(0.5), np.log(3.0), 61))
-    with evaluating(grader), torch.no_grad():
-        for temperature in grid:
-            grader.temperature.fill_(float(temperature))
-            found.append(float(-grader(*inputs)[0].gather(1, target[:, None]).mean()))
-    grader.temperature.fill_(float(grid[int(np.argmin(found))]))
+    costs = [
+        float(-grader.log_probabilities(difficulty, spread * t).gather(1, target).double().sum())
+        + (math.log(t) / 0.3) ** 2 / 2
+        for t in grid
+    ]
+    grader.temperature.fill_(float(grid[int(np.argmin(costs))]))

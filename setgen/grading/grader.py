@@ -75,11 +75,13 @@ class Grading:
 class GraderConfig:
     """grades: the lowest and the highest difficulty id it can give. reach: inches between holds that are
     linked. angle: (mean, deviation) that angles are scaled by; deviation 0: it was trained at one angle.
+    angles: the lowest and the highest angle it was trained at, UNKNOWN where none was known.
     width, depth, dropout: the network's. fingerprint: of what it was trained on."""
 
     grades: tuple[int, int]
     reach: float
     angle: tuple[float, float]
+    angles: tuple[int, int] = (UNKNOWN, UNKNOWN)
     width: int = 48
     depth: int = 2
     dropout: float = 0.2
@@ -118,18 +120,26 @@ class Grader(nn.Module):
 
     def forward(self, graphs: HoldGraphs, angle: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
         """(B, G) log-probabilities and (B, D) features; arguments as `HoldGraphNetwork.forward`."""
+        difficulty, spread, features = self.difficulty(graphs, angle, shape)
+        return self.log_probabilities(difficulty, spread * self.temperature), features
+
+    def difficulty(self, graphs: HoldGraphs, angle: Tensor, shape: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B,) μ, (B,) spread before calibration and (B, D) features."""
         features = self.network(graphs, angle, shape)
         difficulty, spread = self.to_difficulty(features).unbind(1)
-        spread = (softplus(spread) + 0.05) * self.temperature
+        return difficulty, softplus(spread) + 0.05, features
+
+    def log_probabilities(self, difficulty: Tensor, spread: Tensor) -> Tensor:
+        """(B, G) of μ and spread, each (B,)."""
         z = (self.thresholds - difficulty[:, None]) / spread[:, None]
         # log(σ(b) − σ(a)) = log σ(b) + log σ(−a) + log(1 − e^(a − b)): no difference of near equals.
         end = torch.full_like(z[:, :1], torch.inf)
         high, low = torch.cat([z, end], 1), torch.cat([-end, z], 1)
         gap = torch.nn.functional.logsigmoid(high) + torch.nn.functional.logsigmoid(-low)
-        return gap + torch.log1p(-(low - high).exp()), features
+        return gap + torch.log1p(-(low - high).exp())
 
-    def inputs(self, climbs: Climbs) -> tuple[HoldGraphs, Tensor, Tensor]:
-        """What `forward` takes, of climbs at their own angles; unknown and repeated holds are left out."""
+    def conditions(self, climbs: Climbs) -> tuple[Tensor, Tensor]:
+        """(C, 2) scaled angles and (C, F) standardised shape features, as `forward` takes them."""
         sets = as_sets(self.board, climbs)
         shape = shape_features(self.board, sets, geometry(self.board, sets))
         dtype = self.shape_mean.dtype
@@ -141,23 +151,32 @@ class Grader(nn.Module):
         else:  # trained at one angle, so that it knows no other
             known, scaled = torch.ones(len(climbs), dtype=torch.bool), torch.zeros(len(climbs)).double()
         angle = torch.stack([scaled.where(known, 0.0), known.double()], 1).to(dtype)
-        return HoldGraphs.of(sets, self.near), angle, standard.nan_to_num(0.0).clamp(-6, 6)
+        return angle, standard.nan_to_num(0.0).clamp(-6, 6)
+
+    def inputs(self, climbs: Climbs) -> tuple[HoldGraphs, Tensor, Tensor]:
+        """What `forward` takes, of climbs at their own angles; unknown and repeated holds are left out."""
+        return HoldGraphs.of(as_sets(self.board, climbs), self.near), *self.conditions(climbs)
+
+    @torch.no_grad()
+    def judge(self, climbs: Climbs) -> tuple[Tensor, Tensor, Tensor]:
+        """(C,) μ, (C,) spread before calibration and (C, D) features of C ≥ 1 climbs, so many at a time."""
+        starts = range(0, len(climbs), _ROWS)
+        with evaluating(self), one_thread():
+            parts = [self.difficulty(*self.inputs(climbs[start : start + _ROWS])) for start in starts]
+        difficulty, spread, features = (torch.cat(column) for column in zip(*parts, strict=True))
+        return difficulty, spread, features
 
     @torch.no_grad()
     def grade(self, climbs: Climbs, angle: int | None = None) -> Grading:
         """Grade each climb at its own angle (UNKNOWN: at any), or all of them at `angle` degrees."""
-        if angle is not None:
-            climbs = climbs.with_conditions(np.full(len(climbs), angle), climbs.grade)
-        found: list[tuple[np.ndarray, np.ndarray]] = []
-        with evaluating(self), one_thread():
-            for start in range(0, len(climbs), _ROWS):
-                log_p, features = self(*self.inputs(climbs[start : start + _ROWS]))
-                p = log_p.double().exp()
-                found.append(((p / p.sum(1, keepdim=True)).numpy(), features.float().numpy()))
-        if not found:
+        if len(climbs) == 0:
             width = self.config.width
             return Grading(self.grades, np.empty((0, len(self.grades))), np.empty((0, width), np.float32))
-        return Grading(self.grades, *(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        if angle is not None:
+            climbs = climbs.with_conditions(np.full(len(climbs), angle), climbs.grade)
+        difficulty, spread, features = self.judge(climbs)
+        p = self.log_probabilities(difficulty, spread * self.temperature).double().exp()
+        return Grading(self.grades, (p / p.sum(1, keepdim=True)).numpy(), features.float().numpy())
 
     def save(self, folder: Path) -> None:
         """Write grader.json, board.json and weights.safetensors into `folder`."""
@@ -187,7 +206,7 @@ def load_grader(folder: Path | str) -> Grader:
                 f"{folder} was written by a newer setgen (format {head['format']}): update setgen"
             )
         config = head["config"]
-        config |= {name: tuple(config[name]) for name in ("grades", "angle")}
+        config |= {name: tuple(config[name]) for name in ("grades", "angle", "angles")}
         grader = Grader(Board.load(folder / _FILES[1]), GraderConfig(**config))
         grader.load_state_dict(load_file(folder / _FILES[2]))
     except (

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from setgen.boards.identity import canonical, element_prints
 from setgen.boards.roles import N_ROLES
 from setgen.boards.rules import broken_rules, legal
 from setgen.dataset.splits import fingerprints
 from setgen.errors import InputError
 from setgen.evaluation.damage import DAMAGES
 from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.identity import canonical, element_prints
 from setgen.evaluation.proof import Series, halves, prove
 
 BY_NAME = {damage.name: damage for damage in DAMAGES}

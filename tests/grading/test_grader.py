@@ -8,15 +8,35 @@ import numpy as np
 import pytest
 import torch
 
+from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.grades import UNKNOWN
+from setgen.boards.roles import Role
 from setgen.dataset.build import synthetic_dataset
+from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.grading import cache
 from setgen.grading.fit import Schedule, fingerprint, fit_grader, score, why_not
 from setgen.grading.grader import Grader, GraderConfig, Grading, load_grader
 from setgen.models.hold_graph import HoldGraphs
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
+
+
+def wall(placements):
+    """A made-up board with all four roles, as Kilter's has."""
+    rng = np.random.default_rng(placements)
+    return Board(
+        name="toy wall",
+        family="toy",
+        ids=np.arange(placements) * 3 + 7,
+        xy=rng.uniform(0, 140, (placements, 2)).round(),
+        hold_set=np.arange(placements) % 2,
+        hold_set_names=("bolt-on", "screw-on"),
+        hole_names=tuple(f"H{i}" for i in range(placements)),
+        role_ids={role: 12 + int(role) for role in Role},
+        role_colors=dict.fromkeys(Role, "#00ff00"),
+        angles=(40,),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +135,51 @@ def test_unknown_angles_and_illegal_climbs_are_graded(grader):
     odd = Climbs.from_list([Climb(((0, 0), (0, 1), (999, 1), (5, 9)), UNKNOWN), Climb((), 40)])
     assert np.isfinite(grader.grade(odd).probabilities).all()
     assert len(grader.grade(odd[:0])) == 0
+
+
+def test_more_climbs_than_the_steps_can_show_cost_no_more(dataset):
+    """And neither a wide validation split nor climbs of which no hold is known stop the training."""
+    nothing = dataset.climbs[-1:].without_holds().with_conditions(np.array([40]), np.array([20]))
+    odd = replace(
+        dataset,
+        climbs=Climbs.concatenate([dataset.climbs, nothing]),
+        split=np.append(dataset.split, 0).astype(np.int8),
+        ids=np.append(dataset.ids, "nothing"),
+    )
+    few = Schedule(batch_size=32, most_steps=10, validations=2, judged=50)
+    found = fit_grader(odd, 5, few)
+    assert found.config.angles == (int(dataset.climbs.angle.min()), int(dataset.climbs.angle.max()))
+    test = dataset.part("test")[:50]
+    np.testing.assert_array_equal(
+        found.grade(test).probabilities, fit_grader(dataset, 5, few).grade(test).probabilities
+    )
+
+
+def test_a_board_with_foot_holds_tells_feet_from_hands():
+    """Its grade is the number of hands; the same holds as feet leave the climb easier."""
+    rng = np.random.default_rng(0)
+    board = wall(120)
+    climbs = []
+    for _ in range(1200):
+        holds = rng.permutation(120)[: rng.integers(6, 16)]
+        hands = int(rng.integers(1, len(holds) - 2))
+        roles = [Role.START, *[Role.MIDDLE] * hands, Role.FINISH, *[Role.FOOT] * (len(holds) - hands - 2)]
+        pairs = tuple((int(h), int(r)) for h, r in zip(holds, roles, strict=True))
+        climbs.append(Climb(pairs, 40, 14 + hands))
+    split = np.where(np.arange(1200) % 10 == 0, 2, np.where(np.arange(1200) % 10 == 1, 1, 0))
+    made = Dataset(board, Climbs.from_list(climbs), split.astype(np.int8), np.arange(1200).astype(object), {})
+    grader = fit_grader(made, 0, Schedule(epochs=12))
+    test = made.part("test")
+    error = np.abs(grader.grade(test).median - test.grade).mean()
+    assert error < np.abs(np.median(test.grade) - test.grade).mean() / 3
+    footed = Climbs(
+        test.placement,
+        np.where(test.role == Role.MIDDLE, Role.FOOT, test.role),
+        test.offsets,
+        test.angle,
+        test.grade,
+    )
+    assert (grader.grade(footed).mean < grader.grade(test).mean).mean() > 0.9
 
 
 def test_the_same_seed_gives_the_same_grader_on_any_number_of_threads(dataset):
