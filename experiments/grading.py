@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from rich.console import Console
 from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
@@ -33,18 +39,25 @@ _LEVELS = np.arange(1, 10) / 10
 _V_NUMBER = np.array([int(V[g][1:]) for g in range(FIRST, LAST + 1)])
 
 
+_SCALE = np.arange(FIRST, LAST + 1)
+
+
 @dataclass(frozen=True)
 class Judged:
-    """(C,) absolute errors in difficulty ids, and whether each guess is within one V grade."""
+    """(C,) absolute errors in difficulty ids, whether each guess is within one V grade, and the ranked
+    probability score Σ_g (P(grade ≤ g) − [true ≤ g])² of its distribution (Epstein 1969)."""
 
     error: np.ndarray
     near: np.ndarray
+    ranked: np.ndarray
 
     @classmethod
-    def of(cls, guess: np.ndarray, grade: np.ndarray) -> Judged:
+    def of(cls, guess: np.ndarray, probabilities: np.ndarray, grade: np.ndarray) -> Judged:
+        """guess: (C,). probabilities: (C, G) over all grades."""
         guess = np.clip(np.rint(guess), FIRST, LAST).astype(int)
         apart = np.abs(_V_NUMBER[guess - FIRST] - _V_NUMBER[grade - FIRST])
-        return cls(np.abs(guess - grade).astype(float), apart <= 1)
+        ranked = (probabilities.cumsum(1) - (grade[:, None] <= _SCALE)) ** 2
+        return cls(np.abs(guess - grade).astype(float), apart <= 1, ranked.sum(1))
 
 
 @experiment("grading")
@@ -57,18 +70,21 @@ def main(cfg: DictConfig) -> None:
     test = graded(dataset, "test")
     folder = new_run_folder(Path(cfg.runs) / "grading", where.name)
     rows: dict[str, list[Judged]] = {
-        "median guess, by angle": [Judged.of(median_guess(dataset, test), test.grade)]
+        "median guess, by angle": [Judged.of(*median_guess(dataset, test), test.grade)]
     }
-    rows["boosted trees"] = [Judged.of(boosted(dataset, test, s), test.grade) for s in cfg.seeds]
-    gradings = []
+    rows["boosted trees"] = [Judged.of(*boosted(dataset, test, s), test.grade) for s in cfg.seeds]
+    gradings, told_apart, seconds = [], [], []
     for seed in cfg.seeds:
+        begun = time.perf_counter()
         with console.status(f"training the grader, seed {seed}"):
             grader = fit_grader(dataset, seed)
+        seconds.append(time.perf_counter() - begun)
         calibrated = grader.grade(test)
         temperature = float(grader.temperature)
+        told_apart.append(auc(grader.grade(graded(dataset, "train")).features, calibrated.features))
         grader.temperature.fill_(1.0)
         gradings.append((calibrated, grader.grade(test), temperature))
-    rows["graph network"] = [Judged.of(g.median, test.grade) for g, _, _ in gradings]
+    rows["graph network"] = [Judged.of(g.median, on_scale(g), test.grade) for g, _, _ in gradings]
     reliability(gradings[0][0], test.grade, folder / "reliability.svg")
     numbers = {name: summary(runs) for name, runs in rows.items()}
     off = {
@@ -78,11 +94,15 @@ def main(cfg: DictConfig) -> None:
     write_json(
         folder / "metrics.json",
         {"test climbs": len(test), "graders": numbers, "calibration error": off}
-        | {"temperature": [t for _, _, t in gradings]},
+        | {"temperature": [t for _, _, t in gradings]}
+        | {"AUC, training against test": told_apart, "training seconds": seconds},
     )
     text = markdown(dataset, len(test), numbers, off)
+    text += f"\nTraining took {np.mean(seconds):.0f} s. In the learned features a logistic regression tells "
+    text += "training climbs from test climbs with an AUC (0.5: not at all; ± standard error of an AUC of "
+    text += f"0.5) of {', '.join(f'{a:.3f} ± {e:.3f}' for a, e in told_apart)} for seeds {list(cfg.seeds)}.\n"
     (folder / "report.md").write_text(text, encoding="utf-8")
-    console.print(text, markup=False)
+    console.print(text, markup=False, soft_wrap=True)
     console.print(f"Report: {folder / 'report.md'}", soft_wrap=True)
 
 
@@ -91,20 +111,36 @@ def graded(dataset: Dataset, part: str) -> Climbs:
     return climbs[climbs.grade != UNKNOWN]
 
 
-def median_guess(dataset: Dataset, test: Climbs) -> np.ndarray:
-    """The median training grade at the climb's angle; over all angles where that one has under 20 climbs."""
+def on_scale(grading: Grading) -> np.ndarray:
+    """(C, G) probabilities over all grades."""
+    whole = np.zeros((len(grading), len(_SCALE)))
+    whole[:, grading.grades - FIRST] = grading.probabilities
+    return whole
+
+
+def median_guess(dataset: Dataset, test: Climbs) -> tuple[np.ndarray, np.ndarray]:
+    """The median, and all, of the training grades at the climb's angle; at every angle where that one has
+    under 20 climbs."""
     train = graded(dataset, "train")
+
+    def shares(grade: np.ndarray) -> np.ndarray:
+        return np.bincount(grade - FIRST, minlength=len(_SCALE)) / len(grade)
+
     guess = np.full(len(test), np.median(train.grade))
+    spread = np.tile(shares(train.grade), (len(test), 1))
     for angle in np.unique(test.angle):
         here = train.grade[train.angle == angle]
         if len(here) >= 20:
-            guess[test.angle == angle] = np.median(here)
-    return guess
+            guess[test.angle == angle], spread[test.angle == angle] = np.median(here), shares(here)
+    return guess, spread
 
 
-def boosted(dataset: Dataset, test: Climbs, seed: int) -> np.ndarray:
-    """Gradient-boosted trees on shape features, angle and which holds are used; absolute error."""
-    train = graded(dataset, "train")
+def boosted(dataset: Dataset, test: Climbs, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient-boosted trees on shape features, angle and which holds are used; absolute error.
+
+    Their distribution is the guess dressed with the errors on the validation climbs (Roulston & Smith 2003).
+    """
+    train, valid = graded(dataset, "train"), graded(dataset, "valid")
     known = informative(Sample(dataset.board, train).shape)
 
     def columns(climbs: Climbs) -> np.ndarray:
@@ -114,18 +150,37 @@ def boosted(dataset: Dataset, test: Climbs, seed: int) -> np.ndarray:
     trees = HistGradientBoostingRegressor(
         loss="absolute_error", max_iter=400, learning_rate=0.05, early_stopping=True, random_state=seed
     )
-    return trees.fit(columns(train), train.grade).predict(columns(test))
+    trees.fit(columns(train), train.grade)
+    guess = trees.predict(columns(test))
+    error = valid.grade - trees.predict(columns(valid)) if len(valid) else np.zeros(1)
+    dressed = np.clip(np.rint(guess[:, None] + error), FIRST, LAST).astype(int)
+    return guess, np.stack([(dressed == grade).mean(1) for grade in _SCALE], axis=1)
 
 
-def summary(runs: list[Judged]) -> dict[str, tuple[float, float]]:
-    """Metric → mean over seeds and standard error over test climbs (of the climbs' means over seeds)."""
+def auc(train: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+    """How well a logistic regression, cross-validated, tells features of training climbs from test climbs',
+    as many of each; and the standard error of the AUC where they are alike (Hanley & McNeil 1982)."""
+    rng, n = np.random.default_rng(0), min(len(train), len(test))
+    both = np.concatenate([rng.permutation(part)[:n] for part in (train, test)])
+    label = np.repeat([0, 1], n)
+    judge = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    found = cross_val_predict(judge, both, label, cv=folds, method="decision_function")
+    return float(roc_auc_score(label, found)), float(np.sqrt((2 * n + 1) / (12 * n * n)))
 
-    def over(values: np.ndarray) -> tuple[float, float]:
-        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+def summary(runs: list[Judged]) -> dict[str, tuple[float, float, float]]:
+    """Metric → mean over seeds, its standard error over test climbs, and its standard error over seeds."""
+
+    def over(values: np.ndarray) -> tuple[float, float, float]:
+        climbs, seeds = values.mean(0), values.mean(1)
+        among = seeds.std(ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else 0.0
+        return float(values.mean()), float(climbs.std(ddof=1) / np.sqrt(len(climbs))), float(among)
 
     return {
-        "mean absolute error": over(np.mean([r.error for r in runs], axis=0)),
-        "within one V grade": over(np.mean([r.near for r in runs], axis=0)),
+        "mean absolute error": over(np.array([r.error for r in runs])),
+        "within one V grade": over(np.array([r.near for r in runs], dtype=float)),
+        "ranked probability score": over(np.array([r.ranked for r in runs])),
     }
 
 
@@ -168,24 +223,29 @@ def reliability(grading: Grading, grade: np.ndarray, path: Path) -> None:
 def markdown(
     dataset: Dataset,
     n: int,
-    numbers: dict[str, dict[str, tuple[float, float]]],
+    numbers: dict[str, dict[str, tuple[float, float, float]]],
     off: dict[str, list[float]],
 ) -> str:
     lines = [
         f"# Grading climbs: {dataset.card['title']}",
         "",
-        f"{n} test climbs, none of whose hold sets was trained on. ± is the standard error over test climbs.",
+        f"{n} test climbs, none of whose hold sets was trained on. ± are the standard errors "
+        "over test climbs and over seeds.",
         "",
         "```bash",
         shlex.join(["python", "-m", "experiments.grading", *sys.argv[1:]]),
         "```",
         "",
-        "| grader | mean absolute error, difficulty ids | within one V grade |",
-        "| --- | --: | --: |",
+        "| grader | mean absolute error, difficulty ids | within one V grade | ranked probability score |",
+        "| --- | --: | --: | --: |",
     ]
     for name, found in numbers.items():
-        (error, e), (near, s) = found["mean absolute error"], found["within one V grade"]
-        lines.append(f"| {name} | {error:.3f} ± {e:.3f} | {near:.1%} ± {s:.1%} |")
+        error, near, ranked = found.values()
+        lines.append(
+            f"| {name} | {error[0]:.3f} ± {error[1]:.3f} ± {error[2]:.3f} "
+            f"| {near[0]:.1%} ± {near[1]:.1%} ± {near[2]:.1%} "
+            f"| {ranked[0]:.3f} ± {ranked[1]:.3f} ± {ranked[2]:.3f} |"
+        )
     lines += [
         "",
         "Calibration error of the graph network (mean over deciles): "

@@ -70,6 +70,7 @@ def grade(
 
     judge = _trained(data) if data is not None else _loaded(grader)
     given = _climbs(judge.board, climbs, holds)
+    _say_what_is_new(judge, given, wanted)
     write_text(out, _rendered(_rows(judge, given, wanted), format))
 
 
@@ -141,6 +142,25 @@ def _climbs(board: Board, climbs: str | None, holds: str | None) -> Climbs:
     if empty.any():
         raise InputError(f"climb {int(empty.argmax()) + 1} has no holds: there is nothing to grade")
     return given
+
+
+def _say_what_is_new(judge: Grader, given: Climbs, angles: list[int] | None) -> None:
+    """A line on standard error where a grade is asked for at an angle that no training climb had."""
+    from setgen.boards.grades import UNKNOWN
+
+    low, high = judge.config.angles
+    asked = set(given.angle.tolist() if angles is None else angles) - {UNKNOWN}
+    new = ", ".join(f"{angle}°" for angle in sorted(asked) if not low <= angle <= high)
+    if not new or sys.stderr is None:
+        return
+    if low == UNKNOWN:
+        print("note: no training climb had an angle: angles change nothing", file=sys.stderr)
+    elif low == high:
+        print(f"note: all training climbs are at {low}°: {new} is graded as {low}°", file=sys.stderr)
+    else:
+        print(
+            f"note: training climbs are at {low}° to {high}°: {new} is a guess beyond them", file=sys.stderr
+        )
 
 
 def _rows(judge: Grader, given: Climbs, angles: list[int] | None) -> list[dict[str, Any]]:

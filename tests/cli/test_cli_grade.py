@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from setgen.boards.frames import write_frames
 from setgen.cli.main import run
 from setgen.dataset.build import synthetic_dataset
+from setgen.dataset.dataset import Dataset
+from setgen.grading.fit import Schedule, fit_grader
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
@@ -50,6 +54,22 @@ def test_one_climb_by_its_holds_with_the_grader_of_the_data(folder, data, capsys
     assert capsys.readouterr().out == ours
     assert "any" in ours
     assert "80 %" in ours
+
+
+def test_angles_that_no_training_climb_had_are_said(folder, data, tmp_path, capsys):
+    frames = write_frames(synthetic_board(), synthetic_climbs(1, 2))[0]
+    assert run(["grade", "--grader", str(folder), "--holds", frames, "--angles", "40,85"]) == 0
+    error = capsys.readouterr().err
+    assert "85° is a guess beyond them" in error
+    assert error.count("\n") == 1
+    assert run(["grade", "--grader", str(folder), "--holds", frames, "--angles", "40"]) == 0
+    assert capsys.readouterr().err == ""
+
+    whole = Dataset.load(data)
+    flat = whole.climbs.with_conditions(np.full(len(whole.climbs), 40), whole.climbs.grade)
+    fit_grader(replace(whole, climbs=flat), 0, Schedule(most_steps=2)).save(tmp_path / "one")
+    assert run(["grade", "--grader", str(tmp_path / "one"), "--holds", frames, "--angles", "20"]) == 0
+    assert "20° is graded as 40°" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
