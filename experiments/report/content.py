@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 
 from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
+from setgen.boards.climbs import Climb, Climbs
+from setgen.evaluation.reference import Reference
 
 Direction = Literal["up", "down", "floor", "none"]
-Kind = Literal["baseline", "set"]
+Kind = Literal["baseline", "set", "file"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Run:
     """One trained model, evaluated. values, standard_errors, floors: metric name → number or None.
 
     standard_errors are the metric's own (over climbs), floors what real climbs score against real climbs,
-    floor_errors the floors' own standard errors.
+    floor_errors the floors' own standard errors, intervals the metric's 95 % interval over climbs.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class Run:
     floors: Mapping[str, float | None] = field(default_factory=dict)
     curve: Curve | None = None
     floor_errors: Mapping[str, float | None] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,7 @@ class Model:
 
     samples: climbs of the first run, drawn at the angles and grades of test climbs; they feed the
     histograms, the hold-usage maps and the gallery. None where nothing was drawn.
+    completions: for each of `Report.prompts` the climbs that the first run made of it; none for a file.
     """
 
     label: str
@@ -79,6 +82,7 @@ class Model:
     runs: Sequence[Run]
     samples: Climbs | None = None
     note: str = ""
+    completions: Sequence[Climbs] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,8 @@ class Report:
     """Everything the report shows. primary: the metric that the summary sentence is about.
 
     metrics come in the order of the table; models in the order of its columns. real: test climbs.
-    date: ISO 8601. versions: package → version.
+    date: ISO 8601. versions: package → version. reference: the real climbs of both splits and the grader;
+    without it the sections that need them are left out. prompts: (the given holds, the climb they are of).
     """
 
     title: str
@@ -154,6 +159,8 @@ class Report:
     date: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     primary: str = "bits per hold"
+    reference: Reference | None = None
+    prompts: Sequence[tuple[Climb, Climb]] = ()
 
 
 def finite(value: float | None) -> float | None:

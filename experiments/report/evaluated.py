@@ -18,6 +18,7 @@ class Numbers(TypedDict):
     standard_errors: dict[str, float | None]
     floors: dict[str, float | None]
     floor_errors: dict[str, float | None]
+    intervals: dict[str, tuple[float | None, float | None]]
 
 
 def metric_infos(metrics: Iterable[Metric]) -> list[MetricInfo]:
@@ -42,4 +43,5 @@ def numbers_of(values: Mapping[str, MetricValue]) -> Numbers:
         standard_errors={name: v.standard_error for name, v in values.items()},
         floors={name: v.floor for name, v in values.items()},
         floor_errors={name: v.floor_standard_error for name, v in values.items()},
+        intervals={name: (v.low, v.high) for name, v in values.items()},
     )

@@ -19,9 +19,9 @@ from setgen.boards.geometry import geometry
 from setgen.draw import figure_to_svg
 
 # Drawn with these, then replaced by the page's CSS variables.
-_INK, _FAINT = "#010203", "#010204"
-_SERIES = ["#010300", "#010301", "#010302", "#010303", "#010304", "#010305", "#010306", "#010307"]
-_DASHES: list[tuple[int, tuple[float, ...] | None]] = [
+INK, FAINT = "#010203", "#010204"
+SERIES = ["#010300", "#010301", "#010302", "#010303", "#010304", "#010305", "#010306", "#010307"]
+DASHES: list[tuple[int, tuple[float, ...] | None]] = [
     (0, None),
     (0, (5, 2)),
     (0, (1, 1.4)),
@@ -32,26 +32,28 @@ _DASHES: list[tuple[int, tuple[float, ...] | None]] = [
     (0, (4, 1, 4, 3)),
 ]
 
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
 
 def curves(report: Report) -> Markup | None:
     """Validation bits per hold against training seconds: a line style a model, a thin line a seed.
 
     A model without a curve is a level line at its test value. None when no model has a curve.
     """
-    figure, axes = _figure(7.6, 4.0)
+    figure, axes = new_figure(7.6, 4.0)
     tops, bottoms = [], []
     for i, model in enumerate(report.models):
-        style: dict[str, Any] = {"color": _SERIES[i % 8], "linestyle": _DASHES[i % 8], "linewidth": 1.7}
+        style: dict[str, Any] = {"color": SERIES[i % 8], "linestyle": DASHES[i % 8], "linewidth": 1.7}
         lines = [p for run in model.runs if run.curve is not None and len(p := _points(run.curve))]
         for j, points in enumerate(lines):
-            axes.plot(*points.T, **style, label=_literal(model.label) if j == 0 else None)
+            axes.plot(*points.T, **style, label=literal(model.label) if j == 0 else None)
             # The first points are far above the rest and would flatten it.
             tops.append(points[min(len(points) - 1, len(points) // 5), 1])
             bottoms.append(points[:, 1].min())
         level = cell_of(model, report.primary).mean
         if not lines and level is not None:
             axes.axhline(
-                level, **{**style, "linewidth": 1.0}, label=f"{_literal(model.label)} (test, no training)"
+                level, **{**style, "linewidth": 1.0}, label=f"{literal(model.label)} (test, no training)"
             )
             tops.append(level)
             bottoms.append(level)
@@ -63,11 +65,13 @@ def curves(report: Report) -> Markup | None:
     axes.set_xlim(left=0)
     axes.set_xlabel("seconds of training")
     axes.set_ylabel("validation bits per hold")
-    axes.grid(axis="y", color=_FAINT, linewidth=0.5)
+    axes.grid(axis="y", color=FAINT, linewidth=0.5)
     figure.legend(
-        loc="outside upper left", ncols=2, frameon=False, fontsize=9, handlelength=4.5, labelcolor=_INK
+        loc="outside upper left", ncols=2, frameon=False, fontsize=9, handlelength=4.5, labelcolor=INK
     )
-    return _svg(figure, "Training curves: validation bits per hold against seconds of training, by model.")
+    return to_markup(
+        figure, "Training curves: validation bits per hold against seconds of training, by model."
+    )
 
 
 def features(report: Report, climbs: Climbs) -> dict[str, np.ndarray]:
@@ -106,14 +110,14 @@ def histograms(report: Report) -> dict[str, list[tuple[str, Markup]]]:
 def _histogram(
     name: str, label: str, i: int, values: np.ndarray, real: np.ndarray, bins: np.ndarray, top: float
 ) -> Markup:
-    figure, axes = _figure(3.4, 2.1)
-    axes.stairs(_shares(real, bins), bins, fill=True, color=_FAINT)
-    axes.stairs(_shares(values, bins), bins, color=_SERIES[i % 8], linewidth=1.7)
+    figure, axes = new_figure(3.4, 2.1)
+    axes.stairs(_shares(real, bins), bins, fill=True, color=FAINT)
+    axes.stairs(_shares(values, bins), bins, color=SERIES[i % 8], linewidth=1.7)
     axes.set_ylim(0, top * 1.05)
     axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     axes.set_xlabel(name)
-    return _svg(
+    return to_markup(
         figure,
         f"Histogram of {name}: {label}, median {np.median(values):.4g}, against real climbs, "
         f"median {np.median(real):.4g}.",
@@ -142,22 +146,22 @@ def _points(curve: Curve) -> np.ndarray:
     return points[np.isfinite(points).all(1)]
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     figure.patch.set_visible(False)
     axes.patch.set_visible(False)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(_INK)
-    axes.tick_params(colors=_INK, labelsize=9)
-    axes.xaxis.label.set_color(_INK)
-    axes.yaxis.label.set_color(_INK)
+    axes.spines[["left", "bottom"]].set_color(INK)
+    axes.tick_params(colors=INK, labelsize=9)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
     return figure, axes
 
 
-def _svg(figure: Figure, description: str) -> Markup:
+def to_markup(figure: Figure, description: str) -> Markup:
     svg = figure_to_svg(figure)
-    names = {_INK: "ink", _FAINT: "faint", **{color: f"s{i}" for i, color in enumerate(_SERIES)}}
+    names = {INK: "ink", FAINT: "faint", **{color: f"s{i}" for i, color in enumerate(SERIES)}}
     for color, name in names.items():
         svg = svg.replace(color, f"var(--{name})")
     svg = re.sub(r'(<svg [^>]*?)width="[^"]*pt" height="[^"]*pt"', r"\1", svg, count=1)
@@ -165,7 +169,7 @@ def _svg(figure: Figure, description: str) -> Markup:
     return Markup(svg.replace("<svg ", f'<svg aria-label="{escape(description)}" ', 1))
 
 
-def _literal(label: str) -> str:
+def literal(label: str) -> str:
     """Without matplotlib's own markup: `$` starts mathematics, a leading `_` hides a legend entry."""
     label = label.replace("$", r"\$")
     return f"\u200b{label}" if label.startswith("_") else label

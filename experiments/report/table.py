@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.stats import t as student_t
 
 from experiments.report.content import Direction, MetricInfo, Model, Report, Run, finite
 from experiments.report.paired import pooled_difference
@@ -15,9 +16,12 @@ from experiments.report.paired import pooled_difference
 FAMILIES = {
     "likelihood": "Likelihood",
     "validity": "Validity",
-    "novelty": "Novelty and diversity",
+    "novelty": "Novelty",
+    "diversity": "Diversity",
     "fidelity": "Fidelity",
-    "order": "Order",
+    "two-sample": "Two-sample tests",
+    "conditioning": "Conditioning",
+    "completion": "Completion",
     "cost": "Cost",
 }
 """Family → heading, in the order of the table; any other family follows under its own name."""
@@ -44,6 +48,7 @@ class Cell:
     """One model's value. error_over: what `standard_error` is taken over, `seeds` or `climbs`.
 
     infinite: some seed's value is infinite, and so is the mean, though `mean` is None.
+    low, high: the 95 % interval: of one seed the metric's own over climbs, of several Student's t over seeds.
     gap: mean minus floor. mark: `best`, `close` (not told apart from the best) or empty.
     """
 
@@ -54,6 +59,8 @@ class Cell:
     gap: float | None = None
     mark: Literal["best", "close", ""] = ""
     infinite: bool = False
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,11 +110,15 @@ def cell_of(model: Model, metric: str) -> Cell:
     if metric in _SET_BY_HAND:
         return Cell(mean, seeds=len(values))
     if len(values) > 1:
-        return Cell(mean, float(np.std(values, ddof=1) / math.sqrt(len(values))), "seeds", len(values))
+        error = float(np.std(values, ddof=1) / math.sqrt(len(values)))
+        half = float(student_t.ppf(0.975, len(values) - 1)) * error
+        return Cell(mean, error, "seeds", len(values), low=mean - half, high=mean + half)
     error = next(
         (e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None), None
     )
-    return Cell(mean, error, None if error is None else "climbs", 1)
+    low, high = next((run.intervals[metric] for run in model.runs if metric in run.intervals), (None, None))
+    over: Literal["climbs"] | None = None if error is None else "climbs"
+    return Cell(mean, error, over, 1, low=finite(low), high=finite(high))
 
 
 def _value(run: Run, model: Model, metric: str) -> float | None:

@@ -6,6 +6,8 @@ Roles have the same shapes here as there.
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from markupsafe import Markup, escape
 
@@ -57,17 +59,32 @@ class Wall:
         return Markup(
             '<svg class="definitions" width="0" height="0" aria-hidden="true"><defs>'
             f'<g id="wall"><rect class="panel" width="{self.width:.4g}" height="{self.height:.4g}"/>'
-            f'<g class="placements">{sets}</g></g>{roles}</defs></svg>'
+            f'<g class="placements">{sets}</g></g>'
+            f'<circle id="given" class="given" r="{1.7 * self.ring:.3g}"/>{roles}</defs></svg>'
         )
 
-    def climb(self, climb: Climb, description: str) -> Markup:
-        """One climb; holds that are not on the board, or play no known role, are left out."""
+    def climb(self, climb: Climb, description: str, given: Climb | None = None) -> Markup:
+        """One climb, a second ring around the holds of `given`.
+
+        Holds that are not on the board, or play no known role, are left out.
+        """
+        held = set(given.holds) if given else set()
         rings = "".join(
-            f'<use href="#role-{Role(r).label}" x="{self.xy[p, 0]:.4g}" y="{self.xy[p, 1]:.4g}"/>'
+            f'<use href="#role-{Role(r).label}" x="{x:.4g}" y="{y:.4g}"/>'
+            + (f'<use href="#given" x="{x:.4g}" y="{y:.4g}"/>' if (p, r) in held else "")
             for p, r in climb.holds
             if 0 <= p < len(self.board) and r in self.board.role_ids
+            for x, y in [self.xy[p]]
         )
         return self._picture(rings, description)
+
+    def empty(self) -> Markup:
+        """The bare wall for the map's script, with every placement's (x, y) for it to draw at."""
+        places = json.dumps(self.xy.round(2).tolist(), separators=(",", ":"))
+        return Markup(
+            f'<svg class="wall" id="map-wall" viewBox="0 0 {self.width:.4g} {self.height:.4g}" role="img" '
+            f'aria-label="No climb chosen" data-xy="{places}"><use href="#wall"/></svg>'
+        )
 
     def role_key(self, role: Role) -> Markup:
         """The role's shape by itself, for a legend."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
 from experiments.report import numbers
+from experiments.report.climb_map import climb_map, map_json, static_map
 from experiments.report.content import Report, usage
 from experiments.report.document import document, to_json
 from experiments.report.gallery import condition_title, shelves
+from experiments.report.grades import grade_plots
+from experiments.report.leaderboard import CLASSES, leaderboard
+from experiments.report.near_far import near_far
+from experiments.report.parallel import parallel
 from experiments.report.plots import curves, histograms
 from experiments.report.table import families
 from experiments.report.walls import Wall
@@ -26,6 +36,7 @@ READ_ARROWS = {
     "floor": "closest to real is best",
     "none": "",
 }
+KINDS = {"set": "set generator", "baseline": "baseline", "file": "file of climbs"}
 MARKS = {"best": "★", "close": "☆", "": ""}
 
 
@@ -55,13 +66,28 @@ def render_markdown(report: Report, content: dict[str, Any]) -> str:
 
 
 def render_html(report: Report, content: dict[str, Any]) -> str:
-    """One page that loads nothing: styles and pictures are in it, and it has no script."""
+    """One page that loads nothing: styles, pictures and the map's two scripts are in it.
+
+    The scripts are the only ones its Content-Security-Policy lets run, by their hashes.
+    """
     wall = Wall(report.board)
+    found = climb_map(report)
+    scripts = [get_plotlyjs(), (package_files(__package__) / "templates" / "map.js").read_text("utf-8")]
     pictures = {
         "wall": wall,
         "curves": curves(report),
         "histograms": histograms(report),
         "usage": _usage(report, wall),
+        "parallel": parallel(report),
+        "grades": grade_plots(report),
+        "near_far": near_far(report),
+        "map": found,
+        "static_map": found and static_map(found),
+        "map_data": found and map_json(found),
+        "scripts": [Markup(s) for s in scripts]
+        if found
+        else [],  # our own files, none of them holds </script
+        "script_hashes": [_hash(s) for s in scripts] if found else [],
         "shelves": [
             (
                 shelf.title,
@@ -76,6 +102,10 @@ def render_html(report: Report, content: dict[str, Any]) -> str:
     }
     template = _environment(autoescape=True).get_template("report.html.jinja")
     return template.render(**_shared(report, content), **pictures)
+
+
+def _hash(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _usage(report: Report, wall: Wall) -> list[dict[str, Any]]:
@@ -108,9 +138,12 @@ def _shared(report: Report, content: dict[str, Any]) -> dict[str, Any]:
         "content": content,
         "families": [f for f in table if not all(row.silent for row in f.rows)],
         "silent": [row.metric.name for f in table for row in f.rows if row.silent],
+        "leaderboard": leaderboard(report),
+        "classes": CLASSES,
         "arrows": ARROWS,
         "read_arrows": READ_ARROWS,
         "marks": MARKS,
+        "kinds": KINDS,
         "condition_title": condition_title,
     }
 

@@ -1,0 +1,96 @@
+"""The leaderboard: a dozen headline metrics, each cell with its interval and how far from the floor it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.report.content import Report
+from experiments.report.table import CLOSE, Cell, Row, families
+
+HEADLINES = (
+    "bits per hold",
+    "legal without masks",
+    "sensible",
+    "novel",
+    "nearest training climb",
+    "internal diversity",
+    "hold usage",
+    "transport distance",
+    "MMD (Jaccard)",
+    "Fréchet distance (shape)",
+    "Fréchet distance (learned)",
+    "two-sample AUC (trees)",
+    "two-sample AUC (Deep Sets)",
+    "grade error ratio",
+    "bits per hidden hold",
+    "recall@k",
+)
+"""One to three a family; those that were not measured are skipped."""
+
+NEAR, OFF, FAR = CLOSE, 10.0, 40.0
+"""Bounds of the classes, in standard errors of value and floor together."""
+
+CLASSES = {
+    "at": ("●●●", "at the floor: within 2 standard errors of it"),
+    "near": ("●●○", "near: 2 to 10 standard errors from the floor"),
+    "off": ("●○○", "off: 10 to 40 standard errors from the floor"),
+    "far": ("○○○", "far: more than 40 standard errors from the floor"),
+}
+"""Class → its mark, which reads without colour, and its meaning."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One cell. distance: to the floor in standard errors, or to the best model where there is no floor."""
+
+    cell: Cell
+    distance: float | None
+    kind: str  # a key of CLASSES, or empty where no distance exists
+
+
+@dataclass(frozen=True)
+class Line:
+    row: Row
+    family: str
+    to_best: bool  # there is no floor, so the distance is to the best model
+    places: Sequence[Place]
+
+
+def leaderboard(report: Report) -> list[Line]:
+    """The headline metrics that were measured, in the order of HEADLINES."""
+    rows = {row.metric.name: (row, family.heading) for family in families(report) for row in family.rows}
+    return [_line(*rows[name]) for name in HEADLINES if name in rows]
+
+
+def class_of(distance: float) -> str:
+    return next((k for k, most in (("at", NEAR), ("near", OFF), ("off", FAR)) if distance <= most), "far")
+
+
+def _line(row: Row, family: str) -> Line:
+    to_best = row.floor is None
+    target, error = row.floor, row.floor_error
+    if to_best:
+        best = next((c for c in row.cells if c.mark == "best"), None)
+        target, error = (best.mean, best.standard_error) if best else (None, None)
+    places = []
+    for cell in row.cells:
+        distance = _distance(cell, target, error, row.metric.direction)
+        places.append(Place(cell, distance, "" if distance is None else class_of(distance)))
+    return Line(row, family, to_best, places)
+
+
+def _distance(cell: Cell, target: float | None, error: float | None, direction: str) -> float | None:
+    """|value − target| in combined standard errors; 0 where the value is on the good side of the target."""
+    if cell.infinite:
+        return math.inf
+    if cell.mean is None or target is None:
+        return None
+    gap = cell.mean - target
+    if (direction == "up" and gap >= 0) or (direction == "down" and gap <= 0):
+        return 0.0
+    combined = math.hypot(cell.standard_error or 0.0, error or 0.0)
+    if math.isclose(gap, 0, abs_tol=1e-6):
+        return 0.0
+    return abs(gap) / combined if combined > 0 else math.inf
