@@ -72,7 +72,8 @@ def static_map(found: ClimbMap) -> Markup:
     for i, cloud in enumerate(found.clouds):
         real = i == 0
         axes.scatter(
-            *cloud.xy.T,
+            cloud.xy[:, 0],
+            cloud.xy[:, 1],
             s=16,
             marker="." if real else MARKERS[(i - 1) % 8],
             color=INK if real else "none" if MARKERS[(i - 1) % 8] not in "xX+" else SERIES[(i - 1) % 8],

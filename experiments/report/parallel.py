@@ -39,7 +39,7 @@ def parallel(report: Report) -> Markup | None:
     figure, axes = new_figure(10.0, 4.6)
     at = np.arange(len(lines))
     for x in at:
-        axes.axvline(x, color=FAINT, linewidth=0.8)
+        axes.axvline(float(x), color=FAINT, linewidth=0.8)
     for j, model in enumerate(report.models):
         axes.plot(
             at,

@@ -79,7 +79,7 @@ def _against(report: Report, best: Model, other: Model) -> str:
 
 
 def _kind(model: Model) -> str:
-    return "set generator" if model.kind == "set" else "baseline"
+    return {"set": "set generator", "file": "file of climbs"}.get(model.kind, "baseline")
 
 
 def _listed(names: list[str]) -> str:

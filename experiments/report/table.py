@@ -110,9 +110,9 @@ def cell_of(model: Model, metric: str) -> Cell:
     if metric in _SET_BY_HAND:
         return Cell(mean, seeds=len(values))
     if len(values) > 1:
-        error = float(np.std(values, ddof=1) / math.sqrt(len(values)))
-        half = float(student_t.ppf(0.975, len(values) - 1)) * error
-        return Cell(mean, error, "seeds", len(values), low=mean - half, high=mean + half)
+        spread = float(np.std(values, ddof=1) / math.sqrt(len(values)))
+        half = float(student_t.ppf(0.975, len(values) - 1)) * spread
+        return Cell(mean, spread, "seeds", len(values), low=mean - half, high=mean + half)
     error = next(
         (e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None), None
     )
@@ -123,7 +123,7 @@ def cell_of(model: Model, metric: str) -> Cell:
 
 def _value(run: Run, model: Model, metric: str) -> float | None:
     cost = {
-        "parameters": model.n_parameters,
+        "parameters": None if model.kind == "file" else model.n_parameters,
         "training time": run.train_seconds,
         "steps": run.steps,
         "epochs": run.epochs,

@@ -1,0 +1,178 @@
+"""The report's sections that need real climbs of both splits, on a small synthetic dataset, ungraded."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from experiments.judging import judge_file, prompts_of
+from experiments.report import DatasetSummary, MetricInfo, Model, Report, Run, Settings, write_report
+from experiments.report.climb_map import climb_map, map_json
+from experiments.report.leaderboard import class_of, leaderboard
+from experiments.report.near_far import near_far
+from experiments.report.parallel import losses
+from experiments.report.table import FAMILIES
+from experiments.tracking import log_comparison
+from setgen.boards.climbs import Climbs
+from setgen.climb_files import write_climbs
+from setgen.dataset.build import synthetic_dataset
+from setgen.dataset.dataset import Dataset
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.reference import Reference
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return synthetic_dataset(400, 3)
+
+
+@pytest.fixture(scope="module")
+def reference(dataset) -> Reference:
+    return Reference.of(dataset, 0, grader=None)
+
+
+def run(value: float, error: float = 0.1) -> Run:
+    return Run(
+        0,
+        values={"novel": value, "W₁ size": 1.0, "bits per hold": value},
+        standard_errors={"novel": error, "bits per hold": error},
+        floors={"novel": 0.5, "W₁ size": 0.5},
+        floor_errors={"novel": 0.0},
+        intervals={"novel": (value - 0.2, value + 0.2)},
+    )
+
+
+METRIC_INFOS = (
+    MetricInfo("bits per hold", "bits", "down", family="likelihood"),
+    MetricInfo("novel", "share", "up", family="novelty"),
+    MetricInfo("hold usage", "bits", "down", family="fidelity"),
+)
+
+
+@pytest.fixture
+def report(dataset, reference) -> Report:
+    prompts = prompts_of(dataset, 0)
+    done = [Climbs.from_list([whole]) for _, whole in prompts]
+    copies = dataset.part("train")[:20]
+    return Report(
+        "TEST",
+        DatasetSummary("test", {}),
+        dataset.board,
+        Settings("none", [0]),
+        METRIC_INFOS,
+        [
+            Model("copies </script>", "x", "set", 1, [run(0.6)], copies, completions=done),
+            Model("poor", "y", "baseline", 1, [run(0.0)], dataset.part("valid")),
+        ],
+        dataset.part("test"),
+        reference=reference,
+        prompts=prompts,
+    )
+
+
+def test_every_family_of_the_evaluators_has_a_heading():
+    assert {m.family for m in METRICS} <= set(FAMILIES)
+
+
+def test_leaderboard_distances_by_hand(report):
+    lines = {line.row.metric.name: line for line in leaderboard(report)}
+    assert list(lines) == ["bits per hold", "novel"]  # hold usage was never measured
+    novel = lines["novel"]
+    assert [p.distance for p in novel.places] == [0.0, pytest.approx(5.0)]  # better than real; 0.5 / 0.1
+    assert [p.kind for p in novel.places] == ["at", "near"]
+    assert (novel.places[0].cell.low, novel.places[0].cell.high) == (pytest.approx(0.4), pytest.approx(0.8))
+    bits = lines["bits per hold"]  # no floor: against the best, which needs 0 bits
+    assert bits.to_best
+    assert [p.distance for p in bits.places] == [pytest.approx(0.6 / math.hypot(0.1, 0.1)), 0.0]
+
+
+def test_farther_is_never_a_better_class():
+    order = ["at", "near", "off", "far"]
+    ranks = [order.index(class_of(d)) for d in (0, 1.9, 2.1, 9, 11, 39, 41, math.inf)]
+    assert all(a <= b for a, b in pairwise(ranks))
+    assert (ranks[0], ranks[-1]) == (0, 3)
+
+
+def test_parallel_axes_end_at_the_floor_and_at_the_farthest_model(report):
+    share = losses(leaderboard(report))
+    assert share.min() == 0
+    assert np.allclose(share.max(axis=1), 1)
+
+
+def test_copies_are_found_beside_what_they_copy(report):
+    copied, honest = near_far(report)
+    assert copied.copies[0].distance == 0
+    assert set(copied.copies[0].climb.holds) == set(copied.copies[0].neighbour.holds)
+    for one in (copied, honest):
+        assert max(f.distance for f in one.near) <= min(f.distance for f in one.far)
+
+
+def test_the_map_is_the_same_for_any_order_of_models_and_holds_what_it_draws(report, dataset):
+    found = climb_map(report)
+    assert found is not None
+    assert found.space == "shape"  # no grader
+    text = map_json(found)
+    assert "<" not in text
+    sources = json.loads(text)["sources"]
+    assert sources[1]["label"] == "copies </script>"
+    drawn = {tuple(sorted(map(tuple, np.reshape(h, (-1, 2)).tolist()))) for h in sources[1]["holds"]}
+    assert drawn == {tuple(sorted(c.holds)) for c in dataset.part("train")[:20]}
+    report.models.reverse()
+    again = climb_map(report)
+    assert again is not None
+    assert np.array_equal(found.clouds[1].xy, again.clouds[2].xy)
+
+
+def test_the_page_runs_its_own_scripts_alone_and_loads_nothing(report, tmp_path):
+    page = write_report(tmp_path, report).read_text(encoding="utf-8")
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    assert "unsafe-inline" not in policy[1].split("script-src")[1]
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.S)
+    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
+    assert re.findall(r"'sha256-([^']*)'", policy[1]) == hashes
+    assert len(hashes) == 2
+    bare = re.sub(r"<script.*?</script>", "", page, flags=re.S)
+    assert not re.findall(r'(?:src|srcset)="', bare)
+    assert all(link.startswith("#") for link in re.findall(r'href="([^"]*)"', bare))
+    assert len(page.encode()) < 8e6
+    assert page.count("given") > sum(len(given.holds) for given, _ in report.prompts)
+    assert "There is no grader for this data" in page
+
+
+def test_prompts_are_halves_of_test_climbs_and_the_same_for_the_same_seed(dataset):
+    prompts = prompts_of(dataset, 5)
+    assert prompts == prompts_of(dataset, 5)
+    assert prompts != prompts_of(dataset, 6)
+    for given, whole in prompts:
+        assert set(given.holds) < set(whole.holds)
+        assert len(given.holds) == len(whole.holds) // 2
+
+
+def test_a_file_of_climbs_is_judged_by_the_climb_metrics(dataset, reference, tmp_path):
+    path = tmp_path / "theirs.jsonl"
+    write_climbs(path, dataset.board, dataset.part("train")[:30], "jsonl")
+    judged = judge_file(reference, str(path), path, Console(quiet=True))
+    assert judged.evaluation["novel"].value == 0
+    assert "bits per hold" not in judged.evaluation.values
+    assert judged.bits is None
+    assert judged.facts.kind == "file"
+
+
+@pytest.mark.slow
+def test_wandb_keeps_table_and_page_of_a_comparison(report, tmp_path):
+    page = write_report(tmp_path, report)
+    cfg = OmegaConf.create({"wandb": {"mode": "offline", "project": "test"}})
+    log_comparison(cfg, tmp_path, report, page)
+    (kept,) = (tmp_path / "wandb").glob("offline-run-*")
+    assert list(kept.glob("files/media/table/*.json"))
+    assert list(kept.glob("files/media/html/*.html"))
