@@ -1,6 +1,7 @@
 """Jaccard distances between many hold sets, 1 − |A ∩ B| / |A ∪ B|, in bounded memory.
 
-Intersections are products of 0/1 matrices, exact in float32. Two empty sets are at distance 0.
+Intersections are products of 0/1 matrices, exact in float32: sparse or dense, whatever is quicker, for
+the numbers are the same. Two empty sets are at distance 0.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-_CELLS_AT_ONCE = 4_000_000
+_CELLS_AT_ONCE = 1_000_000
+_DENSE = 0.04  # share of ones above which dense products are quicker (measured at 10,000 × 10,000)
 
 
 def distance_blocks(a: sp.csr_array, b: sp.csr_array) -> Iterator[tuple[slice, np.ndarray]]:
     """Pairs (rows of a, (rows, M) float32 distances to all M sets of b). a: (N, V), b: (M, V), 0/1."""
     size_a, size_b = (np.asarray(x.sum(1), dtype=np.float32) for x in (a, b))
-    columns = b.T.toarray()
+    dense = b.nnz > _DENSE * b.shape[0] * b.shape[1]
+    columns = b.T.toarray() if dense else b.T.tocsr()
     step = max(1, _CELLS_AT_ONCE // max(1, b.shape[0]))
     for start in range(0, a.shape[0], step):
         rows = slice(start, min(start + step, a.shape[0]))
-        both = a[rows].toarray() @ columns
+        both = a[rows].toarray() @ columns if dense else (a[rows] @ columns).toarray()
         either = size_a[rows, None] + size_b - both
         # In place: these blocks are the largest arrays of the whole evaluation.
         np.divide(both, either, out=both, where=either > 0)

@@ -18,7 +18,7 @@ from setgen.evaluation.comparison import Sample
 from setgen.evaluation.jaccard import distance_blocks
 
 Blocks = Iterator[tuple[slice, np.ndarray]]
-_CELLS_AT_ONCE = 4_000_000
+_CELLS_AT_ONCE = 250_000  # 2 MB: what stays in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,13 @@ def scaled(
 def euclidean_blocks(a: np.ndarray, b: np.ndarray) -> Blocks:
     """Euclidean distances, float64 products cut to float32."""
     squares_a, squares_b = (np.square(x).sum(1) for x in (a, b))
+    turned = -2 * b.T
     step = max(1, _CELLS_AT_ONCE // max(1, len(b)))
     for start in range(0, len(a), step):
         rows = slice(start, min(start + step, len(a)))
-        square = squares_a[rows, None] + squares_b - 2 * (a[rows] @ b.T)
+        square = a[rows] @ turned
+        square += squares_a[rows, None]
+        square += squares_b
         yield rows, np.sqrt(np.maximum(square, 0, out=square), out=square).astype(np.float32)
 
 

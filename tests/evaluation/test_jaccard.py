@@ -52,3 +52,12 @@ def test_repeated_and_unknown_holds_do_not_count():
     rows = Sample(board, climbs).incidence.toarray()
     np.testing.assert_array_equal(rows[0], rows[1])
     assert rows.sum() == 4
+
+
+def test_sparse_and_dense_products_are_the_same_numbers(monkeypatch):
+    a, b = incidence(random_sets(50, 3)), incidence(random_sets(70, 4))
+    found = []
+    for dense in (0.0, 1.0):
+        monkeypatch.setattr(jaccard, "_DENSE", dense)
+        found.append(np.concatenate([block for _, block in jaccard.distance_blocks(a, b)]))
+    np.testing.assert_array_equal(*found)

@@ -1,0 +1,123 @@
+"""Precision, recall, density, coverage: by hand, against prdc, and on the faults they are to see."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from prdc import compute_prdc
+
+from setgen.boards.climbs import Climbs
+from setgen.boards.identity import canonical
+from setgen.evaluation import spaces
+from setgen.evaluation.comparison import Sample
+from setgen.evaluation.neighbours import METRICS, Neighbours, neighbours, radii
+from setgen.evaluation.reference import Reference
+from setgen.evaluation.spaces import JACCARD, SHAPE
+
+BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+def four(found: Neighbours):
+    parts = (found.precise, found.recalled, found.density, found.covered)
+    return dict(
+        zip(("precision", "recall", "density", "coverage"), (float(p.mean()) for p in parts), strict=True)
+    )
+
+
+def compare(space, ours, real):
+    return neighbours(space, ours, real, radii(space, real))
+
+
+def test_radii_by_hand():
+    line = np.array([[0.0], [1.0], [3.0], [7.0]])
+    np.testing.assert_allclose(radii(SHAPE, line, k=1), [1, 1, 2, 4])
+    np.testing.assert_allclose(radii(SHAPE, line, k=3), [7, 6, 4, 7])
+    assert np.isinf(radii(SHAPE, line, k=4)).all()
+
+
+@pytest.mark.parametrize(("n", "shift"), [(200, 0.0), (150, 1.0), (300, 3.0)])
+def test_against_prdc(n, shift, monkeypatch):
+    monkeypatch.setattr(spaces, "_CELLS_AT_ONCE", 5000)
+    rng = np.random.default_rng(n)
+    real, ours = rng.normal(size=(220, 5)), rng.normal(size=(n, 5)) + shift
+    expected = compute_prdc(real_features=real, fake_features=ours, nearest_k=5)
+    found = four(compare(SHAPE, ours, real))
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_jaccard_against_sets(dataset, real):
+    """Brute force over Python's sets in exact fractions, ties and duplicates included."""
+    climbs = [canonical(c) for c in (real[np.arange(80) % 60], dataset.part("test")[:90])]
+    mine, theirs = ([frozenset(climb.holds) for climb in c] for c in climbs)
+
+    def distance(a, b):
+        return 1 - Fraction(len(a & b), len(a | b))
+
+    def radius(x, among):
+        return sorted(distance(x, y) for y in among)[5]  # the first is itself
+
+    r_mine, r_theirs = ([radius(x, kind) for x in kind] for kind in (mine, theirs))
+    table = np.array([[distance(y, x) for x in theirs] for y in mine])
+    near_real = table < np.array(r_theirs)
+    found = compare(JACCARD, *(Sample(dataset.board, c).elements for c in climbs))
+    np.testing.assert_array_equal(found.precise, near_real.any(1))
+    np.testing.assert_allclose(found.density, near_real.sum(1) / 5)
+    np.testing.assert_array_equal(found.covered, near_real.any(0))
+    np.testing.assert_array_equal(found.recalled, (table < np.array(r_mine)[:, None]).any(0))
+
+
+def test_the_same_points_and_points_far_away():
+    points = np.random.default_rng(0).normal(size=(100, 3))
+    same, far = four(compare(SHAPE, points, points)), four(compare(SHAPE, points + 100, points))
+    assert same == {"precision": 1, "recall": 1, "density": pytest.approx(1, abs=0.01), "coverage": 1}
+    assert far == dict.fromkeys(same, 0)
+
+
+@pytest.fixture(scope="module")
+def reference(dataset):
+    return Reference.of(dataset, grader=None)
+
+
+def judged(reference, climbs):
+    comparison = reference.comparison(climbs)
+    return {
+        name: (metric.compute(comparison), reference.floor(metric, len(climbs)))
+        for name, metric in BY_NAME.items()
+        if "learned" not in name
+    }
+
+
+def below(pair):
+    value, floor = pair
+    return (floor.value - value.value) / np.hypot(value.standard_error, floor.standard_error)
+
+
+def test_without_a_grader_no_learned_space(reference, real):
+    assert BY_NAME["precision (learned)"].compute(reference.comparison(real)) is None
+
+
+def test_mode_collapse_keeps_precision_and_loses_recall_and_coverage(reference, real):
+    found = judged(reference, real[np.arange(600) % 5])
+    for space in ("Jaccard", "shape"):
+        assert below(found[f"recall ({space})"]) > 4, space
+        assert below(found[f"coverage ({space})"]) > 4, space
+
+
+def test_noise_loses_precision_and_density(reference, dataset, real):
+    rng = np.random.default_rng(0)
+    holds = np.concatenate([rng.choice(len(dataset.board), s, replace=False) for s in real.sizes])
+    found = judged(reference, Climbs(holds, real.role, real.offsets, real.angle, real.grade))
+    for space in ("Jaccard", "shape"):
+        for name in ("precision", "density", "coverage"):
+            assert below(found[f"{name} ({space})"]) > 4, (name, space)
+
+
+def test_copied_training_climbs_lose_nothing(reference, dataset):
+    found = judged(reference, dataset.part("train")[:600])
+    for name, pair in found.items():
+        assert abs(below(pair)) < 4, name
+
+
+def test_too_few_climbs_have_no_value(reference, real):
+    assert np.isnan(BY_NAME["precision (shape)"].compute(reference.comparison(real[:5])).value)
