@@ -46,16 +46,26 @@ def grades_read(c: Comparison, sample: Sample, point: str = "median") -> Read | 
 
 def angles_read(c: Comparison, sample: Sample) -> Read | None:
     """Climbs with an angle and what the angle judge reads; None where the data has one angle only."""
-    judge, note = _angle_judge(c.train, c.seed)
+    judge = _angle_judge(c.train, c.seed)
     if judge is None:
         return None
+    asked, found = _angles(judge, sample, c.seed)
+    truth, read = _angles(judge, c.test, c.seed)
+    known = c.train.climbs.angle[c.train.climbs.angle != UNKNOWN]
+    guess = np.abs(truth - np.median(known)).mean() if len(truth) else np.inf
+    blind = len(truth) > 0 and np.abs(truth - read).mean() >= guess
+    return Read(asked, found, "the angle judge is no better than the median guess" if blind else "")
+
+
+def _angles(judge: HistGradientBoostingRegressor, sample: Sample, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Angles asked for and angles read, of the climbs that have an angle and holds."""
     known = (sample.climbs.angle != UNKNOWN) & (sample.sets.sizes > 0)
-    if ("angle read", c.seed) not in sample.memo:
+    if ("angle read", seed) not in sample.memo:
         columns = _angle_columns(sample)
         with threadpool_limits(limits=1):
             found = judge.predict(columns) if len(columns) else np.empty(0)
-        sample.memo["angle read", c.seed] = found
-    return Read(sample.climbs.angle[known].astype(float), sample.memo["angle read", c.seed][known], note)
+        sample.memo["angle read", seed] = found
+    return sample.climbs.angle[known].astype(float), sample.memo["angle read", seed][known]
 
 
 def _angle_columns(sample: Sample) -> np.ndarray:
@@ -63,23 +73,27 @@ def _angle_columns(sample: Sample) -> np.ndarray:
     return np.column_stack([sample.shape, grade])
 
 
-def _angle_judge(train: Sample, seed: int) -> tuple[HistGradientBoostingRegressor | None, str]:
-    """Boosted trees for the angle, trained once; with a note where they learned nothing."""
+def _angle_judge(train: Sample, seed: int) -> HistGradientBoostingRegressor | None:
+    """Boosted trees for the angle, trained once; None where there is nothing to learn it from."""
     key = ("angle judge", seed)
     if key in train.memo:
         return train.memo[key]
     part = train.some(_MOST_TRAINING, seed)
     known = part.climbs.angle != UNKNOWN
     angle = part.climbs.angle[known].astype(float)
-    judge, note = None, ""
+    judge = None
     if len(angle) >= 100 and len(np.unique(angle)) > 1:
         columns = _angle_columns(part)[known]
         columns[:, ~informative(columns)] = 0.0  # trees refuse columns without a value
         with threadpool_limits(limits=1):
             judge = HistGradientBoostingRegressor(
-                loss="absolute_error", max_iter=100, max_leaf_nodes=15, random_state=seed
+                loss="absolute_error",
+                max_iter=100,
+                max_leaf_nodes=15,
+                early_stopping=False,
+                random_state=seed,
             ).fit(columns, angle)
-    train.memo[key] = judge, note
+    train.memo[key] = judge
     return train.memo[key]
 
 
@@ -107,7 +121,9 @@ def _rank_correlation(own: Read | None, seed: int) -> Estimate | None:
     if own is None:
         return None
     n = len(own.asked)
-    if n < _FEWEST or len(np.unique(own.asked)) < 2:
+    if n < _FEWEST:
+        return undefined(f"wants {_FEWEST} climbs that say what was asked for", n)
+    if len(np.unique(own.asked)) < 2:
         return undefined("one value asked for only", n)
     value = _spearman(own.asked, own.found, np.ones(n))
     spread = [_spearman(own.asked, own.found, times) for times in resamples(n, seed)]

@@ -1,0 +1,161 @@
+"""Conditioning: a generator that ignores what is asked fails, and the numbers agree with scipy's."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from setgen.boards.climbs import Climbs
+from setgen.boards.grades import UNKNOWN
+from setgen.dataset.build import synthetic_dataset
+from setgen.evaluation.conditioning import METRICS, angles_read
+from setgen.evaluation.reference import Reference
+from setgen.grading.grader import Grading
+from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
+
+BY_NAME = {metric.name: metric for metric in METRICS}
+_GRADES = np.arange(5, 40)
+
+
+class TrueGrader:
+    """The process's own grade, up to two ids off by a rule that the process does not know."""
+
+    def grade(self, climbs):
+        off = np.bincount(climbs.owner, climbs.placement, len(climbs)).astype(int) % 5 - 2
+        truth = np.rint(true_grade(synthetic_board(), climbs)).astype(int) + off
+        p = np.zeros((len(climbs), len(_GRADES)))
+        for shift, weight in ((-1, 0.25), (0, 0.5), (1, 0.25)):
+            p[np.arange(len(climbs)), truth + shift - _GRADES[0]] = weight
+        return Grading(_GRADES, p, np.zeros((len(climbs), 2), np.float32))
+
+
+@pytest.fixture(scope="module")
+def reference(dataset):
+    return Reference.of(dataset, grader=TrueGrader())
+
+
+def value(reference, climbs, name):
+    return BY_NAME[name].compute(reference.comparison(climbs))
+
+
+def asked(climbs, grade=None, angle=None):
+    return climbs.with_conditions(
+        climbs.angle if angle is None else angle, climbs.grade if grade is None else grade
+    )
+
+
+def test_climbs_of_the_process_are_as_asked(reference, real):
+    for name, metric in BY_NAME.items():
+        own, floor = value(reference, real, name), reference.floor(metric, len(real))
+        assert abs(own.value - floor.value) < 4 * np.hypot(own.standard_error, floor.standard_error), name
+        assert own.low <= own.value <= own.high
+    for name in ("grade error ratio", "angle error ratio"):
+        floor = reference.floor(BY_NAME[name], len(real))
+        assert floor.value == 1
+        assert floor.standard_error > 0
+
+
+def test_ignored_grades_fail(reference, real):
+    shuffled = asked(real, grade=np.random.default_rng(0).permutation(real.grade))
+    assert value(reference, shuffled, "grade error ratio").low > 1.5
+    ranks = value(reference, shuffled, "grade rank correlation")
+    assert ranks.high < 0.3
+    assert ranks.high < value(reference, real, "grade rank correlation").low
+
+
+def test_the_damage_series_is_monotone(reference, real):
+    ratios, ranks = [], []
+    for share in (0, 0.25, 0.5, 1):
+        rng = np.random.default_rng(1)
+        grade, rows = real.grade.copy(), rng.permutation(600)[: int(600 * share)]
+        grade[rows] = rng.permutation(grade[rows])
+        ratios.append(value(reference, asked(real, grade=grade), "grade error ratio").value)
+        ranks.append(value(reference, asked(real, grade=grade), "grade rank correlation").value)
+    assert ratios == sorted(ratios)
+    assert ranks == sorted(ranks, reverse=True)
+
+
+def test_bias_has_the_sign_of_too_hard(reference, real):
+    easy = value(reference, real, "grade bias").value
+    harder = value(reference, asked(real, grade=real.grade - 3), "grade bias").value
+    assert harder - easy == pytest.approx(3)
+
+
+def test_ranks_and_ratio_against_scipy(reference, real):
+    comparison = reference.comparison(real)
+    sample, test = comparison.sample, comparison.test
+    found = value(reference, real, "grade rank correlation").value
+    assert found == pytest.approx(spearmanr(sample.climbs.grade, sample.grading.mean).statistic)
+    mae = [np.abs(s.grading.median - s.climbs.grade).mean() for s in (sample, test)]
+    assert value(reference, real, "grade error ratio").value == pytest.approx(mae[0] / mae[1])
+
+
+def test_ignored_angles_fail(reference, real):
+    shuffled = asked(real, angle=np.random.default_rng(0).permutation(real.angle))
+    assert value(reference, shuffled, "angle error ratio").low > 1
+    assert value(reference, shuffled, "angle rank correlation").high < 0.3
+    assert value(reference, real, "angle rank correlation").low > 0.3
+
+
+def test_a_judge_that_learnt_nothing_says_so(dataset, real):
+    """Angles dealt out at random: no judge can beat the median guess."""
+    rng = np.random.default_rng(0)
+    angle = rng.permutation(dataset.climbs.angle)
+    grade = np.full(len(angle), UNKNOWN)
+    blind = Reference.of(replace(dataset, climbs=dataset.climbs.with_conditions(angle, grade)), grader=None)
+    found = value(blind, real, "angle error ratio")
+    comparison = blind.comparison(real)
+    read = angles_read(comparison, comparison.test)
+    guess = np.abs(read.asked - np.median(comparison.train.climbs.angle)).mean()
+    assert ("median guess" in found.note) == (read.error.mean() >= guess)
+    assert read.error.mean() > 0.97 * guess
+
+
+def test_climbs_without_grade_are_left_out(reference, real):
+    grade = real.grade.copy()
+    grade[:200] = UNKNOWN
+    partly = asked(real, grade=grade)
+    assert value(reference, partly, "grade error ratio").n == 400
+    none = asked(real, grade=np.full(600, UNKNOWN))
+    for name in ("grade error ratio", "grade bias", "grade rank correlation"):
+        found = value(reference, none, name)
+        assert np.isnan(found.value), name
+        assert "asked for" in found.note, name
+
+
+def test_one_grade_has_no_ranks(reference, real):
+    one = asked(real, grade=np.full(600, 20))
+    found = value(reference, one, "grade rank correlation")
+    assert np.isnan(found.value)
+    assert "one value" in found.note
+
+
+def test_nothing_without_a_grader_or_with_one_angle(dataset, real):
+    one = dataset.climbs.with_conditions(np.full(len(dataset.climbs), 40), dataset.climbs.grade)
+    bare = Reference.of(replace(dataset, climbs=one), grader=None)
+    for name in BY_NAME:
+        assert value(bare, real, name) is None, name
+
+
+def test_rows_and_holds_in_any_order(reference, real):
+    rng = np.random.default_rng(5)
+    rows = real[rng.permutation(len(real))]
+    order = np.lexsort((rng.random(len(rows.placement)), rows.owner))
+    shuffled = Climbs(rows.placement[order], rows.role[order], rows.offsets, rows.angle, rows.grade)
+    for name in BY_NAME:
+        assert value(reference, shuffled, name) == value(reference, real, name), name
+
+
+@pytest.mark.slow
+def test_standard_errors_against_repeated_draws():
+    draws = {name: [] for name in BY_NAME}
+    for i in range(30):
+        reference = Reference.of(synthetic_dataset(3000, seed=900 + i), grader=TrueGrader())
+        climbs = synthetic_climbs(300, 500 + i)
+        for name, metric in BY_NAME.items():
+            draws[name].append(metric.compute(reference.comparison(climbs)))
+    for name in ("grade error ratio", "grade bias", "grade rank correlation", "angle rank correlation"):
+        spread = np.std([d.value for d in draws[name]], ddof=1)
+        said = np.mean([d.standard_error for d in draws[name]])
+        assert said == pytest.approx(spread, rel=0.5), name
