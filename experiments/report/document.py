@@ -11,6 +11,7 @@ import numpy as np
 
 from experiments.report.content import Report, usage
 from experiments.report.gallery import Shelf, shelves
+from experiments.report.leaderboard import leaderboard
 from experiments.report.paired import all_differences
 from experiments.report.plots import features
 from experiments.report.summary import summary
@@ -37,6 +38,17 @@ def document(report: Report) -> dict[str, Any]:
         "settings": asdict(report.settings),
         "versions": dict(report.versions),
         "metrics": [asdict(metric) for metric in report.metrics],
+        "leaderboard": [
+            {
+                "metric": line.row.metric.name,
+                "distance_to": "best" if line.to_best else "floor",
+                "cells": {
+                    model.label: {"distance": place.distance, "class": place.kind}
+                    for model, place in zip(report.models, line.places, strict=True)
+                },
+            }
+            for line in leaderboard(report)
+        ],
         "table": [_family(report, family) for family in families(report)],
         "differences": [asdict(d) for d in all_differences(report)],
         "comparisons": [asdict(c) for c in report.comparisons],

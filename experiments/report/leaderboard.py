@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.report.content import Report
-from experiments.report.table import CLOSE, Cell, Row, families
+from experiments.report.table import CLOSE, Cell, Row, difference_error, families
 
 HEADLINES = (
     "bits per hold",
@@ -61,28 +61,30 @@ class Line:
 def leaderboard(report: Report) -> list[Line]:
     """The headline metrics that were measured, in the order of HEADLINES."""
     rows = {row.metric.name: (row, family.heading) for family in families(report) for row in family.rows}
-    return [_line(*rows[name]) for name in HEADLINES if name in rows]
+    return [_line(report, *rows[name]) for name in HEADLINES if name in rows]
 
 
 def class_of(distance: float) -> str:
     return next((k for k, most in (("at", NEAR), ("near", OFF), ("off", FAR)) if distance <= most), "far")
 
 
-def _line(row: Row, family: str) -> Line:
-    to_best = row.floor is None
-    target, error = row.floor, row.floor_error
-    if to_best:
-        best = next((c for c in row.cells if c.mark == "best"), None)
-        target, error = (best.mean, best.standard_error) if best else (None, None)
+def _line(report: Report, row: Row, family: str) -> Line:
+    best = next((i for i, c in enumerate(row.cells) if c.mark == "best"), None)
     places = []
-    for cell in row.cells:
-        distance = _distance(cell, target, error, row.metric.direction)
+    for i, cell in enumerate(row.cells):
+        distance = None
+        if row.floor is not None:
+            error = math.hypot(cell.standard_error or 0.0, row.floor_error or 0.0)
+            distance = _distance(cell, row.floor, error, row.metric.direction)
+        elif best is not None:  # paired where the metric is, as in the summary
+            error = difference_error(report, row.metric.name, row.cells, i, best)
+            distance = _distance(cell, row.cells[best].mean, error, row.metric.direction)
         places.append(Place(cell, distance, "" if distance is None else class_of(distance)))
-    return Line(row, family, to_best, places)
+    return Line(row, family, row.floor is None, places)
 
 
-def _distance(cell: Cell, target: float | None, error: float | None, direction: str) -> float | None:
-    """|value − target| in combined standard errors; 0 where the value is on the good side of the target."""
+def _distance(cell: Cell, target: float | None, error: float, direction: str) -> float | None:
+    """|value − target| in standard errors; 0 where the value is on the good side of the target."""
     if cell.infinite:
         return math.inf
     if cell.mean is None or target is None:
@@ -90,7 +92,6 @@ def _distance(cell: Cell, target: float | None, error: float | None, direction: 
     gap = cell.mean - target
     if (direction == "up" and gap >= 0) or (direction == "down" and gap <= 0):
         return 0.0
-    combined = math.hypot(cell.standard_error or 0.0, error or 0.0)
     if math.isclose(gap, 0, abs_tol=1e-6):
         return 0.0
-    return abs(gap) / combined if combined > 0 else math.inf
+    return abs(gap) / error if error > 0 else math.inf

@@ -171,7 +171,7 @@ def _marks(
             continue
         if _same(loss, min(known)):
             marks[i] = "best"
-        elif loss - min(known) < CLOSE * _difference_error(report, metric.name, cells, i, best):
+        elif loss - min(known) < CLOSE * difference_error(report, metric.name, cells, i, best):
             marks[i] = "close"
     return marks
 
@@ -181,7 +181,7 @@ def _same(a: float, b: float) -> bool:
     return math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-6)
 
 
-def _difference_error(report: Report, metric: str, cells: Sequence[Cell], i: int, j: int) -> float:
+def difference_error(report: Report, metric: str, cells: Sequence[Cell], i: int, j: int) -> float:
     """Standard error of the difference of two cells: paired where we have it, else as if independent."""
     if metric == report.primary:
         paired = pooled_difference(report, report.models[i].label, report.models[j].label)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +16,16 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from experiments.judging import judge_file, prompts_of
-from experiments.report import DatasetSummary, MetricInfo, Model, Report, Run, Settings, write_report
+from experiments.report import (
+    Comparison,
+    DatasetSummary,
+    MetricInfo,
+    Model,
+    Report,
+    Run,
+    Settings,
+    write_report,
+)
 from experiments.report.climb_map import climb_map, map_json
 from experiments.report.leaderboard import class_of, leaderboard
 from experiments.report.near_far import near_far
@@ -93,6 +103,13 @@ def test_leaderboard_distances_by_hand(report):
     bits = lines["bits per hold"]  # no floor: against the best, which needs 0 bits
     assert bits.to_best
     assert [p.distance for p in bits.places] == [pytest.approx(0.6 / math.hypot(0.1, 0.1)), 0.0]
+
+
+def test_distances_to_the_best_are_paired_as_in_the_summary(report):
+    bits = np.random.default_rng(0).normal(0.0, 1.0, 100)
+    paired = Comparison.of("copies </script>", "poor", 0, bits + 0.6 + 0.01 * bits, bits)
+    (line, _) = leaderboard(replace(report, comparisons=[paired]))
+    assert line.places[0].distance == pytest.approx(0.6 / paired.standard_error)
 
 
 def test_farther_is_never_a_better_class():

@@ -67,5 +67,7 @@
   pick.addEventListener("change", () => show(Number(pick.value), 0));
   document.getElementById("map-back").addEventListener("click", () => step(-1));
   document.getElementById("map-next").addEventListener("click", () => step(1));
+  // Paper shows every table; browsers without ::details-content need them opened.
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((e) => { e.open = true; }));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw().then(() => show(...at)));
 })();
