@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from setgen.evaluation.comparison import Comparison
 from setgen.evaluation.estimate import Estimate, undefined
@@ -96,10 +97,11 @@ def _mmd(space: Space, kernel: Kernel, scale: float, c: Comparison) -> Estimate 
         return None
     if min(len(c.sample), len(c.test)) < 3:
         return undefined("wants three climbs", len(c.sample))
-    key = ("mean of pairs", space.name)
-    if key not in c.test.memo:
-        c.test.memo[key] = mean_of_pairs(kernel, real)
-    value, error = mmd2(kernel, ours, real, c.test.memo[key])
+    with threadpool_limits(1, "blas"):  # sums in one order, whatever the number of threads
+        key = ("mean of pairs", space.name)
+        if key not in c.test.memo:
+            c.test.memo[key] = mean_of_pairs(kernel, real)
+        value, error = mmd2(kernel, ours, real, c.test.memo[key])
     value, error = scale * value, scale * error
     return Estimate(value, error, len(c.sample), note, value - 1.96 * error, value + 1.96 * error)
 
