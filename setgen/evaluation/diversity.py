@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from setgen.evaluation.comparison import Comparison
 from setgen.evaluation.estimate import Estimate, from_influence, from_replicates, resamples, undefined
@@ -39,7 +40,8 @@ def _vendi(c: Comparison) -> Estimate:
     some = c.sample.some(MOST_VENDI, c.seed)
     n = len(some)
     kernel = np.concatenate([1 - block for _, block in distance_blocks(some.elements, some.elements)])
-    values, vectors = np.linalg.eigh(kernel.astype(np.float64) / n)
+    with threadpool_limits(limits=1):  # the last digits of eigenvalues depend on the number of threads
+        values, vectors = np.linalg.eigh(kernel.astype(np.float64) / n)
     kept = values > 1e-12
     values, vectors = values[kept], vectors[:, kept]
     entropy = float(-(values * np.log(values)).sum())

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
@@ -68,6 +69,14 @@ def test_floor_is_on_as_many_climbs_and_says_so(reference, real, monkeypatch):
 def test_half_of_the_climbs_twice_over_is_less_diverse(reference, real):
     own, copies = vendi(reference, real), vendi(reference, real[np.arange(600) % 300])
     assert copies.value < own.low
+
+
+def test_same_bits_for_any_number_of_threads(reference, real):
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads):
+            found.append(vendi(reference, real))
+    assert found[0] == found[1]
 
 
 @pytest.mark.slow
