@@ -4,7 +4,8 @@ Two climbs are as far apart as their holds must move, role by role: the sliced W
 (Bonneel et al. 2015) between their hand holds, their starts, their finishes and their feet. Along one
 direction that is the distance between sorted projections; so a climb becomes a vector of projected
 quantiles, and the distance between two climbs the Euclidean distance of their vectors, scaled so that moving
-every hold by d inches moves the climb by d. Between the two collections it is the exact optimal matching (Kantorovich):
+every hold by d inches moves the climb by d. Between the two collections it is the exact optimal matching
+(Kantorovich):
 
     T = min over couplings π of Σ_ij π_ij d(climb_i, climb_j)      in inches
 
