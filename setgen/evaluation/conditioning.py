@@ -177,6 +177,7 @@ METRICS = (
         _grade_ratio,
         "test",
         "conditioning",
+        sees=("grades shuffled", "random climbs"),
     ),
     Metric(
         "grade bias",
@@ -187,6 +188,7 @@ METRICS = (
         _grade_bias,
         "test",
         "conditioning",
+        sees=("holds replaced",),
     ),
     Metric(
         "grade rank correlation",
@@ -197,6 +199,7 @@ METRICS = (
         _grade_ranks,
         "test",
         "conditioning",
+        sees=("grades shuffled", "random climbs"),
     ),
     Metric(
         "angle error ratio",
@@ -207,6 +210,7 @@ METRICS = (
         _angle_ratio,
         "test",
         "conditioning",
+        sees=("angles shuffled",),
     ),
     Metric(
         "angle rank correlation",
@@ -217,5 +221,6 @@ METRICS = (
         _angle_ranks,
         "test",
         "conditioning",
+        sees=("angles shuffled",),
     ),
 )

@@ -62,20 +62,37 @@ def _replaced(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: n
     return _with(climbs, placement=placement)
 
 
+def _scattered(
+    board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator
+) -> Climbs:
+    """A share of the climbs has every hold at a random place, roles kept."""
+    placement = climbs.placement.copy()
+    for i in np.flatnonzero(_chosen(climbs, degree, rng)):
+        own = slice(*climbs.offsets[i : i + 2])
+        placement[own] = rng.choice(len(board), len(placement[own]), replace=False)
+    return _with(climbs, placement=placement)
+
+
 def _swapped(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Climbs:
-    """In each climb `degree` times a start or finish trades roles with a random hold of another role."""
+    """In a share of the climbs every start and every finish trades roles with a random other hold."""
     role = climbs.role.copy()
-    for start, stop in zip(climbs.offsets[:-1], climbs.offsets[1:], strict=True):
-        own = role[start:stop]
-        for _ in range(int(degree)):
-            ends = np.flatnonzero((own == Role.START) | (own == Role.FINISH))
-            if not len(ends):
-                break
-            one = rng.choice(ends)
-            others = np.flatnonzero(own != own[one])
-            if len(others):
-                other = rng.choice(others)
-                own[one], own[other] = own[other], own[one]
+    for i in np.flatnonzero(_chosen(climbs, degree, rng)):
+        own = role[slice(*climbs.offsets[i : i + 2])]
+        ends = np.flatnonzero((own == Role.START) | (own == Role.FINISH))
+        others = rng.permutation(np.setdiff1d(np.arange(len(own)), ends))[: len(ends)]
+        ends = rng.permutation(ends)[: len(others)]
+        own[ends], own[others] = own[others], own[ends]
+    return _with(climbs, role=role)
+
+
+def _lost(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Climbs:
+    """In a share of the climbs feet and all starts and finishes but one become middle holds."""
+    role = climbs.role.copy()
+    for i in np.flatnonzero(_chosen(climbs, degree, rng)):
+        own = role[slice(*climbs.offsets[i : i + 2])]
+        own[own == Role.FOOT] = Role.MIDDLE
+        for end in (Role.START, Role.FINISH):
+            own[np.flatnonzero(own == end)[1:]] = Role.MIDDLE
     return _with(climbs, role=role)
 
 
@@ -168,7 +185,9 @@ _SHARES = (0.1, 0.25, 0.5, 1.0)
 
 DAMAGES = (
     Damage("holds replaced", (1, 2, 4, 8), "holds", "so many holds of each climb moved at random", _replaced),
-    Damage("roles swapped", (1, 2, 4), "swaps", "so many role swaps in each climb", _swapped),
+    Damage("random climbs", _SHARES, "share", "share of climbs with every hold at random", _scattered),
+    Damage("roles swapped", _SHARES, "share", "share of climbs whose ends trade roles with others", _swapped),
+    Damage("roles lost", _SHARES, "share", "share of climbs that keep one start, one finish, no feet", _lost),
     Damage(
         "grades shuffled", _SHARES, "share", "share of climbs under wrong grades", partial(_mixed, "grade")
     ),

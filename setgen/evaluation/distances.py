@@ -63,12 +63,14 @@ def _hops(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     return sample.geometry.hops, sample.geometry.hop_owner.astype(np.int64)
 
 
-def _metric(what: str, unit: str, said: str, compute: Callable[[Comparison], Estimate | None]) -> Metric:
+def _metric(
+    what: str, unit: str, said: str, compute: Callable[[Comparison], Estimate | None], *sees: str
+) -> Metric:
     formula = (
         f"W₁ = ∫ |F − G|, F and G the distribution functions of {said}, of the climbs and the test climbs"
     )
     source = "Wasserstein-1 distance, scipy; standard error by bootstrap over climbs, test climbs fixed"
-    return Metric(f"W₁ {what}", unit, "↓", formula, source, compute, "train", "fidelity")
+    return Metric(f"W₁ {what}", unit, "↓", formula, source, compute, "train", "fidelity", sees=sees)
 
 
 _FEATURES = {
@@ -82,14 +84,27 @@ _FEATURES = {
 }
 
 METRICS = (
-    _metric("size", "holds", "the number of holds", partial(_distance, _size)),
+    _metric("size", "holds", "the number of holds", partial(_distance, _size), "rare sizes dropped"),
     *(
-        _metric(f"{role.label} holds", "holds", f"the number of {role.label} holds", partial(_role, role))
+        _metric(
+            f"{role.label} holds",
+            "holds",
+            f"the number of {role.label} holds",
+            partial(_role, role),
+            "roles lost",
+        )
         for role in Role
     ),
     *(
-        _metric(name, "inches", said, partial(_distance, partial(_feature, feature)))
+        _metric(name, "inches", said, partial(_distance, partial(_feature, feature)), "random climbs")
         for name, (feature, said) in _FEATURES.items()
     ),
-    _metric("hop", "inches", "all hops that link the hand holds", partial(_distance, _hops)),
+    _metric(
+        "hop",
+        "inches",
+        "all hops that link the hand holds",
+        partial(_distance, _hops),
+        "holds replaced",
+        "random climbs",
+    ),
 )

@@ -61,6 +61,7 @@ METRICS = (
         _internal,
         "test",
         "diversity",
+        sees=("few ideas",),
     ),
     Metric(
         "hold coverage",
@@ -71,6 +72,7 @@ METRICS = (
         _coverage,
         "train",
         "diversity",
+        sees=("duplicated",),
     ),
     Metric(
         "Vendi score",
@@ -83,5 +85,6 @@ METRICS = (
         "train",
         "diversity",
         300,
+        sees=("duplicated", "few ideas", "random climbs"),
     ),
 )

@@ -93,6 +93,7 @@ METRICS = tuple(
         "train",
         "fidelity",
         500,
+        sees=("holds replaced", "random climbs", "roles swapped", "few ideas", "one side dropped"),
     )
     for space in (SHAPE, LEARNED)
 )

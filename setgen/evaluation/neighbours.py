@@ -107,6 +107,12 @@ _WHAT = (
     ),
     ("coverage", "covered", "share of test climbs with a climb within their 5-neighbour radius", _NAEEM),
 )
+_SEES = {
+    "precision": ("holds replaced", "random climbs"),
+    "recall": ("duplicated", "few ideas"),
+    "density": ("random climbs",),
+    "coverage": ("random climbs", "duplicated", "few ideas", "one side dropped"),
+}
 assert K == 5  # the formulas above say so
 
 METRICS = tuple(
@@ -120,6 +126,7 @@ METRICS = tuple(
         "train",
         "fidelity",
         300,
+        sees=_SEES[name],
     )
     for space in SPACES
     for name, which, formula, source in _WHAT

@@ -43,6 +43,7 @@ METRICS = (
         _unique,
         "train",
         "novelty",
+        sees=("duplicated",),
     ),
     Metric(
         "novel",
@@ -53,6 +54,7 @@ METRICS = (
         _novel,
         "test",
         "novelty",
+        sees=("training copied",),
     ),
     Metric(
         "nearest training climb",
@@ -63,5 +65,6 @@ METRICS = (
         _nearest,
         "test",
         "novelty",
+        sees=("training copied", "holds replaced", "random climbs"),
     ),
 )

@@ -60,13 +60,13 @@ class Series:
     def seen_from(self) -> int | None:
         """Index (1 …) of the first degree from which on the damage is seen; None where it is not.
 
-        Seen: the values never get better, the last is past the floor's interval, and so is every one from
-        this degree on.
+        Seen: the values never get better, the damage moves them by more than half the floor's interval,
+        the last is past that interval, and so is every one from this degree on.
         """
         outside = self.outside
         if not np.isfinite(self.worse).all() or not self.monotone or not outside[-1]:
             return None
-        if self.worse[-1] <= self.worse[0]:
+        if self.worse[-1] - self.worse[0] <= max(0.0, (self.highs[-1] - self.lows[-1]) / 2):
             return None
         inside = np.flatnonzero(~outside)
         return int(inside[-1]) + 1 if len(inside) else 1

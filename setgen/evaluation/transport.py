@@ -108,5 +108,13 @@ METRICS = (
         "train",
         "fidelity",
         300,
+        sees=(
+            "holds replaced",
+            "random climbs",
+            "roles swapped",
+            "duplicated",
+            "few ideas",
+            "one side dropped",
+        ),
     ),
 )

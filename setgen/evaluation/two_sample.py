@@ -152,6 +152,7 @@ METRICS = tuple(
         "train",
         "two-sample",
         300,
+        sees=("holds replaced", "random climbs", "roles swapped", "few ideas", "one side dropped"),
     )
     for name, said, judge in (
         ("trees", "boosted trees on shape features", boosted_trees),

@@ -71,6 +71,7 @@ METRICS = (
         _holds,
         "train",
         "fidelity",
+        sees=("few ideas", "one side dropped", "duplicated"),
     ),
     Metric(
         "hold and role usage",
@@ -81,5 +82,6 @@ METRICS = (
         _holds_and_roles,
         "train",
         "fidelity",
+        sees=("roles swapped", "roles lost", "random climbs", "few ideas", "one side dropped"),
     ),
 )

@@ -36,12 +36,25 @@ def _soft(rule: str, c: Comparison) -> Estimate | None:
     return share(broken[rule]) if rule in broken else None
 
 
+# What moves holds about changes no climb's size.
+_SEEN_BY_SIZE = {
+    "unusually few holds": ("rules broken",),
+    "unusually many holds": ("rare sizes dropped",),
+}
 _APP = "the board apps' own limits"
 _DATA = f"percentiles of the training climbs, {TAIL:g} % beyond each threshold"
 
 METRICS = (
     Metric(
-        "legal", "share", "↑", "share of climbs that break no hard rule", _APP, _legal, "test", "validity"
+        "legal",
+        "share",
+        "↑",
+        "share of climbs that break no hard rule",
+        _APP,
+        _legal,
+        "test",
+        "validity",
+        sees=("rules broken",),
     ),
     *(
         Metric(
@@ -53,6 +66,7 @@ METRICS = (
             partial(_hard, rule),
             "test",
             "validity",
+            sees=("rules broken",),
         )
         for rule in HARD_RULES
     ),
@@ -65,6 +79,7 @@ METRICS = (
         _sensible,
         "test",
         "validity",
+        sees=("random climbs", "roles swapped"),
     ),
     *(
         Metric(
@@ -76,6 +91,7 @@ METRICS = (
             partial(_soft, rule),
             "test",
             "validity",
+            sees=_SEEN_BY_SIZE.get(rule, ("random climbs",)),
         )
         for rule in SOFT_RULES
     ),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from setgen.boards.identity import canonical, element_prints
-from setgen.boards.roles import N_ROLES
+from setgen.boards.roles import N_ROLES, Role
 from setgen.boards.rules import broken_rules, legal
 from setgen.dataset.splits import fingerprints
 from setgen.errors import InputError
@@ -38,15 +38,36 @@ def test_so_many_holds_move_and_no_role_changes(dataset, real, degree):
     np.testing.assert_array_equal(moved, np.minimum(degree, real.sizes - 1))
 
 
-def test_swaps_keep_holds_and_the_count_of_every_role(dataset, real):
-    worse = damaged(dataset, real, "roles swapped", 4)
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_swaps_keep_holds_and_the_count_of_every_role(dataset, real, share):
+    worse = damaged(dataset, real, "roles swapped", share)
     np.testing.assert_array_equal(worse.placement, real.placement)
     for role in range(N_ROLES):
         np.testing.assert_array_equal(
             np.bincount(real.owner[worse.role == role], minlength=len(real)),
             np.bincount(real.owner[real.role == role], minlength=len(real)),
         )
-    assert (worse.role != real.role).any()
+    hit = np.unique(real.owner[worse.role != real.role])
+    assert len(hit) == pytest.approx(share * len(real), abs=1)
+
+
+def test_lost_roles_leave_one_start_one_finish_and_no_feet(dataset, real):
+    worse = damaged(dataset, real, "roles lost", 1.0)
+    np.testing.assert_array_equal(worse.placement, real.placement)
+    counts = [np.bincount(real.owner[worse.role == r], minlength=len(real)) for r in range(N_ROLES)]
+    assert (counts[Role.START] == 1).all()
+    assert (counts[Role.FINISH] == 1).all()
+    assert not counts[Role.FOOT].any()
+
+
+def test_random_climbs_keep_roles_and_sizes_alone(dataset, real):
+    worse = damaged(dataset, real, "random climbs", 0.5)
+    np.testing.assert_array_equal(worse.role, real.role)
+    np.testing.assert_array_equal(worse.offsets, real.offsets)
+    hit = np.unique(real.owner[worse.placement != real.placement])
+    assert len(hit) == pytest.approx(0.5 * len(real), abs=1)
+    distinct = {(c, p) for c, p in zip(worse.owner.tolist(), worse.placement.tolist(), strict=True)}
+    assert len(distinct) == len(worse.placement)
 
 
 def test_shuffled_conditions_keep_climbs_and_the_distribution(dataset, real):
@@ -121,6 +142,7 @@ def series(values, direction, low=0.9, high=1.1):
         ((1.0, 1.3, 1.2, 1.5), "↓", None),  # not monotone
         ((1.0, 1.02, 1.03, 1.04), "↓", None),  # inside the floor's interval
         ((1.5, 1.5, 1.5, 1.5), "↓", None),  # outside, but not because of the damage
+        ((1.05, 1.06, 1.1, 1.14), "↓", None),  # outside, but by less than half the interval's width
         ((1.0, float("nan"), 1.2, 1.5), "↓", None),
     ],
 )
