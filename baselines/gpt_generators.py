@@ -120,8 +120,12 @@ class _GPTGenerator(Generator):
         return self.vocabulary.encode_batch(batch)
 
     @_evaluating
-    def _log_probability(self, batch: ClimbBatch, legal: bool) -> Tensor:
-        """(B,) float64 nats of writing the holds in the batch's own order, then `end`."""
+    def _log_probability(self, batch: ClimbBatch, given: Tensor, legal: bool) -> Tensor:
+        """(B,) float64 nats of writing the holds in the batch's own order, then `end`.
+
+        given: (B, L) bool, holds of a prompt. Their roles are decided, and so are they themselves, unless
+        the order is fixed: then what is drawn is whether a given hold comes next or a new one before it.
+        """
         tokens, grammar = self._tokens(batch), self._grammar(legal)
         groups = TokenGroups(self.vocabulary, tokens.device)
         if self.crop:
@@ -131,19 +135,19 @@ class _GPTGenerator(Generator):
             logits = torch.stack(steps, 1)
         else:
             logits = self.gpt(tokens[:, :-1])[:, 1:]
-        empty = replace(batch, present=torch.zeros_like(batch.present))
-        state, size = grammar.start(empty), batch.size
+        state, size = grammar.start(replace(batch, present=given)), batch.size
+        drawn = torch.nn.functional.pad(~given, (0, 1), value=True)  # `end` is drawn too
         total = torch.zeros(len(batch), dtype=torch.float64, device=tokens.device)
         for i in range(batch.present.shape[1] + 1):
             end = torch.full_like(size, len(self.board))
             hold = batch.placement[:, i].where(i < size, end) if i < batch.present.shape[1] else end
             step = _log_prob(logits[:, 2 * i][:, groups.holds], grammar.holds(state), hold)
-            total = total + step.where(i <= size, 0.0)
+            total = total + step.where((i <= size) & (drawn[:, i] | self.ascending), 0.0)
             if i < batch.present.shape[1]:
                 placement, role = batch.placement[:, i], batch.role[:, i]
                 allowed = grammar.roles(state, placement)
                 step = _log_prob(logits[:, 2 * i + 1][:, groups.roles], allowed, role)
-                total = total + step.where(i < size, 0.0)
+                total = total + step.where((i < size) & drawn[:, i], 0.0)
                 state = state.write(placement, role)
         return total
 
@@ -243,10 +247,16 @@ class ShuffledGPT(_GPTGenerator):
             self.gpt, self.vocabulary, batch, tokens, config.smoothing, config.loss, config.crop
         )
 
-    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
+    def log_likelihood(
+        self, batch: ClimbBatch, orders: Tensor, legal: bool = True, given: Tensor | None = None
+    ) -> Tensor:
         """See `Generator.log_likelihood`; a `bce` model's logits are read as softmax logits here too."""
-        columns = [self._log_probability(batch.reordered(order), legal) for order in orders.to(self.device)]
-        return torch.stack(columns, 1) + torch.lgamma(batch.size.double() + 1)[:, None]
+        given = torch.zeros_like(batch.size) if given is None else given
+        columns = []
+        for order in orders.to(self.device):
+            written = batch.reordered(order)
+            columns.append(self._log_probability(written, written.leading(given).present, legal))
+        return torch.stack(columns, 1) + torch.lgamma((batch.size - given).double() + 1)[:, None]
 
 
 class SortedGPT(_GPTGenerator):
@@ -260,8 +270,11 @@ class SortedGPT(_GPTGenerator):
     Config = SortedConfig
     ascending = True
 
+    def _order(self, batch: ClimbBatch) -> Tensor:
+        return batch.placement.masked_fill(~batch.present, len(self.board)).argsort(1)
+
     def _ordered(self, batch: ClimbBatch) -> ClimbBatch:
-        return batch.reordered(batch.placement.masked_fill(~batch.present, len(self.board)).argsort(1))
+        return batch.reordered(self._order(batch))
 
     def _next_scores(self, given: ClimbBatch, allowed: Tensor) -> Tensor:
         return next_between(self.gpt, self.vocabulary, self._ordered(given), allowed)
@@ -271,10 +284,21 @@ class SortedGPT(_GPTGenerator):
         batch, tokens = self._prepare(batch)
         return nats_per_hold(self.gpt, self.vocabulary, batch, tokens, smoothing=False, ascending=True)
 
-    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
-        """The exact log p(S | c) in every column, whatever the orders."""
-        exact = self._log_probability(self._ordered(batch), legal)
-        return exact[:, None].expand(-1, len(orders)).clone()
+    def log_likelihood(
+        self, batch: ClimbBatch, orders: Tensor, legal: bool = True, given: Tensor | None = None
+    ) -> Tensor:
+        """The exact log p(S | c) in every column; with `given`, of completing each column's given holds."""
+        if given is None:
+            nothing = torch.zeros_like(batch.present)
+            exact = self._log_probability(self._ordered(batch), nothing, legal)
+            return exact[:, None].expand(-1, len(orders)).clone()
+        columns = []
+        for order in orders.to(self.device):
+            told = batch.reordered(order)
+            ascending = self._order(told)
+            held = told.leading(given).present.gather(1, ascending)
+            columns.append(self._log_probability(told.reordered(ascending), held, legal))
+        return torch.stack(columns, 1)
 
 
 def _log_prob(logits: Tensor, allowed: Tensor, choice: Tensor) -> Tensor:

@@ -92,31 +92,37 @@ class HoldFrequency(Generator):
     def loss(self, batch: ClimbBatch) -> Tensor:
         """Minus the bound in nats per hold, of one random order as in the networks' losses."""
         keys = torch.rand(batch.present.shape, device=batch.angle.device).masked_fill(~batch.present, 2.0)
-        log_p = self._log_probability(batch.reordered(keys.argsort(1)), legal=False)
+        nothing = torch.zeros_like(batch.size)
+        log_p = self._log_probability(batch.reordered(keys.argsort(1)), nothing, legal=False)
         log_p = log_p + torch.lgamma(batch.size.double() + 1)
         return -(log_p / batch.size.clamp(min=1)).mean()
 
-    def _log_probability(self, batch: ClimbBatch, legal: bool) -> Tensor:
-        """(B,) nats: log p(n) plus the elements in the batch's own order."""
-        placed = Placed.empty(self.board, len(batch), batch.angle.device)
+    def _log_probability(self, batch: ClimbBatch, given: Tensor, legal: bool) -> Tensor:
+        """(B,) nats: log p(n) plus the elements behind the first `given` (B,), in the batch's own order."""
+        placed = Placed.of(self.board, batch.leading(given))
         fewest, most = self._sizes_allowed(placed, legal)
         log_size = self._log_size(batch.angle, batch.grade, fewest, most)
         size = batch.size
         total = log_size.gather(1, size.clamp(max=log_size.shape[1] - 1)[:, None]).squeeze(1)
         total = total.where(size < log_size.shape[1], -torch.inf)
         for i in range(batch.present.shape[1]):
-            logits = self._logits(placed, size - i, legal)
+            new = batch.present[:, i] & (given <= i)
+            logits = self._logits(placed, size - placed.count, legal)
             element = batch.element[:, i : i + 1]
             step = (logits.gather(1, element) - logits.logsumexp(1, keepdim=True)).squeeze(1)
             step = step.where(logits.gather(1, element).squeeze(1) > -torch.inf, -torch.inf)
-            total = total + step.where(batch.present[:, i], 0.0)
-            placed = placed.add(batch.placement[:, i], batch.role[:, i], batch.present[:, i])
+            total = total + step.where(new, 0.0)
+            placed = placed.add(batch.placement[:, i], batch.role[:, i], new)
         return total
 
-    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
+    def log_likelihood(
+        self, batch: ClimbBatch, orders: Tensor, legal: bool = True, given: Tensor | None = None
+    ) -> Tensor:
         """See `Generator.log_likelihood`."""
-        columns = [self._log_probability(batch.reordered(order), legal) for order in orders.to(self.device)]
-        return torch.stack(columns, 1) + torch.lgamma(batch.size.double() + 1)[:, None]
+        given = torch.zeros_like(batch.size) if given is None else given
+        orders = orders.to(self.device)
+        columns = [self._log_probability(batch.reordered(order), given, legal) for order in orders]
+        return torch.stack(columns, 1) + torch.lgamma((batch.size - given).double() + 1)[:, None]
 
     def next_log_probs(self, prompts: ClimbBatch, legal: bool = True) -> Tensor:
         """See `Generator.next_log_probs`; the size is the most likely one that leaves room for a hold."""

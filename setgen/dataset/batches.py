@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -43,6 +43,11 @@ class ClimbBatch:
 
     def to(self, device: torch.device | str) -> ClimbBatch:
         return ClimbBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+    def leading(self, n: Tensor) -> ClimbBatch:
+        """The first n[b] holds of row b (all when there are fewer), as wide as before."""
+        slots = torch.arange(self.present.shape[1], device=n.device)
+        return replace(self, present=self.present & (slots < n[:, None]))
 
     def reordered(self, order: Tensor) -> ClimbBatch:
         """The same climbs with the holds of row b in the order `order[b]`, a (B, L) permutation."""

@@ -47,7 +47,9 @@ class Generator(nn.Module, abc.ABC):
         """Scalar training loss. In eval mode it is deterministic up to torch's global generator."""
 
     @abc.abstractmethod
-    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
+    def log_likelihood(
+        self, batch: ClimbBatch, orders: Tensor, legal: bool = True, given: Tensor | None = None
+    ) -> Tensor:
         """(B, K) nats: log p(n | c) + log n! + log p(σ_k(S) | n, c) for K orders σ_k of each climb S.
 
         orders: (K, B, L), each row a permutation that puts padding last (see `orders`). The mean over k
@@ -55,6 +57,11 @@ class Generator(nn.Module, abc.ABC):
         A model with an exact likelihood returns it in every column. `legal` renormalises each step over
         the elements that can still lead to a legal climb; without it only repeats are ruled out.
         Generators that end with EOS count its log-probabilities in place of log p(n | c).
+
+        given: (B,) how many leading holds of each order are given. Column k then is the log-probability
+        of completing those g holds G to S, under exactly the process by which `sample` completes a prompt:
+        log p(n | G, c) + log (n − g)! + log p(the rest of σ_k | G, n, c); over all completions of a prompt
+        the probabilities sum to 1. G must be part of a legal climb where `legal` is on.
         """
 
     @abc.abstractmethod

@@ -119,27 +119,33 @@ class MaskedSet(Generator):
         log_probs = self._next_log_probs(seen, many.size - n_known, legal=False)
         per_slot = -log_probs.gather(1, many.element).masked_fill(~masked, 0.0).sum(1) / masked.sum(1)
         per_hold = per_slot.view(len(batch), copies).mean(1)
-        log_size = self._log_size(batch, legal=False)
+        log_size = self._log_size(batch, batch.leading(torch.zeros_like(size)), legal=False)
         return (per_hold - (log_size + torch.lgamma(size + 1.0)) / size).mean()
 
-    def log_likelihood(self, batch: ClimbBatch, orders: Tensor, legal: bool = True) -> Tensor:
-        k, rows, length = orders.shape
+    def log_likelihood(
+        self, batch: ClimbBatch, orders: Tensor, legal: bool = True, given: Tensor | None = None
+    ) -> Tensor:
+        k, rows, _ = orders.shape
         many = _repeat(batch, k).reordered(orders.transpose(0, 1).flatten(0, 1))
-        # One row for each prefix of each order of each climb.
-        climb, step = many.present.nonzero(as_tuple=True)
-        log_probs = []
-        for part in torch.arange(len(climb), device=climb.device).split(_ROWS_PER_CALL):
-            at, i = climb[part], step[part]
+        start = torch.zeros_like(batch.size) if given is None else given
+        prompts = many.leading(start.repeat_interleave(k))
+        # One row for each prefix of each order of each climb, from the given holds on.
+        climb, step = (many.present & ~prompts.present).nonzero(as_tuple=True)
+        total = torch.zeros(rows * k, device=climb.device, dtype=self.log_frequency.dtype)
+        for first in range(0, len(climb), _ROWS_PER_CALL):
+            at, i = (x[first : first + _ROWS_PER_CALL] for x in (climb, step))
             prefix = _rows(many, at)
-            known = replace(prefix, present=torch.arange(length, device=i.device) < i[:, None])
-            known = _first(known, int(i.max()))
+            known = _first(prefix.leading(i), int(i.max()))
             next_log_probs = self._next_log_probs(known, many.size[at] - i, legal)
             chosen = prefix.element.gather(1, i[:, None])
-            log_probs.append(next_log_probs.gather(1, chosen).squeeze(1))
-        total = torch.zeros(rows * k, device=climb.device, dtype=self.log_frequency.dtype)
-        total = total.index_add(0, climb, torch.cat(log_probs))
-        size = batch.size.to(total)
-        return total.view(rows, k) + (self._log_size(batch, legal) + torch.lgamma(size + 1))[:, None]
+            total = total.index_add(0, at, next_log_probs.gather(1, chosen).squeeze(1))
+        # Without given holds one size distribution serves all orders of a climb.
+        if given is None:
+            log_size = self._log_size(batch, batch.leading(start), legal)[:, None]
+        else:
+            log_size = self._log_size(many, prompts, legal).view(rows, k)
+        log_orders = torch.lgamma((batch.size - start).to(total) + 1)
+        return total.view(rows, k) + (log_size + log_orders[:, None])
 
     def next_log_probs(self, prompts: ClimbBatch, legal: bool = True) -> Tensor:
         state = Placed.of(self.board, prompts)
@@ -245,10 +251,9 @@ class MaskedSet(Generator):
         most = self.most_legal if legal else self.sizes.most
         return self.sizes(given.angle, given.grade, self._fewest(state, legal), most)
 
-    def _log_size(self, batch: ClimbBatch, legal: bool) -> Tensor:
-        """(B,) log p(n | c) of each climb's own size, nothing given."""
-        nothing = replace(batch, present=torch.zeros_like(batch.present))
-        log_probs = self._size_log_probs(nothing, Placed.of(self.board, nothing), legal)
+    def _log_size(self, batch: ClimbBatch, given: ClimbBatch, legal: bool) -> Tensor:
+        """(B,) log p(n | given, c) of each climb's own size."""
+        log_probs = self._size_log_probs(given, Placed.of(self.board, given), legal)
         return log_probs.gather(1, batch.size[:, None]).squeeze(1)
 
     def _hide_conditions(self, batch: ClimbBatch) -> ClimbBatch:

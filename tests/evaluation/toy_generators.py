@@ -32,12 +32,14 @@ class UniformSets(Generator):
     def loss(self, batch):
         return self.weight.sum()
 
-    def log_likelihood(self, batch, orders, legal=True):
+    def log_likelihood(self, batch, orders, legal=True, given=None):
         assert not self.training
         n, v = batch.size, len(self.board)
+        g = torch.zeros_like(n) if given is None else given
         step = torch.arange(batch.placement.shape[1])
         each = -torch.log((v - step).double() * N_ROLES)
-        total = (each * (step < n[:, None])).sum(1) + torch.lgamma(n + 1.0).double() - np.log(20)
+        total = (each * ((step >= g[:, None]) & (step < n[:, None]))).sum(1)
+        total = total + torch.lgamma(n - g + 1.0).double() - torch.log(21.0 - g.clamp(min=1)).double()
         self.calls.append((batch, orders))
         return total[:, None].expand(-1, len(orders))
 
@@ -78,7 +80,7 @@ class OrderDecides(UniformSets):
 
     name = "order_decides"
 
-    def log_likelihood(self, batch, orders, legal=True):
+    def log_likelihood(self, batch, orders, legal=True, given=None):
         first = torch.stack([batch.reordered(order).placement[:, 0] for order in orders], 1)
         return -first.double()
 
@@ -88,7 +90,7 @@ class Impossible(UniformSets):
 
     name = "impossible"
 
-    def log_likelihood(self, batch, orders, legal=True):
-        nats = super().log_likelihood(batch, orders, legal).clone()
+    def log_likelihood(self, batch, orders, legal=True, given=None):
+        nats = super().log_likelihood(batch, orders, legal, given).clone()
         nats[batch.size > 6] = -torch.inf
         return nats

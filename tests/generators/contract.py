@@ -60,6 +60,8 @@ NO_FREE_ROLE = wall(6, Limits(holds=(2, 6)), (S, F))
 NO_ROLES = wall(5, Limits(holds=(2, 4), starts=(0, 0), finishes=(0, 0)), (M,))
 BOARDS = [TOY, WALL, TIGHT, NO_FREE_ROLE, NO_ROLES]
 NAMES = ["toy", "wall", "tight", "no free role", "no roles"]
+PROMPTS = [Climb(((2, M),), 20, 18), Climb(((3, F), (1, S)), 20, 18)]
+"""On the toy wall, with room for new holds before, between and behind the given ones."""
 
 
 def random_climbs(board: Board, n: int, seed: int) -> Climbs:
@@ -109,23 +111,53 @@ def universe(board: Board, only_legal: bool, angle: int = 20, grade: int = 18) -
     return Climbs.from_list(sets)
 
 
-def exact_and_bound(generator: Generator, climbs: Climbs, only_legal: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(C,), (C,): log p(S) by summing over all orders, and the mean over them, which bounds it below."""
+def completions(climbs: Climbs, prompt: Climb) -> Climbs:
+    """The climbs that contain the prompt's holds, those holds first and in the prompt's order."""
+    given = set(prompt.holds)
+    rest = [tuple(h for h in climb.holds if h not in given) for climb in climbs if given <= set(climb.holds)]
+    return Climbs.from_list([Climb(prompt.holds + new, prompt.angle, prompt.grade) for new in rest])
+
+
+def exact_and_bound(
+    generator: Generator, climbs: Climbs, only_legal: bool, given: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(C,), (C,): log p(S) by summing over all orders, and the mean over them, which bounds it below.
+
+    given: so many holds of each climb, its first, are given; the orders are those of the others.
+    """
     exact, bound = np.empty(len(climbs)), np.empty(len(climbs))
+    held = given or 0
     for size in np.unique(climbs.sizes):
         rows = np.flatnonzero(climbs.sizes == size)
         batch = to_batch(generator.board, climbs[rows])
-        orders = all_orders(int(size)).expand(-1, len(rows), -1)
-        terms = generator.log_likelihood(batch, orders, legal=only_legal)
-        assert terms.shape == (len(rows), math.factorial(size))
+        new = all_orders(int(size) - held) + held
+        orders = torch.cat([torch.arange(held).expand(*new.shape[:2], held), new], 2)
+        orders = orders.expand(-1, len(rows), -1)
+        told = None if given is None else torch.full((len(rows),), given)
+        terms = generator.log_likelihood(batch, orders, legal=only_legal, given=told)
+        assert terms.shape == (len(rows), math.factorial(size - held))
         exact[rows] = (terms.logsumexp(1) - math.log(terms.shape[1])).detach().numpy()
         bound[rows] = terms.mean(1).detach().numpy()
     return exact, bound
 
 
-def likelihood(generator: Generator, climbs: Climbs, orders: torch.Tensor) -> torch.Tensor:
-    length = int(climbs.sizes.max(initial=1))
-    return generator.log_likelihood(to_batch(generator.board, climbs), orders[:, :, :length])
+def likelihood(
+    generator: Generator, climbs: Climbs, orders: torch.Tensor, given: torch.Tensor | None = None
+) -> torch.Tensor:
+    batch = to_batch(generator.board, climbs)
+    return generator.log_likelihood(batch, orders[:, :, : batch.placement.shape[1]], given=given)
+
+
+def assert_follow(drawn: Climbs, climbs: Climbs, exact: np.ndarray) -> None:
+    """A chi-square test of the drawn sets against exp(exact), what is rare taken together."""
+    n, expected = len(drawn), np.exp(exact) * len(drawn)
+    place = {hold_set: i for i, hold_set in enumerate(as_sets(climbs))}
+    observed = np.bincount([place[s] for s in as_sets(drawn)], minlength=len(climbs)).astype(float)
+    rare = expected < 5
+    if rare.any():
+        expected = np.append(expected[~rare], expected[rare].sum())
+        observed = np.append(observed[~rare], observed[rare].sum())
+    assert stats.chisquare(observed, expected * n / expected.sum()).pvalue > 1e-3
 
 
 def as_sets(climbs: Climbs) -> list[frozenset[tuple[int, int]]]:
@@ -168,23 +200,55 @@ class GeneratorContract:
         exact, _ = exact_and_bound(generator, everything, only_legal=True)
         assert np.array_equal(np.isfinite(exact), legal(TOY, everything))
 
+    @pytest.mark.parametrize("only_legal", [True, False])
+    @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda c: f"{len(c.holds)} given")
+    def test_probabilities_of_all_completions_sum_to_one(self, make, prompt, only_legal):
+        generator = make(TOY)
+        for angle, grade in ((20, 18), (UNKNOWN, 22)):
+            sets = completions(universe(TOY, only_legal), Climb(prompt.holds, angle, grade))
+            exact, bound = exact_and_bound(generator, sets, only_legal, len(prompt.holds))
+            assert abs(np.exp(exact).sum() - 1) < 1e-6
+            assert (bound <= exact + 1e-9).all()
+
+    @pytest.mark.parametrize("board", [TIGHT, NO_FREE_ROLE, NO_ROLES], ids=NAMES[2:])
+    def test_so_they_do_where_the_rules_bind(self, make, board):
+        generator, sets = make(board), universe(board, only_legal=True)
+        for i in (0, len(sets) // 2, len(sets) - 1):
+            climb = sets.climb(i)
+            prompt = Climb(climb.holds[:0:-2], climb.angle, climb.grade)
+            exact, _ = exact_and_bound(
+                generator, completions(sets, prompt), only_legal=True, given=len(prompt.holds)
+            )
+            assert abs(np.exp(exact).sum() - 1) < 1e-6
+
+    @pytest.mark.parametrize("only_legal", [True, False])
+    def test_with_nothing_given_a_completion_is_a_climb(self, make, only_legal):
+        generator, climbs = make(WALL), random_climbs(WALL, 24, seed=40)
+        batch, orders = to_batch(WALL, climbs), random_orders(climbs.sizes, 3, seed=41)
+        whole = generator.log_likelihood(batch, orders, legal=only_legal)
+        nothing = torch.zeros(24, dtype=torch.int64)
+        assert (generator.log_likelihood(batch, orders, only_legal, nothing) - whole).abs().max() < 1e-10
+
     def test_permuting_a_batch_with_its_orders_changes_nothing(self, make):
         generator, climbs = make(WALL), random_climbs(WALL, 24, seed=1)
         batch, orders = to_batch(WALL, climbs), random_orders(climbs.sizes, 3, seed=2)
         shuffle = random_orders(climbs.sizes, 1, seed=3)[0]
         back = shuffle.argsort(1).expand_as(orders)
-        before = generator.log_likelihood(batch, orders)
-        after = generator.log_likelihood(batch.reordered(shuffle), back.gather(2, orders))
-        assert before.shape == (24, 3)
-        assert (before - after).abs().max() < 1e-10
+        for given in (None, torch.arange(24) % 3):
+            before = generator.log_likelihood(batch, orders, given=given)
+            after = generator.log_likelihood(batch.reordered(shuffle), back.gather(2, orders), given=given)
+            assert before.shape == (24, 3)
+            assert (before - after).abs().max() < 1e-10
 
     def test_padding_and_neighbours_change_nothing(self, make):
         generator, climbs = make(WALL), random_climbs(WALL, 24, seed=4)
         orders = random_orders(climbs.sizes, 2, seed=5)
-        together = likelihood(generator, climbs, orders)
-        for rows in (np.arange(24)[::-1].copy(), np.array([3]), np.array([7, 3, 7])):
-            alone = likelihood(generator, climbs[rows], orders[:, rows.tolist()])
-            assert (together[rows.tolist()] - alone).abs().max() < 1e-10
+        for given in (None, torch.arange(24) % 3):
+            together = likelihood(generator, climbs, orders, given)
+            for rows in (np.arange(24)[::-1].copy(), np.array([3]), np.array([7, 3, 7])):
+                told = None if given is None else given[rows]
+                alone = likelihood(generator, climbs[rows], orders[:, rows.tolist()], told)
+                assert (together[rows.tolist()] - alone).abs().max() < 1e-10
 
     def test_what_is_revealed_is_a_set(self, make, knows_sets):
         # log p(a, b, c) − log p(b, a, c): for a set model the step to c cancels, whatever c is.
@@ -256,15 +320,16 @@ class GeneratorContract:
         generator, n = make(TOY), 6000
         climbs = universe(TOY, only_legal=True)
         exact, _ = exact_and_bound(generator, climbs, only_legal=True)
-        expected = np.exp(exact) * n
-        drawn = as_sets(generator.sample(Climbs.prompts(n, angle=20, grade=18), seed=11, batch_size=2000))
-        place = {hold_set: i for i, hold_set in enumerate(as_sets(climbs))}
-        observed = np.bincount([place[s] for s in drawn], minlength=len(climbs)).astype(float)
-        rare = expected < 5
-        if rare.any():
-            expected = np.append(expected[~rare], expected[rare].sum())
-            observed = np.append(observed[~rare], observed[rare].sum())
-        assert stats.chisquare(observed, expected * n / expected.sum()).pvalue > 1e-3
+        drawn = generator.sample(Climbs.prompts(n, angle=20, grade=18), seed=11, batch_size=2000)
+        assert_follow(drawn, climbs, exact)
+
+    @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda c: f"{len(c.holds)} given")
+    def test_completions_follow_the_enumerated_probabilities(self, make, prompt):
+        generator, n = make(TOY), 3000
+        climbs = completions(universe(TOY, only_legal=True), prompt)
+        exact, _ = exact_and_bound(generator, climbs, only_legal=True, given=len(prompt.holds))
+        drawn = generator.sample(Climbs.prompts(n, *prompt), seed=12, batch_size=3000)
+        assert_follow(drawn, climbs, exact)
 
     @pytest.mark.parametrize("n", [500, pytest.param(10_000, marks=pytest.mark.slow)])
     @pytest.mark.parametrize("board", BOARDS, ids=NAMES)
