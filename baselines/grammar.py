@@ -37,8 +37,7 @@ class Written:
         return replace(self, placed=self.placed.add(placement, role, ~given), last=placement, waiting=waiting)
 
     def rows(self, index: Tensor) -> Written:
-        placed = Placed(**{name: value[index] for name, value in vars(self.placed).items()})
-        return Written(placed, self.last[index], self.waiting[index], self.size[index])
+        return Written(self.placed.rows(index), self.last[index], self.waiting[index], self.size[index])
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,10 @@ class ClimbBatch:
     def to(self, device: torch.device | str) -> ClimbBatch:
         return ClimbBatch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
+    def rows(self, index: Tensor) -> ClimbBatch:
+        """Some of the climbs, as wide as before."""
+        return ClimbBatch(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
     def leading(self, n: Tensor) -> ClimbBatch:
         """The first n[b] holds of row b (all when there are fewer), as wide as before."""
         slots = torch.arange(self.present.shape[1], device=n.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import gammaln
 from threadpoolctl import threadpool_limits
 
 from setgen.evaluation.comparison import Comparison
@@ -12,6 +13,9 @@ from setgen.evaluation.metric import Metric
 
 MOST_PAIRWISE = 10_000
 """Climbs compared pair by pair; of more, a random sample of so many is taken."""
+
+RAREFIED = 50
+"""Climbs whose holds are counted together for the coverage, so that it does not grow with their number."""
 
 MOST_VENDI = 1000
 """Climbs behind a Vendi score, whose eigenvalues cost their cube."""
@@ -28,10 +32,25 @@ def _internal(c: Comparison) -> Estimate:
     return from_influence(to_others.mean(), 2 * to_others, c.seed, note, (0, 1))
 
 
+def rarefied(uses: np.ndarray, n: int, m: int) -> np.ndarray:
+    """(..., V) uses, the number of n climbs that use each placement → (...) expected share of placements
+    that m ≤ n of the climbs, drawn at random without replacement, use between them.
+
+    A placement that k climbs use is missed with probability C(n − k, m) / C(n, m) (Hurlbert 1971).
+    """
+    k = np.asarray(uses, dtype=np.float64)
+    rest = n - k
+    log_missed = gammaln(rest + 1) - gammaln(np.maximum(rest - m, 0) + 1)
+    log_missed -= gammaln(n + 1) - gammaln(n - m + 1)
+    return (1 - np.where(rest >= m, np.exp(log_missed), 0.0)).mean(-1)
+
+
 def _coverage(c: Comparison) -> Estimate:
-    used = resamples(len(c.sample), c.seed) @ c.sample.incidence > 0
-    value = float((c.sample.incidence.sum(0) > 0).mean())
-    return from_replicates(value, used.mean(1), len(c.sample), bounds=(0, 1))
+    n, m = len(c.sample), min(RAREFIED, len(c.sample))
+    value = float(rarefied(np.asarray(c.sample.incidence.sum(0)), n, m))
+    again = rarefied(resamples(n, c.seed) @ c.sample.incidence, n, m)
+    note = f"of {m} climbs" if m < RAREFIED else ""
+    return from_replicates(value, again, n, note, bounds=(0, 1))
 
 
 def _vendi(c: Comparison) -> Estimate:
@@ -67,12 +86,12 @@ METRICS = (
         "hold coverage",
         "share",
         "=",
-        "share of the board's placements that some climb uses; grows with the number of climbs",
-        "the design notes; standard error by bootstrap over climbs",
+        f"expected share of the board's placements that {RAREFIED} of the climbs use between them",
+        "rarefaction, Hurlbert 1971; standard error by bootstrap over climbs",
         _coverage,
         "train",
         "diversity",
-        sees=("duplicated",),
+        sees=("few ideas", "one side dropped"),
     ),
     Metric(
         "Vendi score",

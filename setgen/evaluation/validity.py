@@ -36,11 +36,8 @@ def _soft(rule: str, c: Comparison) -> Estimate | None:
     return share(broken[rule]) if rule in broken else None
 
 
-# What moves holds about changes no climb's size.
-_SEEN_BY_SIZE = {
-    "unusually few holds": ("rules broken",),
-    "unusually many holds": ("rare sizes dropped",),
-}
+# Random holds change no climb's size.
+_SEEN = dict.fromkeys(("unusually few holds", "unusually many holds"), ("rules broken",))
 _APP = "the board apps' own limits"
 _DATA = f"percentiles of the training climbs, {TAIL:g} % beyond each threshold"
 
@@ -91,7 +88,7 @@ METRICS = (
             partial(_soft, rule),
             "test",
             "validity",
-            sees=_SEEN_BY_SIZE.get(rule, ("random climbs",)),
+            sees=_SEEN.get(rule, ("random climbs",)),
         )
         for rule in SOFT_RULES
     ),

@@ -39,6 +39,10 @@ class Placed:
             batch.size,
         )
 
+    def rows(self, index: Tensor | slice) -> Placed:
+        """The state of some of the climbs."""
+        return Placed(self.used[index], self.starts[index], self.finishes[index], self.count[index])
+
     def add(self, placement: Tensor, role: Tensor, where: Tensor | None = None) -> Placed:
         """The state after one more hold a row, in the rows where `where` (B,) is true (all by default)."""
         if where is None:

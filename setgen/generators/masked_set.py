@@ -22,21 +22,17 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import N_ROLES, Role
-from setgen.boards.rules import size_range
+from setgen.boards.climbs import Climbs
+from setgen.boards.roles import N_ROLES
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
 from setgen.errors import InputError
-from setgen.generators.base import Generator
 from setgen.generators.drawing import draw, row_uniforms
-from setgen.generators.legality import Placed, elements_allowed, owed
-from setgen.generators.prompts import check_prompts
-from setgen.generators.sizes import SizeModel
+from setgen.generators.legality import Placed, elements_allowed
+from setgen.generators.sized import SizedGenerator, log_frequencies, put, widen
 from setgen.models.hold_embedding import ElementEmbedding
 from setgen.models.set_transformer import SetTransformer
 
 _ROWS_PER_CALL = 2048
-_PSEUDO_COUNT = 0.1
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class MaskedSetConfig:
     copies: int = 4
 
 
-class MaskedSet(Generator):
+class MaskedSet(SizedGenerator):
     """The element-slot set generator. Exact when it draws one hold a call; see `sample` for fewer calls."""
 
     name = "masked_set"
@@ -69,22 +65,17 @@ class MaskedSet(Generator):
             raise InputError(f"width {width} is not a multiple of heads {config.heads}")
         if config.copies < 1:
             raise InputError(f"copies is {config.copies}: each climb needs at least one subset")
-        self.sizes = SizeModel(board)
         self.elements = ElementEmbedding(board, width)
         self.of_angle = nn.Embedding(len(board.angles) + 1, width)
         self.of_grade = nn.Embedding(len(board.grades) + 1, width)
         self.of_remaining = nn.Embedding(self.sizes.most + 1, width)
         self.encoder = SetTransformer(width, config.depth, config.heads, config.dropout)
         self.pointer = nn.Linear(width, width, bias=False)
-        self.most_legal = size_range(board, Climb(()))[1]
         self.register_buffer("log_frequency", torch.zeros(len(board) * N_ROLES))
 
     def fit_counts(self, climbs: Climbs) -> None:
         self.sizes.fit_counts(climbs)
-        element = torch.from_numpy(climbs.placement.astype(np.int64) * N_ROLES + climbs.role)
-        counts = torch.bincount(element, minlength=len(self.log_frequency)).to(self.log_frequency)
-        frequency = (counts + _PSEUDO_COUNT) / (counts + _PSEUDO_COUNT).sum()
-        self.log_frequency.copy_(frequency.log())
+        self.log_frequency.copy_(log_frequencies(climbs, len(self.board)))
 
     def element_logits(self, known: ClimbBatch, remaining: Tensor) -> Tensor:
         """(B, V·4) unnormalised log-probabilities of a masked slot's element.
@@ -98,7 +89,7 @@ class MaskedSet(Generator):
 
     def loss(self, batch: ClimbBatch) -> Tensor:
         """Mean over climbs of the bound above, in nats per hold; one stratified draw of `copies` subsets."""
-        batch = self._hide_conditions(batch)
+        batch = self.hide_conditions(batch)
         copies = self.config.copies if self.training else max(4, self.config.copies)
         size = batch.size
         n_slots = torch.arange(batch.placement.shape[1], device=size.device)
@@ -119,7 +110,7 @@ class MaskedSet(Generator):
         log_probs = self._next_log_probs(seen, many.size - n_known, legal=False)
         per_slot = -log_probs.gather(1, many.element).masked_fill(~masked, 0.0).sum(1) / masked.sum(1)
         per_hold = per_slot.view(len(batch), copies).mean(1)
-        log_size = self._log_size(batch, batch.leading(torch.zeros_like(size)), legal=False)
+        log_size = self.log_size(batch, batch.leading(torch.zeros_like(size)), legal=False)
         return (per_hold - (log_size + torch.lgamma(size + 1.0)) / size).mean()
 
     def log_likelihood(
@@ -134,27 +125,23 @@ class MaskedSet(Generator):
         total = torch.zeros(rows * k, device=climb.device, dtype=self.log_frequency.dtype)
         for first in range(0, len(climb), _ROWS_PER_CALL):
             at, i = (x[first : first + _ROWS_PER_CALL] for x in (climb, step))
-            prefix = _rows(many, at)
+            prefix = many.rows(at)
             known = _first(prefix.leading(i), int(i.max()))
             next_log_probs = self._next_log_probs(known, many.size[at] - i, legal)
             chosen = prefix.element.gather(1, i[:, None])
             total = total.index_add(0, at, next_log_probs.gather(1, chosen).squeeze(1))
         # Without given holds one size distribution serves all orders of a climb.
         if given is None:
-            log_size = self._log_size(batch, batch.leading(start), legal)[:, None]
+            log_size = self.log_size(batch, batch.leading(start), legal)[:, None]
         else:
-            log_size = self._log_size(many, prompts, legal).view(rows, k)
+            log_size = self.log_size(many, prompts, legal).view(rows, k)
         log_orders = torch.lgamma((batch.size - start).to(total) + 1)
         return total.view(rows, k) + (log_size + log_orders[:, None])
 
     def next_log_probs(self, prompts: ClimbBatch, legal: bool = True) -> Tensor:
-        state = Placed.of(self.board, prompts)
-        one_more = prompts.size + 1
-        most = self.most_legal if legal else self.sizes.most
-        at_least = torch.maximum(one_more, self._fewest(state, legal)).clamp(max=most)
-        sizes = self.sizes(prompts.angle, prompts.grade, at_least, most)
-        log_probs = self._next_log_probs(prompts, sizes.argmax(1) - prompts.size, legal)
-        return log_probs.masked_fill((one_more > most)[:, None], -torch.inf)
+        size = self.likely_size(prompts, Placed.of(self.board, prompts), legal)
+        log_probs = self._next_log_probs(prompts, size - prompts.size, legal)
+        return log_probs.masked_fill((prompts.size >= self.most(legal))[:, None], -torch.inf)
 
     @torch.inference_mode()
     def sample(
@@ -175,22 +162,16 @@ class MaskedSet(Generator):
         """
         if calls is not None and calls < 1:
             raise InputError(f"calls is {calls}: a climb needs at least one network call")
-        wanted = check_prompts(self.board, prompts, sizes, legal)
-        if not len(prompts):
-            return prompts
-        was_training = self.training
-        self.eval()
-        parts = [
-            self._sample_batch(prompts[rows], wanted[rows], rows, legal, temperature, seed, calls)
-            for rows in np.split(np.arange(len(prompts)), range(batch_size, len(prompts), batch_size))
-        ]
-        self.train(was_training)
-        return Climbs.concatenate(parts)
 
-    def _sample_batch(
+        def complete(part: Climbs, wanted: Tensor, rows: np.ndarray) -> Climbs:
+            return self._complete(part, wanted, rows, legal, temperature, seed, calls)
+
+        return self.sample_in_batches(prompts, sizes, legal, batch_size, complete)
+
+    def _complete(
         self,
         prompts: Climbs,
-        wanted: np.ndarray,
+        wanted: Tensor,
         rows: np.ndarray,
         legal: bool,
         temperature: float,
@@ -200,42 +181,25 @@ class MaskedSet(Generator):
         given = to_batch(self.board, prompts, self.device)
         noise = row_uniforms(seed, rows, self.sizes.most + 1).to(self.device)
         state = Placed.of(self.board, given)
-        size = torch.from_numpy(wanted).to(self.device)
-        drawn = draw(self._size_log_probs(given, state, legal), noise[:, -1])
-        size = torch.where(size > 0, size, drawn)
+        drawn = draw(self.size_log_probs(given, state, legal), noise[:, -1])
+        size = torch.where(wanted > 0, wanted, drawn)
 
-        grown = _widen(given, int(size.max()))
+        grown = widen(given, int(size.max()))
         for call in range(self.sizes.most):
             active = (state.count < size).nonzero().squeeze(1)
             if len(active) == 0:
                 break
             left = (size - state.count)[active]
             block = torch.ones_like(left) if calls is None else -(-left // (calls - call))
-            logits = self.element_logits(_rows(grown, active), left)
+            logits = self.element_logits(grown.rows(active), left)
             for i in range(int(block.max())):
                 chosen = active[block > i]
-                here = Placed(*(getattr(state, f)[chosen] for f in ("used", "starts", "finishes", "count")))
+                here = state.rows(chosen)
                 allowed = elements_allowed(self.board, here, size[chosen] - here.count, legal)
                 masked = logits[block > i].masked_fill(~allowed, -torch.inf)
                 element = draw(masked, noise[chosen, here.count], temperature)
-                state = self._put(grown, state, chosen, element)
+                state = put(grown, state, chosen, element)
         return to_climbs(self.board, grown)
-
-    def _put(self, grown: ClimbBatch, state: Placed, rows: Tensor, element: Tensor) -> Placed:
-        """Write one more hold into `rows` of `grown` (in place) and return the new state."""
-        placement, role = element // N_ROLES, element % N_ROLES
-        column = state.count[rows]
-        grown.placement[rows, column] = placement
-        grown.role[rows, column] = role
-        grown.present[rows, column] = True
-        used, starts, finishes, count = (
-            getattr(state, f).clone() for f in ("used", "starts", "finishes", "count")
-        )
-        used[rows, placement] = True
-        starts[rows] += role == Role.START
-        finishes[rows] += role == Role.FINISH
-        count[rows] += 1
-        return Placed(used, starts, finishes, count)
 
     def _next_log_probs(self, known: ClimbBatch, remaining: Tensor, legal: bool) -> Tensor:
         state = Placed.of(self.board, known)
@@ -243,35 +207,10 @@ class MaskedSet(Generator):
         logits = self.element_logits(known, remaining).masked_fill(~allowed, -torch.inf)
         return logits.log_softmax(1)
 
-    def _fewest(self, state: Placed, legal: bool) -> Tensor:
-        """(B,) holds that a climb has at least, given what is placed and what is owed."""
-        return state.count + sum(owed(self.board, state)) if legal else state.count
-
-    def _size_log_probs(self, given: ClimbBatch, state: Placed, legal: bool) -> Tensor:
-        most = self.most_legal if legal else self.sizes.most
-        return self.sizes(given.angle, given.grade, self._fewest(state, legal), most)
-
-    def _log_size(self, batch: ClimbBatch, given: ClimbBatch, legal: bool) -> Tensor:
-        """(B,) log p(n | given, c) of each climb's own size."""
-        log_probs = self._size_log_probs(given, Placed.of(self.board, given), legal)
-        return log_probs.gather(1, batch.size[:, None]).squeeze(1)
-
-    def _hide_conditions(self, batch: ClimbBatch) -> ClimbBatch:
-        if not self.training:
-            return batch
-        hidden = torch.rand(2, len(batch), device=batch.angle.device) < self.config.condition_dropout
-        return replace(
-            batch, angle=batch.angle.masked_fill(hidden[0], 0), grade=batch.grade.masked_fill(hidden[1], 0)
-        )
-
-
-def _rows(batch: ClimbBatch, index: Tensor) -> ClimbBatch:
-    return ClimbBatch(*(getattr(batch, f)[index] for f in ("placement", "role", "present", "angle", "grade")))
-
 
 def _repeat(batch: ClimbBatch, times: int) -> ClimbBatch:
     """Row b becomes rows b·times … b·times + times − 1."""
-    return _rows(batch, torch.arange(len(batch), device=batch.angle.device).repeat_interleave(times))
+    return batch.rows(torch.arange(len(batch), device=batch.angle.device).repeat_interleave(times))
 
 
 def _first(batch: ClimbBatch, length: int) -> ClimbBatch:
@@ -282,16 +221,4 @@ def _first(batch: ClimbBatch, length: int) -> ClimbBatch:
         placement=batch.placement[:, :length],
         role=batch.role[:, :length],
         present=batch.present[:, :length],
-    )
-
-
-def _widen(batch: ClimbBatch, length: int) -> ClimbBatch:
-    """Pad the width up to `length`; the result owns its memory."""
-    extra = max(0, length - batch.placement.shape[1])
-    pad = nn.functional.pad
-    return replace(
-        batch,
-        placement=pad(batch.placement, (0, extra)).clone(),
-        role=pad(batch.role, (0, extra)).clone(),
-        present=pad(batch.present, (0, extra)).clone(),
     )

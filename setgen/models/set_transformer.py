@@ -43,13 +43,21 @@ class SetAttention(nn.Module):
         self.to_qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, tokens: Tensor, packing: Packing) -> Tensor:
-        """tokens: (T, width) → (T, width)."""
+    def forward(self, tokens: Tensor, packing: Packing, seen: Tensor | None = None) -> Tensor:
+        """tokens: (T, width) → (T, width). seen: (B, L, L) bool, which places (last) each place looks at;
+        None: all that are present."""
+        return self.attend(tokens, packing, seen)[0]
+
+    def attend(
+        self, tokens: Tensor, packing: Packing, seen: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The same with the keys and the values, (B, heads, L, d) each."""
         rows, length = packing.present.shape
         qkv = packing.pad(self.to_qkv(tokens)).view(rows, length, 3, self.heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        mixed = scaled_dot_product_attention(query, key, value, attn_mask=packing.present[:, None, None, :])
-        return self.out(packing.pack(mixed.transpose(1, 2).flatten(2)))
+        mask = packing.present[:, None, None, :] if seen is None else seen[:, None]
+        mixed = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.out(packing.pack(mixed.transpose(1, 2).flatten(2))), key, value
 
 
 class Block(nn.Module):
@@ -63,8 +71,8 @@ class Block(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, tokens: Tensor, packing: Packing) -> Tensor:
-        tokens = tokens + self.dropout(self.attention(self.norm_attention(tokens), packing))
+    def forward(self, tokens: Tensor, packing: Packing, seen: Tensor | None = None) -> Tensor:
+        tokens = tokens + self.dropout(self.attention(self.norm_attention(tokens), packing, seen))
         return tokens + self.dropout(self.feed(self.norm_feed(tokens)))
 
 

@@ -1,5 +1,7 @@
 """Metrics on climbs small enough to do by hand, and against scipy and POT."""
 
+from itertools import combinations
+
 import numpy as np
 import ot
 import pytest
@@ -11,6 +13,7 @@ from setgen.boards.rules import broken_rules, role_counts
 from setgen.boards.sensible import SensibleRules
 from setgen.evaluation import validity
 from setgen.evaluation.comparison import Comparison, Sample
+from setgen.evaluation.diversity import rarefied
 from setgen.evaluation.evaluate import METRICS
 from setgen.evaluation.usage import jensen_shannon
 from setgen.sources.synthetic import synthetic_board
@@ -98,6 +101,13 @@ def test_the_error_of_diversity_is_its_spread_between_samples():
 
 def test_hold_coverage():
     assert measure("hold coverage", [climb(1, 2), climb(1, 3)], [climb(9)]).value == 4 / len(BOARD)
+
+
+def test_rarefied_coverage_is_the_mean_over_all_draws():
+    uses = np.random.default_rng(0).random((6, 9)) < 0.3  # 6 climbs on 9 holds
+    for m in (1, 3, 6):
+        drawn = [uses[list(rows)].any(0).mean() for rows in combinations(range(6), m)]
+        assert rarefied(uses.sum(0), 6, m) == pytest.approx(np.mean(drawn))
 
 
 def test_hold_usage_extremes():

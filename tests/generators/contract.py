@@ -267,7 +267,7 @@ class GeneratorContract:
         spread = terms.std(1)
         if generator.name == "gpt":
             assert (spread > 1e-2).all()
-        if generator.name == "sorted_gpt":
+        if generator.name in ("sorted_gpt", "sweep_set"):
             assert (spread < 1e-10).all()
 
     def test_conditions_count(self, make):
@@ -303,8 +303,8 @@ class GeneratorContract:
         # With one hold left to the most there can be, the climbs that extend a prompt differ by that step
         # alone: size and end say the same for all of them.
         generator = make(WALL)
-        if generator.name == "sorted_gpt":
-            pytest.skip("its next element is an approximation, see baselines.gpt_next")
+        if generator.name in ("sorted_gpt", "sweep_set"):
+            pytest.skip("what comes next in its fixed order is another question")
         given = ((0, S), (4, F), *((i, M) for i in range(5, 11)))
         ends = [(2, M), (3, FOOT), (11, S), (19, F)]
         climbs = Climbs.from_list([Climb((*given, end), 40, 22) for end in ends])

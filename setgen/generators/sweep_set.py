@@ -1,0 +1,304 @@
+"""SweepSet: holds are revealed as a line sweeps over the board, with an exact likelihood of sets.
+
+A climb S of n holds, of which G are given, is completed in the order in which a line that moves over the
+board in direction d meets the other holds. That order is a function of the set, so each set has one, and
+
+    p(S | G, c) = p(n | G, c) · 1/D Σ_d Π_i p(e_i | G, e_1 … e_(i−1), n, d, c)
+
+needs no factor n! and is no bound: it is exact, for completions of any G too. The network sees G, and what
+the line has met, as sets (`models.sweep_transformer`): one pass learns from every prefix of a sweep, and each
+pass draws another G. Elements behind the line, or so far ahead that too few placements would be left, have
+probability 0.
+
+The same pass trains the answer to "which holds go with these?", G alone being known: the set-aware target,
+uniform over all holds still to come (Uria, Murray & Larochelle 2014). That is `next_log_probs`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, pad
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climbs
+from setgen.boards.roles import N_ROLES, Role
+from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
+from setgen.errors import InputError
+from setgen.generators.drawing import draw, row_uniforms
+from setgen.generators.legality import Placed, elements_allowed, roles_allowed
+from setgen.generators.sized import SizedGenerator, log_frequencies, put, widen
+from setgen.generators.sweeps import Ahead, sweep_ranks
+from setgen.models.hold_embedding import ElementEmbedding
+from setgen.models.set_transformer import Packing
+from setgen.models.sweep_transformer import SweepTransformer
+
+_LINE, _ANY, _GIVEN, _MET = range(4)
+"""Kinds of tokens: two in front of the holds, the line's and that of "any hold of the set"; two of holds."""
+
+_HEADS = 2
+
+
+@dataclass(frozen=True)
+class SweepSetConfig:
+    """width, depth, heads, dropout: the network's. directions: D, of which the first is upwards.
+
+    condition_dropout: how often angle, and independently grade, is hidden in training.
+    given: share of the training climbs of which some holds are given.
+    """
+
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+    dropout: float = 0.1
+    condition_dropout: float = 0.1
+    directions: int = 1
+    given: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """B climbs as the network is told them: given holds first, then the others as the line meets them.
+
+    batch: holds in this order. given: (B, L) bool. size: (B,) holds of the finished climb. direction: (B,).
+    """
+
+    batch: ClimbBatch
+    given: Tensor
+    size: Tensor
+    direction: Tensor
+
+    @property
+    def n_given(self) -> Tensor:
+        return self.given.sum(1)
+
+    @property
+    def swept(self) -> Tensor:
+        """(B, L) bool: holds that the line meets."""
+        return self.batch.present & ~self.given
+
+    @property
+    def left(self) -> Tensor:
+        """(B, L): how many holds are still to come once this one is known."""
+        place = torch.arange(self.given.shape[1], device=self.given.device)
+        known = torch.where(self.given, self.n_given[:, None], place + 1)
+        return (self.size[:, None] - known).clamp(min=0)
+
+
+class SweepSet(SizedGenerator):
+    """The generator that sweeps. A climb takes one network call a hold, of one new token each."""
+
+    name = "sweep_set"
+    Config = SweepSetConfig
+    rank: Tensor
+
+    def __init__(self, board: Board, config: SweepSetConfig) -> None:
+        super().__init__(board, config)
+        width = config.width
+        if width % config.heads:
+            raise InputError(f"width {width} is not a multiple of heads {config.heads}")
+        if config.directions < 1:
+            raise InputError(f"directions is {config.directions}: a sweep needs at least one")
+        if not 0 <= config.given <= 1:
+            raise InputError(f"given is {config.given}: it is a share of climbs, from 0 to 1")
+        self.elements = ElementEmbedding(board, width)
+        self.of_angle = nn.Embedding(len(board.angles) + 1, width)
+        self.of_grade = nn.Embedding(len(board.grades) + 1, width)
+        self.of_left = nn.Embedding(self.sizes.most + 1, width)
+        self.of_direction = nn.Embedding(config.directions, width)
+        self.of_kind = nn.Embedding(4, width)
+        for table in (self.of_angle, self.of_grade, self.of_left, self.of_direction, self.of_kind):
+            nn.init.normal_(table.weight, std=0.3)
+        self.network = SweepTransformer(width, config.depth, config.heads, config.dropout)
+        self.pointer = nn.Linear(width, width, bias=False)
+        self.bias = nn.Parameter(torch.zeros(len(board) * N_ROLES))
+        self.register_buffer("rank", sweep_ranks(board, config.directions), persistent=False)
+
+    def fit_counts(self, climbs: Climbs) -> None:
+        """Count sizes; the bias of each element starts at its log-frequency and is learned from there."""
+        self.sizes.fit_counts(climbs)
+        with torch.no_grad():
+            self.bias.copy_(log_frequencies(climbs, len(self.board)))
+
+    def loss(self, batch: ClimbBatch) -> Tensor:
+        """Nats per hold of sweep and size, and of "any hold" (see the module), each a mean over climbs."""
+        size, rows, device = batch.size, len(batch), batch.angle.device
+        batch = self.hide_conditions(batch)
+        log_size = self.log_size(batch, batch.leading(torch.zeros_like(size)), legal=False)
+        some = torch.rand(rows, device=device) < self.config.given
+        n_given = (torch.rand(rows, device=device) * size).long().clamp(max=size - 1) * some
+        key = torch.rand(batch.present.shape, device=device).masked_fill(~batch.present, 2.0)
+        given = batch.present & (key.argsort(1).argsort(1) < n_given[:, None])
+        direction = torch.randint(self.config.directions, (rows,), device=device)
+        told = self._told(batch, given, direction)
+        table = self.elements()
+        codes = self._codes(told, table)
+        revealed = self._sweep(told, codes, table, legal=False) + self._any(told, codes, table)
+        return -(revealed / (size - n_given) + log_size / size).mean()
+
+    def log_likelihood(
+        self, batch: ClimbBatch, orders: Tensor, legal: bool = True, given: Tensor | None = None
+    ) -> Tensor:
+        """The exact log p(S | c) in every column; with `given`, of completing each column's given holds."""
+        if given is None:
+            nothing = torch.zeros_like(batch.present)
+            return self._log_probability(batch, nothing, legal)[:, None].repeat(1, len(orders))
+        columns = []
+        for order in orders.to(self.device):
+            ordered = batch.reordered(order)
+            columns.append(self._log_probability(ordered, ordered.leading(given).present, legal))
+        return torch.stack(columns, 1)
+
+    def next_log_probs(self, prompts: ClimbBatch, legal: bool = True) -> Tensor:
+        """See `Generator.next_log_probs`: any hold of the set, wherever the line would meet it."""
+        state = Placed.of(self.board, prompts)
+        size = self.likely_size(prompts, state, legal)
+        table = self.elements()
+        told = Told(prompts, prompts.present, size, torch.zeros_like(size))
+        allowed = elements_allowed(self.board, state, size - prompts.size, legal)
+        logits = self._logits(self._codes(told, table)[:, _ANY], table).masked_fill(~allowed, -torch.inf)
+        return logits.log_softmax(1).masked_fill((prompts.size >= self.most(legal))[:, None], -torch.inf)
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        prompts: Climbs,
+        *,
+        sizes: np.ndarray | None = None,
+        legal: bool = True,
+        temperature: float = 1.0,
+        seed: int | np.ndarray = 0,
+        batch_size: int = 256,
+    ) -> Climbs:
+        """See `Generator.sample`. At temperature 0 every sweep goes in the first direction."""
+
+        def complete(part: Climbs, wanted: Tensor, rows: np.ndarray) -> Climbs:
+            noise = row_uniforms(seed, rows, self.sizes.most + 2).to(self.device)
+            given = to_batch(self.board, part, self.device)
+            return to_climbs(self.board, self._complete(given, wanted, noise, legal, temperature))
+
+        return self.sample_in_batches(prompts, sizes, legal, batch_size, complete)
+
+    def _complete(
+        self, given: ClimbBatch, wanted: Tensor, noise: Tensor, legal: bool, temperature: float
+    ) -> ClimbBatch:
+        state = Placed.of(self.board, given)
+        drawn = draw(self.size_log_probs(given, state, legal), noise[:, -1])
+        size = torch.where(wanted > 0, wanted, drawn)
+        direction = (noise[:, -2] * self.config.directions * (temperature > 0)).long()
+        # Climbs with most to come stand first, so that those still growing are always the leading rows.
+        by_work = (size - state.count).argsort(descending=True, stable=True)
+        given, state, noise = given.rows(by_work), state.rows(by_work), noise[by_work]
+        size, direction = size[by_work], direction[by_work]
+
+        told = Told(given, given.present, size, direction)
+        table, rank = self.elements(), self.rank[direction]
+        ahead, line = Ahead.of(rank, ~state.used), torch.full_like(size, -1)
+        most_left = int((size - state.count).max())
+        codes, memory = self.network.begin(*self._tokens(told, table), most_left)
+        code, width = codes[:, _LINE], codes.shape[1]
+        memory.present[:, _ANY] = False
+        grown = widen(given, int(size.max()))
+        for step in range(most_left):
+            row = (state.count < size).nonzero().squeeze(1)  # 0, 1, … as many as are still growing
+            here, left = state.rows(row), (size - state.count)[row]
+            roles = roles_allowed(self.board, here, left, legal)
+            allowed = ahead.open(row, line[row], left)[:, :, None] & roles[:, None, :]
+            logits = self._logits(code[row], table).masked_fill(~allowed.flatten(1), -torch.inf)
+            element = draw(logits, noise[row, here.count], temperature)
+            state = put(grown, state, row, element)
+            line[row] = rank[row, element // N_ROLES]
+            if step + 1 < most_left:
+                met = torch.full_like(element, _MET)
+                token = self._token(table[element], given.rows(row), left - 1, met, direction[row])
+                code = self.network.tell(token, memory.first(len(row)), width + step)
+        return grown.rows(by_work.argsort())
+
+    def _told(self, batch: ClimbBatch, given: Tensor, direction: Tensor) -> Told:
+        """The batch with the holds of each climb in the order in which they are told."""
+        place = self.rank[direction].gather(1, batch.placement)
+        place = place.masked_fill(given, -1).masked_fill(~batch.present, len(self.board))
+        order = place.argsort(1)
+        return Told(batch.reordered(order), given.gather(1, order), batch.size, direction)
+
+    def _token(
+        self, element: Tensor, batch: ClimbBatch, left: Tensor, kind: Tensor, direction: Tensor
+    ) -> Tensor:
+        """(B, …, width): a hold's vector, what the climb is for, how many are to come, and what the token is.
+
+        Given holds, and the question for any hold, know no direction.
+        """
+        shape = (-1,) + (1,) * (kind.ndim - 1)
+        condition = (self.of_angle(batch.angle) + self.of_grade(batch.grade)).view(*shape, element.shape[-1])
+        moves = ((kind == _LINE) | (kind == _MET))[..., None]
+        heading = self.of_direction(direction).view(*shape, element.shape[-1]) * moves
+        return element + condition + self.of_left(left) + self.of_kind(kind) + heading
+
+    def _tokens(self, told: Told, table: Tensor) -> tuple[Tensor, Packing, Tensor]:
+        """Packed tokens: the line's, the one for any hold, the holds; their places; (B, L, L) who sees whom.
+
+        Everybody sees the given holds. The line and the holds it has met see those met before.
+        """
+        batch, given = told.batch, told.given
+        head = torch.tensor([_LINE, _ANY], device=given.device).expand(len(batch), _HEADS)
+        kind = torch.cat([head, torch.where(given, _GIVEN, _MET)], 1)
+        to_come = (told.size - told.n_given)[:, None].expand(-1, _HEADS)
+        element = pad(embedding(batch.element, table), (0, 0, _HEADS, 0))
+        left = torch.cat([to_come, told.left], 1)
+        tokens = self._token(element, batch, left, kind, told.direction)
+        packing = Packing.of(pad(batch.present, (_HEADS, 0), value=True))
+
+        sweeping = (kind == _LINE) | ((kind == _MET) & packing.present)
+        behind = torch.ones(kind.shape[1], kind.shape[1], dtype=torch.bool, device=kind.device).tril()
+        seen = sweeping[:, :, None] & sweeping[:, None, :] & behind
+        seen = seen | (kind == _GIVEN)[:, None, :] | behind.diag().diag()
+        return packing.pack(tokens), packing, seen
+
+    def _codes(self, told: Told, table: Tensor) -> Tensor:
+        """(B, 2 + L, width): what the network makes of each token."""
+        tokens, packing, seen = self._tokens(told, table)
+        return packing.pad(self.network(tokens, packing, seen))
+
+    def _logits(self, code: Tensor, table: Tensor) -> Tensor:
+        """(T, V·4) unnormalised log-probabilities of the next element."""
+        return self.pointer(code) @ table.T / table.shape[1] ** 0.5 + self.bias
+
+    def _sweep(self, told: Told, codes: Tensor, table: Tensor, legal: bool) -> Tensor:
+        """(B,) log p(holds that the line meets | given, n, direction)."""
+        batch, n_given = told.batch, told.n_given
+        row, place = told.swept.nonzero(as_tuple=True)
+        first = place == n_given[row]
+        logits = self._logits(codes[row, torch.where(first, _LINE, place + _HEADS - 1)], table)
+
+        rank, left = self.rank[told.direction], told.size[row] - place
+        used = Placed.of(self.board, replace(batch, present=told.given)).used
+        line = rank[row, batch.placement[row, place - 1]].masked_fill(first, -1)
+        before = [
+            (((batch.role == r) & batch.present).cumsum(1) - (batch.role == r).long())[row, place]
+            for r in (Role.START, Role.FINISH)
+        ]
+        state = Placed(used[row], *before, place)
+        roles = roles_allowed(self.board, state, left, legal)
+        allowed = Ahead.of(rank, ~used).open(row, line, left)[:, :, None] & roles[:, None, :]
+        log_p = logits.masked_fill(~allowed.flatten(1), -torch.inf).log_softmax(1)
+        chosen = log_p.gather(1, batch.element[row, place][:, None]).squeeze(1)
+        return torch.zeros(len(batch), dtype=log_p.dtype, device=log_p.device).index_add(0, row, chosen)
+
+    def _any(self, told: Told, codes: Tensor, table: Tensor) -> Tensor:
+        """(B,) Σ over the holds not given of log p(it is the next of them to be named | given, n)."""
+        state = Placed.of(self.board, replace(told.batch, present=told.given))
+        allowed = elements_allowed(self.board, state, told.size - told.n_given, legal=False)
+        log_p = self._logits(codes[:, _ANY], table).masked_fill(~allowed, -torch.inf).log_softmax(1)
+        return log_p.gather(1, told.batch.element).masked_fill(~told.swept, 0.0).sum(1)
+
+    def _log_probability(self, batch: ClimbBatch, given: Tensor, legal: bool) -> Tensor:
+        """(B,) log p(the other holds | given, c): the mean over directions, and the size."""
+        table, by_direction = self.elements(), []
+        for d in range(self.config.directions):
+            told = self._told(batch, given, torch.full_like(batch.size, d))
+            by_direction.append(self._sweep(told, self._codes(told, table), table, legal))
+        log_size = self.log_size(batch, replace(batch, present=given), legal)
+        return torch.stack(by_direction).logsumexp(0) - np.log(len(by_direction)) + log_size

@@ -1,0 +1,58 @@
+"""Sweeps: in which order a line that moves over the board meets its placements, and what lies ahead of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from setgen.boards.board import Board
+
+
+def sweep_ranks(board: Board, directions: int) -> Tensor:
+    """(D, V) int64: the place of each placement in the sweep in each direction, 0 first.
+
+    Direction d moves at 90° + 360° d / D, so the first goes from bottom to top; placements that the line
+    meets at once follow each other from left to right as it looks.
+    """
+    ranks = []
+    for d in range(directions):
+        angle = math.pi / 2 + 2 * math.pi * d / directions
+        along = board.xy @ np.array([math.cos(angle), math.sin(angle)])
+        across = board.xy @ np.array([math.sin(angle), -math.cos(angle)])
+        order = np.lexsort((across.round(3), along.round(3)))  # rounding: what is level stays level
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        ranks.append(rank)
+    return torch.from_numpy(np.stack(ranks))
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """Where the next hold of each of B sweeps may lie.
+
+    rank: (B, V), each row its own sweep's. free: (B, V) bool, placements that are not given. count: (B, V),
+    free placements at and beyond each one.
+    """
+
+    rank: Tensor
+    free: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, rank: Tensor, free: Tensor) -> Ahead:
+        in_order = torch.zeros_like(free).scatter(1, rank, free)
+        beyond = in_order.flip(1).cumsum(1).flip(1)
+        return cls(rank, free, beyond.gather(1, rank))
+
+    def open(self, row: Tensor, line: Tensor, left: Tensor) -> Tensor:
+        """(T, V) bool: free placements beyond the line that leave room for the rest.
+
+        row: (T,) which sweep. line: (T,) rank of the hold met last, −1 before the first. left: (T,) holds
+        still to come, the next one included.
+        """
+        beyond = self.rank[row] > line[:, None]
+        return beyond & self.free[row] & (self.count[row] >= left[:, None])
