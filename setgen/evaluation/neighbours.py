@@ -111,7 +111,7 @@ _SEES = {
     "precision": ("holds replaced", "random climbs"),
     "recall": ("duplicated", "few ideas"),
     "density": ("random climbs",),
-    "coverage": ("random climbs", "duplicated", "few ideas", "one side dropped"),
+    "coverage": ("random climbs", "duplicated", "few ideas"),
 }
 assert K == 5  # the formulas above say so
 

@@ -87,9 +87,9 @@ def test_copies_are_copies(dataset, real):
         assert np.isin(fingerprints(dataset.board, memorised), train).mean() == pytest.approx(share, abs=0.01)
 
 
-def test_few_ideas_are_all_distinct_and_near_each_other(dataset, real):
+def test_few_ideas_are_mostly_distinct_and_near_each_other(dataset, real):
     collapsed = damaged(dataset, real, "few ideas", 64)
-    assert len(np.unique(element_prints(collapsed))) > 0.9 * len(real)
+    assert len(np.unique(element_prints(collapsed))) > 0.6 * len(real)
     modes = {tuple(sorted(np.diff(collapsed.offsets).tolist()))}
     assert len(modes) == 1
     assert len(np.unique(collapsed.grade)) <= round(len(real) / 64)
