@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from setgen.boards.board import Board, Limits
+from setgen.boards.board import AppIds, Board, Limits
 from setgen.boards.roles import Role, role_from_name
 from setgen.errors import InputError
 from setgen.sources.sqlite_file import SqliteFile
@@ -21,13 +22,17 @@ _NEARLY = 0.9
 
 @dataclass(frozen=True, eq=False)
 class Size:
-    """One size of a layout. inside: (V,) bool over the layout's placements. edges: inches, see Board."""
+    """One size of a layout. inside: (V,) bool over the layout's placements. edges: inches, see Board.
+
+    leds: (V,) LED of each placement on this size, −1 where it has none; None without a table of LEDs.
+    """
 
     id: int
     name: str
     edges: tuple[float, float, float, float]
     inside: np.ndarray
     listed: bool
+    leds: np.ndarray | None = None
 
 
 def choose_layout(
@@ -82,7 +87,7 @@ def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
     set_ids = sorted(set(sets), key=lambda s: (s is None, str(type(s)), s))
     titles = dict(db.rows("SELECT id, name FROM sets")) if db.has("sets", "id", "name") else {}
     product = _product(db, layout)
-    role_ids, role_colors = _roles(db, product)
+    role_ids, role_colors = _roles(db, product, "screen_color")
     place = {(hole, s): i for i, (hole, s) in enumerate(zip(holes, sets, strict=True))}
     return Board(
         name=name,
@@ -97,6 +102,8 @@ def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
         angles=_angles(db, product),
         limits=_limits(db, product),
         mirror=np.array([place.get((m, s), -1) for m, s in zip(mirrors, sets, strict=True)]),
+        app=AppIds(layout, None, tuple(set_ids)) if set_id != "0" and all(map(_is_id, set_ids)) else None,
+        led_colors=_roles(db, product, "led_color")[1],
     )
 
 
@@ -134,7 +141,8 @@ def sizes(db: SqliteFile, layout: int, board: Board) -> list[Size]:
             inside &= np.array([set_of.get(i) in by_size.get(size_id, ()) for i in board.ids.tolist()])
         if inside.any():
             box = (float(left), float(right), float(bottom), float(top))
-            found.append(Size(size_id, str(size_name or f"size {size_id}"), box, inside, bool(is_listed)))
+            label, leds = str(size_name or f"size {size_id}"), _leds(db, layout, size_id, board)
+            found.append(Size(size_id, label, box, inside, bool(is_listed), leds))
     return found
 
 
@@ -173,6 +181,9 @@ def on_size(board: Board, size: Size | None) -> Board:
     mirror = np.where(image >= 0, new[image], -1)
     true_mirror = (mirror >= 0).all() and (mirror[mirror] == np.arange(len(mirror))).all()
     used = np.unique(board.hold_set[inside])
+    app = board.app and AppIds(
+        board.app.layout, None if size is None else size.id, tuple(board.app.sets[s] for s in used)
+    )
     return replace(
         board,
         name=board.name if size is None else f"{board.name}, {size.name}",
@@ -183,6 +194,8 @@ def on_size(board: Board, size: Size | None) -> Board:
         hole_names=tuple(n for n, keep in zip(board.hole_names, inside, strict=True) if keep),
         edges=None if size is None else size.edges,
         mirror=mirror if true_mirror else None,
+        app=app,
+        leds=None if size is None or size.leds is None else size.leds[inside],
     )
 
 
@@ -211,23 +224,37 @@ def _product(db: SqliteFile, layout: int) -> int | None:
     return rows[0][0] if len(rows) == 1 else None
 
 
-def _roles(db: SqliteFile, product: int | None) -> tuple[dict[Role, int], dict[Role, str]]:
-    color = "screen_color" if db.has("placement_roles", "screen_color") else "NULL"
+def _leds(db: SqliteFile, layout: int, size: int, board: Board) -> np.ndarray | None:
+    """(V,) LED of each placement on a size: the one of its hole, which the table `leds` lists by size."""
+    if not db.has("leds", "product_size_id", "hole_id", "position"):
+        return None
+    rows = db.rows(
+        "SELECT p.id, l.position FROM leds AS l JOIN placements AS p ON p.hole_id = l.hole_id "
+        "WHERE l.product_size_id = ? AND p.layout_id = ?",
+        [size, layout],
+    )
+    led = {placement: position for placement, position in rows if _is_id(position)}
+    return np.array([led.get(i, -1) for i in board.ids.tolist()]) if led else None
+
+
+def _roles(db: SqliteFile, product: int | None, color_column: str) -> tuple[dict[Role, int], dict[Role, str]]:
+    """(number, colour) of each role; a colour that is not six hexadecimal digits is left out."""
+    color = color_column if db.has("placement_roles", color_column) else "NULL"
     where = "WHERE product_id = ?" if product is not None and db.has("placement_roles", "product_id") else ""
     rows = db.rows(
         f"SELECT id, name, {color} FROM placement_roles {where} ORDER BY id", [product] if where else []
     )
     numbers: dict[Role, int] = {}
     colors: dict[Role, str] = {}
-    for number, name, screen_color in rows:
+    for number, name, value in rows:
         role = role_from_name(str(name))
         if role is None or not _is_id(number):
             continue
         if role in numbers and not where:
             raise InputError(f"{db.path} has several products but does not say whose the roles are")
         numbers.setdefault(role, number)
-        if screen_color:
-            colors.setdefault(role, "#" + str(screen_color).lstrip("#"))
+        if re.fullmatch(r"#?[0-9A-Fa-f]{6}", str(value)):
+            colors.setdefault(role, "#" + str(value).lstrip("#"))
     if not numbers:
         raise InputError(f"{db.path} names no start, middle, finish or foot role for product {product}")
     return dict(sorted(numbers.items())), dict(sorted(colors.items()))
