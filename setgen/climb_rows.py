@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from setgen.boards.board import Board
@@ -20,7 +20,7 @@ from setgen.errors import InputError
 from setgen.sources.moonboard import lower_keys, records
 
 _GRADE_COLUMNS = ("grade", "font_grade", "v_grade")
-_LED_BYTES = re.compile(r"(?:[0-9A-Fa-f]{2}[\s:]*){5,}")
+_LED_BYTES = re.compile(r"01(?:[\s:]*[0-9A-Fa-f]{2})+")
 
 T = TypeVar("T")
 
@@ -108,12 +108,8 @@ def _json_row(board: Board, place: str, line: str) -> Row:
 
 
 def _record_row(board: Board, place: str, record: Any) -> Row:
-    """A climb as an object: ours or an app's with `frames`, ours with `holds`, a MoonBoard's with `moves`."""
-    if (
-        isinstance(record, Mapping)
-        and not {"frames", "holds"} & set(record)
-        and "moves" in lower_keys(record)
-    ):
+    """A climb as an object: with `frames` (ours, an app's), `holds` (ours) or `moves` (a MoonBoard's)."""
+    if isinstance(record, dict) and not {"frames", "holds"} & set(record) and "moves" in lower_keys(record):
         climb = read_problem(board, record)
         angle = None if climb.angle == UNKNOWN else climb.angle
         return Row(place, _frames(board, climb.holds), angle, FONT.get(climb.grade))

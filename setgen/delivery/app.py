@@ -1,9 +1,10 @@
 """The body with which an Aurora app saves a climb: JSON, one object a climb.
 
 Fields as in `save_climb` of BoardLib (github.com/lemeryfertitta/BoardLib, src/boardlib/api/aurora.py), which
-sends them as `PUT https://<board's host>/climbs/save`; boardsesh (github.com/boardsesh/boardsesh, saveClimb.ts)
-sends the same ones. A climb that goes with every angle has no `angle` there. The body has no field for a
-grade: climbers propose one when they have climbed it, so here the grade asked for stands in the description.
+sends them as `PUT https://<board's host>/climbs/save`; boardsesh (saveClimb.ts in
+github.com/marcodejongh/boardsesh) sends the same ones. A climb for any angle has no `angle` there. The body
+has no field for a grade: climbers propose one when they have climbed it, so here the grade asked for stands
+in the description.
 """
 
 from __future__ import annotations

@@ -4,15 +4,18 @@ A message is one packet or several, and goes to the board in pieces of 20 bytes.
 
     01  length of the body  checksum  02  body  03
 
-where the checksum is the complement of the sum of the body's bytes, modulo 256. The body is a letter, then the
-LEDs. Letters: T for the only packet of a message, R, Q, S for the first, those between and the last (P, N, M, O
-at API level 2). At level 3 an LED is three bytes: its number, low byte first, and its colour with 3 bits of red,
-3 of green and 2 of blue. At level 2 it is two bytes: the low byte of its number, then 2 bits each of red, green
-and blue above the number's bits 8 and 9. A board says its level at the end of its Bluetooth name, `@3`; without,
-it is 2.
+where the checksum is the complement of the sum of the body's bytes, modulo 256. The body is a letter, then
+the LEDs. The letter is T for the only packet of a message, R, Q, S for the first, those between and the last
+(P, N, M, O at API level 2). At level 3 an LED is three bytes: its number, low byte first, and its colour with
+3 bits of red, 3 of green and 2 of blue. At level 2 it is two bytes: the low byte of its number, then 2 bits
+each of red, green and blue above the number's bits 8 and 9. A board says its level at the end of its
+Bluetooth name, `@3`; without, it is 2.
 
-Level 2 leaves it to the app to stay within 18 W: colours are dimmed until the board's LEDs, at (r + g + b)/30 W
-each of their 2-bit colours, fit in.
+LED 161 in magenta, #FF00FF, at level 3: the body is 54 (T), A1 00 (161), E3 (7·32 + 0·4 + 3); its sum is 1D8,
+so the checksum is the complement of D8, 27; the packet is 01 04 27 02 54 A1 00 E3 03.
+
+Level 2 leaves it to the app to stay within 18 W: colours are dimmed until the board's LEDs, each of
+(r + g + b)/30 W by its 2-bit colour, fit in.
 
 Sources: github.com/1-max-1/fake_kilter_board (README, DataDecoder.pde), github.com/lemeryfertitta/Climbdex
 (climbdex/static/js/bluetooth.js), github.com/boardsesh/boardsesh (docs/AURORA_BLUETOOTH_PROTOCOL_SPEC.md,
@@ -166,8 +169,7 @@ def _bodies(message: bytes) -> Iterable[bytes]:
         if close != b"\x03":
             raise InputError(f"the packet at byte {at + 1} does not end with 03 after {head[1]} bytes")
         if _checksum(body) != head[2]:
-            raise InputError(
-                f"the packet at byte {at + 1} has checksum {head[2]:02X}, not {_checksum(body):02X}"
-            )
+            sums = f"{_checksum(body):02X}, not {head[2]:02X}"
+            raise InputError(f"the packet at byte {at + 1} is damaged: its checksum is {sums}")
         yield body
         at = end + 1

@@ -73,7 +73,7 @@ def _roles(board: Board, lit: list[Led], level: int) -> list[Role]:
             same = [other.label for other, code in codes.items() if code == codes[role]]
             if len(same) > 1:
                 raise InputError(
-                    f"{' and '.join(same)} have one colour on {board.name}: roles cannot be told"
+                    f"{' and '.join(same)} have one colour on {board.name}: its lights do not say which it is"
                 )
         return roles
     known = ", ".join(f"{role.label} {color}" for role, color in colors.items())

@@ -102,9 +102,8 @@ def _wall(board: Board, site: str) -> tuple[AppIds, str]:
     """(the app's numbers, the site's name) of a board."""
     name = _NAMES.get(board.family, board.family)
     if name not in _SERVED[site]:
-        raise InputError(
-            f"{site} has no links to climbs of {board.name}: it serves {', '.join(_SERVED[site])}"
-        )
+        served = ", ".join(_SERVED[site])
+        raise InputError(f"{site} has no links to climbs of {board.name}: it serves {served}")
     if board.app is None or board.app.size is None:
         raise InputError(
             f"{board.name} does not know its layout and size in the app, which a link needs: import it again "

@@ -1,7 +1,7 @@
 """MoonBoard problems as JSON, in the two forms that setgen imports, and one problem read back.
 
 The full form is the MoonBoard site's: `moves` with `description`, `isStart` and `isEnd`, and the angle in
-`moonBoardConfiguration` (1 is 40°, 2 is 25°). The short form, `Grade` and `Moves`, has neither roles nor angle.
+`moonBoardConfiguration` (1 is 40°, 2 is 25°). The short form, `Grade` and `Moves`, has no roles and no angle.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def read_problem(board: Board, record: Mapping[str, Any]) -> Climb:
     """The climb of `board` that a problem in either form is.
 
     Roles that the problem does not have are derived as on import, or are all middle on a board without
-    starts; an angle that it does not state is unknown. Raises InputError for what is no problem of this board.
+    starts; an angle that it does not state is unknown.
+    Raises InputError for what is no problem of this board.
     """
     check_moonboard(board)
     fields = source.lower_keys(record)

@@ -1,10 +1,11 @@
 """The MoonBoard's LED protocol: one line of text, `l#S5,P9,P13,E18#`, for its Bluetooth serial port.
 
-S is a start, P a hold between, E the end; the number counts along the LED string, which runs up column A, down
-column B and so on, 0 at A1. Established from github.com/FabianRig/ArduinoMoonBoardLED (src/main.cpp, README) and
-github.com/boardsesh/boardsesh (packages/shared/ble-protocol/src/moonboard.ts and its tests). Apps may put a
-setting in front (`~D*`: light the LED above each hold too; `~M*`: a Mini MoonBoard), and write L, R, M for left
-hand, right hand and match; these are read, not written.
+S is a start, P a hold between, E the end; the number counts along the LED string, which runs up column A,
+down column B and so on, 0 at A1. Apps may put a setting in front (`~D*`: light the LED above each hold too;
+`~M*`: a Mini MoonBoard), and write L, R, M for left hand, right hand and match; these are read, not written.
+
+Sources: github.com/FabianRig/ArduinoMoonBoardLED (README, src/main.cpp), github.com/boardsesh/boardsesh
+(packages/shared/ble-protocol/src/moonboard.ts and its tests).
 """
 
 from __future__ import annotations
