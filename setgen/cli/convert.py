@@ -51,7 +51,7 @@ def convert(
         str | None, typer.Option("--grade", help="Grade of climbs that come without one.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="Name of the climb; several are numbered. [default: setgen]")
+        str | None, typer.Option("--name", help="Name of the climb; several are numbered. Left out: setgen.")
     ] = None,
     description: Annotated[
         str | None, typer.Option("--description", help="For app: left out, the grade of each.")
@@ -67,12 +67,12 @@ def convert(
         typer.Option(
             "--site",
             help="For links: boardsesh opens its editor on the climb; climbdex, which opens published climbs "
-            "only, looks for those with all of its holds. [default: boardsesh]",
+            "only, looks for those with all of its holds. Left out: boardsesh.",
         ),
     ] = None,
     level: Annotated[
         int | None,
-        typer.Option("--level", help="For leds: the board's API level, 3 or 2. [default: 3]"),
+        typer.Option("--level", help="For leds: the board's API level, 3 or 2. Left out: 3."),
     ] = None,
     legal: Annotated[
         bool, typer.Option("--legal/--no-legal", help="Refuse climbs that break the board's rules.")

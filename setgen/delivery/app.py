@@ -4,7 +4,7 @@ Fields as in `save_climb` of BoardLib (github.com/lemeryfertitta/BoardLib, src/b
 sends them as `PUT https://<board's host>/climbs/save`; boardsesh (saveClimb.ts in
 github.com/marcodejongh/boardsesh) sends the same ones. A climb for any angle has no `angle` there. The body
 has no field for a grade: climbers propose one when they have climbed it, so here the grade asked for stands
-in the description.
+in the description. Kilter left Aurora's service in early 2026: its climbs go by link (see `links`) instead.
 """
 
 from __future__ import annotations

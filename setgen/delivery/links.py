@@ -2,7 +2,7 @@
 
 boardsesh opens its editor on any climb: `constructCreateClimbUrl` in packages/web/app/lib/url-utils.ts of
 github.com/boardsesh/boardsesh gives `/<board>/<layout>/<size>/<sets>/<angle>/create?forkFrames=…&forkName=…`,
-and its pages take the app's numbers (`/kilter/1/10/1,20/40/…`) as well as names.
+and its pages take the app's numbers (`/kilter/1/10/1,20/40/…`, url-utils.server.ts there) as well as names.
 
 Climbdex has no link to a climb that is not published: its editor `/create` starts empty (climbdex/views.py of
 github.com/lemeryfertitta/Climbdex). What it has is a search by holds, `/results?…&holds=<frames>` (an example
@@ -26,7 +26,7 @@ SITES = ("boardsesh", "climbdex")
 _NAMES = {"so": "soill"}
 _SERVED = {
     "boardsesh": ("kilter", "tension", "decoy", "touchstone", "grasshopper", "soill"),
-    "climbdex": ("kilter", "tension", "decoy", "touchstone", "grasshopper", "soill", "aurora"),
+    "climbdex": ("kilter", "tension", "decoy", "touchstone", "grasshopper"),
 }
 _PARAMETERS = {"boardsesh": "forkFrames", "climbdex": "holds"}
 _ANGLE_IN_PATH = re.compile(r"/(-?\d+)/create/?$")

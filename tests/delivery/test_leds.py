@@ -83,7 +83,7 @@ FULL, MINI = moonboard(), moonboard(rows=MINI_ROWS)
 
 
 def test_published_moonboard_messages() -> None:
-    """A1, B1 and the last hold, as in packages/shared/ble-protocol/src/__tests__/moonboard.test.ts of boardsesh."""
+    """A1, B1 and the last hold: boardsesh, packages/shared/ble-protocol/src/__tests__/moonboard.test.ts."""
     for board, last, message in ((FULL, "K18", "l#S0,P35,E197#"), (MINI, "K12", "l#S0,P23,E131#")):
         holds = [("A1", Role.START), ("B1", Role.MIDDLE), (last, Role.FINISH)]
         climb = Climb(tuple((board.index_of_name(name), int(role)) for name, role in holds))

@@ -46,6 +46,8 @@ def test_climbdex_gets_every_parameter_that_it_needs() -> None:
 def test_boards_have_the_sites_names() -> None:
     soill = replace(WALL, family="so")
     assert boardsesh_links(soill, ONE, ["x"])[0].startswith("https://www.boardsesh.com/soill/")
+    with pytest.raises(InputError, match="climbdex has no links"):
+        climbdex_searches(soill, ONE)
 
 
 @given(any_climbs(WALL))
