@@ -1,4 +1,4 @@
-"""Climbs in files and pipes: frames lines, JSON lines or CSV, the same three for reading and writing."""
+"""Climbs in files and pipes: frames lines, JSON lines or CSV written, and these and more forms read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +18,9 @@ from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.frames import PROBLEMS, parse_frames, write_frames
 from setgen.boards.grades import FONT, UNKNOWN, V, parse_grade
-from setgen.boards.roles import Role, role_from_name
+from setgen.boards.roles import Role
 from setgen.boards.rules import broken_rules
+from setgen.climb_rows import Row, at, read_rows
 from setgen.errors import InputError
 from setgen.files import write_whole
 
@@ -29,14 +30,6 @@ FORMATS = ("frames", "jsonl", "csv")
 _STILL_A_CLIMB = ("no holds", "a hold twice in one frame")
 _NO_FRAMES = "not a frames string"
 _HOLD = re.compile(r"p(\d+)r(\d+)")
-_GRADE_COLUMNS = ("grade", "font_grade", "v_grade")
-
-
-class _Row(NamedTuple):
-    line: int
-    frames: str
-    angle: Any = None
-    grade: Any = None
 
 
 def read_climbs(source: Path | str, board: Board, check: bool = True) -> Climbs:
@@ -44,7 +37,10 @@ def read_climbs(source: Path | str, board: Board, check: bool = True) -> Climbs:
 
     - frames: a frames string a line;
     - JSON lines: an object a line with `frames` or `holds` ([{id, role}, …]), and perhaps `angle`, `grade`;
-    - CSV: a header with `frames`, and perhaps `angle`, and `grade`, `font_grade` or `v_grade`.
+    - CSV: a header with `frames`, and perhaps `angle`, and `grade`, `font_grade` or `v_grade`;
+    - what `setgen.delivery` writes: the bodies that save climbs in an Aurora app (JSON lines, a list, or one
+      object), boardsesh and Climbdex links that carry frames, MoonBoard JSON in either form, LED messages
+      (hexadecimal bytes, or the MoonBoard's text), one a line.
 
     With `check` an illegal climb is an error; without it illegal climbs are kept as they are.
     Raises InputError with the line number for anything that is no climb of this board.
@@ -52,16 +48,15 @@ def read_climbs(source: Path | str, board: Board, check: bool = True) -> Climbs:
     name = "standard input" if str(source) == "-" else str(source)
     text = read_text(source)
     try:
-        rows = _rows(board, text)
+        rows = read_rows(board, text)
         if not rows:
             raise InputError("there are no climbs in it")
         climbs = _climbs(board, rows, check)
-        angles = np.array([_at(row.line, _angle, board, row.angle) for row in rows])
-        grades = np.array([_at(row.line, _grade, board, row.grade) for row in rows])
+        angles = np.array([at(row.place, _angle, board, row.angle) for row in rows])
+        grades = np.array([at(row.place, _grade, board, row.grade) for row in rows])
     except InputError as error:
-        raise InputError(
-            f"{name}, {error}" if str(error).startswith("line") else f"{name}: {error}"
-        ) from None
+        placed = str(error).startswith(("line ", "climb "))
+        raise InputError(f"{name}, {error}" if placed else f"{name}: {error}") from None
     climbs = climbs.with_conditions(angles, grades)
     if check:
         _check_legal(board, climbs, rows, name)
@@ -146,62 +141,7 @@ def write_text(target: Path | str, text: str) -> None:
         raise InputError(f"cannot write {name}: {error.strerror}") from None
 
 
-def _rows(board: Board, text: str) -> list[_Row]:
-    lines = [(i, line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not lines:
-        return []
-    if lines[0][1].startswith("{"):
-        return [_at(i, _json_row, board, i, line) for i, line in lines]
-    columns = [c.strip().strip('"').lower() for c in lines[0][1].split(",")]
-    if "frames" in columns:
-        return _csv_rows(text, columns)
-    return [_Row(i, line) for i, line in lines]
-
-
-def _csv_rows(text: str, columns: list[str]) -> list[_Row]:
-    grade = next((c for c in _GRADE_COLUMNS if c in columns), "")
-    reader = csv.DictReader(io.StringIO(text.lstrip()), columns)
-    skipped = len(text) - len(text.lstrip())
-    before = text[:skipped].count("\n")
-    rows = []
-    try:
-        for record in reader:
-            line = reader.line_num + before
-            if line - before > 1:
-                rows.append(
-                    _Row(line, (record["frames"] or "").strip(), record.get("angle"), record.get(grade))
-                )
-    except csv.Error as error:
-        raise InputError(f"line {reader.line_num + before}: this is not CSV ({error})") from None
-    return rows
-
-
-def _json_row(board: Board, i: int, line: str) -> _Row:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"this is not JSON ({error.msg} at column {error.colno})") from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, brackets a thousand deep
-        raise InputError("this JSON is no climb: its numbers are too long or its lists too deep") from None
-    if not isinstance(record, dict) or not ("frames" in record or "holds" in record):
-        raise InputError("a climb is an object with `frames` or `holds`")
-    frames = record["frames"] if "frames" in record else _frames_of(board, record["holds"])
-    if not isinstance(frames, str):
-        raise InputError("`frames` must be a text")
-    grade = next((record[c] for c in _GRADE_COLUMNS if record.get(c) is not None), None)
-    return _Row(i, frames.strip(), record.get("angle"), grade)
-
-
-def _frames_of(board: Board, holds: Any) -> str:
-    try:
-        pairs = [(int(str(h["id"])), role_from_name(h["role"])) for h in holds]
-        return "".join(f"p{i}r{board.role_ids[role]}" for i, role in pairs)  # type: ignore[index]
-    except (TypeError, ValueError, KeyError, AttributeError):
-        roles = ", ".join(r.label for r in board.role_ids)
-        raise InputError(f"`holds` must be a list of {{id, role}} with the roles {roles}") from None
-
-
-def _climbs(board: Board, rows: list[_Row], check: bool) -> Climbs:
+def _climbs(board: Board, rows: list[Row], check: bool) -> Climbs:
     """The rows' hold sets, without angle and grade."""
     frames = [row.frames for row in rows]
     parsed = parse_frames(board, frames)
@@ -216,26 +156,19 @@ def _climbs(board: Board, rows: list[_Row], check: bool) -> Climbs:
             shown = frames[i] if len(frames[i]) <= 60 else frames[i][:57] + "…"
             known = problem != _NO_FRAMES or _HOLD.match(frames[i])
             hint = board.name if known else "give frames lines, JSON lines, or CSV with a column `frames`"
-            raise InputError(f"line {rows[i].line}: {problem}: {shown!r} ({hint})")
+            raise InputError(f"{rows[i].place}: {problem}: {shown!r} ({hint})")
         holds = [(board.index_of(int(p)), int(board.role_of(int(r)))) for p, r in _HOLD.findall(frames[i])]
         climbs[i] = Climb(tuple(sorted(holds)))
     return Climbs.from_list(climbs)
 
 
-def _check_legal(board: Board, climbs: Climbs, rows: list[_Row], name: str) -> None:
+def _check_legal(board: Board, climbs: Climbs, rows: list[Row], name: str) -> None:
     broken = broken_rules(board, climbs)
     illegal = np.flatnonzero(np.any(list(broken.values()), axis=0))
     if len(illegal):
         first = int(illegal[0])
         rules = ", ".join(rule for rule, where in broken.items() if where[first])
-        raise InputError(f"{name}, line {rows[first].line}: this climb is not legal on {board.name}: {rules}")
-
-
-def _at(line: int, read: Any, *arguments: Any) -> Any:
-    try:
-        return read(*arguments)
-    except InputError as error:
-        raise InputError(f"line {line}: {error}") from None
+        raise InputError(f"{name}, {rows[first].place}: this climb is not legal on {board.name}: {rules}")
 
 
 def _angle(board: Board, value: Any) -> int:

@@ -27,6 +27,18 @@ class Limits:
     finishes: tuple[int, int] = (1, 2)
 
 
+@dataclass(frozen=True)
+class AppIds:
+    """The numbers that the board's own app, and the sites around it, know this wall by.
+
+    size is None for a whole layout, which comes in several sizes. sets: id of each hold set on the board.
+    """
+
+    layout: int
+    size: int | None
+    sets: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Board:
     """A wall with V placements. Index 0…V−1 is used inside; the board's own ids at the edges.
@@ -35,6 +47,8 @@ class Board:
     `hold_set_names`. role_ids: the number of each role in a frames string; a role that is missing there
     does not exist on this board. angles: degrees. grades: difficulty ids (see `grades`).
     mirror: (V,) index of each placement's mirror image or −1; None where the board has no mirror symmetry.
+    app: the board's numbers in its app; leds: (V,) number of each placement's LED, −1 where it has none;
+    led_colors: what colour the app lights each role in. All three are empty where the source has none.
     """
 
     name: str
@@ -51,6 +65,9 @@ class Board:
     limits: Limits = field(default_factory=Limits)
     edges: tuple[float, float, float, float] | None = None
     mirror: np.ndarray | None = None
+    app: AppIds | None = None
+    leds: np.ndarray | None = None
+    led_colors: Mapping[Role, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -128,6 +145,9 @@ class Board:
             "limits": {k: list(v) for k, v in vars(self.limits).items()},
             "edges": self.edges,
             "mirror": None if self.mirror is None else self.mirror.tolist(),
+            "app": None if self.app is None else vars(self.app),
+            "leds": None if self.leds is None else self.leds.tolist(),
+            "led_colors": {role.label: color for role, color in self.led_colors.items()},
         }
 
     @classmethod
@@ -137,6 +157,7 @@ class Board:
                 f"board.json has format {data['format']}, newer than this setgen reads ({FORMAT})"
             )
         role = {r.label: r for r in Role}
+        app, leds = data.get("app"), data.get("leds")  # which boards saved by older versions do not have
         return cls(
             name=data["name"],
             family=data["family"],
@@ -152,6 +173,9 @@ class Board:
             limits=Limits(**{k: tuple(v) for k, v in data["limits"].items()}),
             edges=None if data["edges"] is None else tuple(data["edges"]),
             mirror=None if data["mirror"] is None else np.array(data["mirror"], dtype=np.int64),
+            app=None if app is None else AppIds(app["layout"], app["size"], tuple(app["sets"])),
+            leds=None if leds is None else np.array(leds, dtype=np.int64),
+            led_colors={role[k]: v for k, v in data.get("led_colors", {}).items()},
         )
 
     def save(self, path: Path) -> None:

@@ -17,6 +17,7 @@ from setgen.boards.frames import PROBLEMS, parse_frames
 from setgen.boards.grades import UNKNOWN
 from setgen.errors import InputError
 from setgen.sources import aurora_board as wall
+from setgen.sources.aurora_sizes import Size, choose_size, on_size, sizes
 from setgen.sources.columns import numbers, whole_numbers
 from setgen.sources.readout import Options, Readout, Sieve
 from setgen.sources.sqlite_file import SqliteFile
@@ -40,9 +41,9 @@ def read_board(path: Path, options: Options) -> tuple[Board, list[str]]:
         per_layout = dict(db.rows("SELECT layout_id, count(*) FROM climbs GROUP BY layout_id"))
         layout, name, warnings = wall.choose_layout(db, options.layout, per_layout)
         board = wall.layout_board(db, layout, name)
-        found = wall.sizes(db, layout, board)
-        size, more = wall.choose_size(db, found, options.size or "all", {})
-        return wall.on_size(board, size), warnings + more
+        found = sizes(db, layout, board)
+        size, more = choose_size(db, found, options.size or "all", {})
+        return on_size(board, size), warnings + more
 
 
 def read_aurora(path: Path, options: Options) -> Readout:
@@ -55,7 +56,7 @@ def read_aurora(path: Path, options: Options) -> Readout:
         layout, layout_name, warnings = wall.choose_layout(db, options.layout, per_layout)
         whole = wall.layout_board(db, layout, layout_name)
         stats = db.columns("climb_stats", *_STATS)
-        found = wall.sizes(db, layout, whole)
+        found = sizes(db, layout, whole)
 
         here = numbers(climbs["layout_id"], -1) == layout
         parsed = parse_frames(
@@ -68,9 +69,7 @@ def read_aurora(path: Path, options: Options) -> Readout:
         )
         good = here & (parsed.problem == 0)
         fits = _fits(parsed.climbs, found)
-        size, more = wall.choose_size(
-            db, found, options.size, {i: int(f[good].sum()) for i, f in fits.items()}
-        )
+        size, more = choose_size(db, found, options.size, {i: int(f[good].sum()) for i, f in fits.items()})
 
     rows = _rows(climbs, stats)
     sieve, climb = Sieve(len(rows["climb"])), rows["climb"].clip(min=0)
@@ -90,7 +89,7 @@ def read_aurora(path: Path, options: Options) -> Readout:
     if not options.ungraded:
         sieve.drop(rows["grade"] == UNKNOWN, "no grade (kept with --ungraded)")
 
-    board = wall.on_size(whole, size)
+    board = on_size(whole, size)
     if not board.angles:
         seen = np.unique(rows["angle"][sieve.kept])
         board = replace(board, angles=tuple(int(a) for a in seen if a != UNKNOWN))
@@ -145,7 +144,7 @@ def _uuids(values: list[Any]) -> pa.Array:
     return pc.ascii_upper(pc.fill_null(texts, ""))
 
 
-def _fits(climbs: Climbs, found: list[wall.Size]) -> dict[int, np.ndarray]:
+def _fits(climbs: Climbs, found: list[Size]) -> dict[int, np.ndarray]:
     """Size id → (C,) bool: every hold of the climb lies on that size."""
     placement = climbs.placement.astype(np.intp)
     outside, fits = np.zeros(len(placement) + 1, dtype=np.int32), {}

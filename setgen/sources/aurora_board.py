@@ -1,33 +1,19 @@
-"""The wall in an Aurora app database: layouts, sizes, placements and roles joined by name."""
+"""The wall in an Aurora app database: layouts, placements and roles joined by name."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from setgen.boards.board import Board, Limits
+from setgen.boards.board import AppIds, Board, Limits
 from setgen.boards.roles import Role, role_from_name
 from setgen.errors import InputError
 from setgen.sources.sqlite_file import SqliteFile
-
-# Of the sizes that hold nearly as many climbs as the best one, the smallest is where those climbs are set.
-_NEARLY = 0.9
-
-
-@dataclass(frozen=True, eq=False)
-class Size:
-    """One size of a layout. inside: (V,) bool over the layout's placements. edges: inches, see Board."""
-
-    id: int
-    name: str
-    edges: tuple[float, float, float, float]
-    inside: np.ndarray
-    listed: bool
 
 
 def choose_layout(
@@ -75,14 +61,14 @@ def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
         [layout],
     )
     # A column may hold anything; and an id listed twice counts once.
-    rows = list({r[0]: r for r in rows if _is_id(r[0]) and _is_number(r[1]) and _is_number(r[2])}.values())
+    rows = list({r[0]: r for r in rows if is_id(r[0]) and is_number(r[1]) and is_number(r[2])}.values())
     if not rows:
         raise InputError(f"layout {layout} of {db.path} is empty: none of its placements has a hole")
     ids, x, y, sets, hole_names, holes, mirrors = zip(*rows, strict=True)
     set_ids = sorted(set(sets), key=lambda s: (s is None, str(type(s)), s))
     titles = dict(db.rows("SELECT id, name FROM sets")) if db.has("sets", "id", "name") else {}
-    product = _product(db, layout)
-    role_ids, role_colors = _roles(db, product)
+    product = product_of(db, layout)
+    role_ids, role_colors = _roles(db, product, "screen_color")
     place = {(hole, s): i for i, (hole, s) in enumerate(zip(holes, sets, strict=True))}
     return Board(
         name=name,
@@ -97,105 +83,21 @@ def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
         angles=_angles(db, product),
         limits=_limits(db, product),
         mirror=np.array([place.get((m, s), -1) for m, s in zip(mirrors, sets, strict=True)]),
+        app=AppIds(layout, None, tuple(set_ids)) if set_id != "0" and all(map(is_id, set_ids)) else None,
+        led_colors=_roles(db, product, "led_color")[1],
     )
 
 
-def sizes(db: SqliteFile, layout: int, board: Board) -> list[Size]:
-    """The sizes that this layout comes in; none where the database has no tables of sizes.
-
-    A placement is on a size when it lies strictly within its edges and its hold set is on that size.
-    """
-    edges = ("edge_left", "edge_right", "edge_bottom", "edge_top")
-    if not db.has("product_sizes", "id", *edges):
-        return []
-    name = "name" if db.has("product_sizes", "name") else "''"
-    listed = "is_listed" if db.has("product_sizes", "is_listed") else "1"
-    product = _product(db, layout)
-    where = "WHERE product_id = ?" if product is not None and db.has("product_sizes", "product_id") else ""
-    rows = db.rows(
-        f"SELECT id, {name}, {listed}, {', '.join(edges)} FROM product_sizes {where} ORDER BY id",
-        [product] if where else [],
-    )
-    by_size: dict[int, set[int]] | None = None
-    if db.has("product_sizes_layouts_sets", "product_size_id", "layout_id", "set_id"):
-        by_size = {}
-        for size, set_id in db.rows(
-            "SELECT product_size_id, set_id FROM product_sizes_layouts_sets WHERE layout_id = ?", [layout]
-        ):
-            by_size.setdefault(size, set()).add(set_id)
-    set_of = dict(db.rows("SELECT id, set_id FROM placements")) if db.has("placements", "set_id") else {}
-    found = []
-    x, y = board.xy.T
-    for size_id, size_name, is_listed, left, right, bottom, top in rows:
-        if not isinstance(size_id, int) or not all(map(_is_number, (left, right, bottom, top))):
-            continue
-        inside = (left < x) & (x < right) & (bottom < y) & (y < top)
-        if by_size is not None:
-            inside &= np.array([set_of.get(i) in by_size.get(size_id, ()) for i in board.ids.tolist()])
-        if inside.any():
-            box = (float(left), float(right), float(bottom), float(top))
-            found.append(Size(size_id, str(size_name or f"size {size_id}"), box, inside, bool(is_listed)))
-    return found
-
-
-def choose_size(
-    db: SqliteFile, found: list[Size], wanted: int | Literal["all"] | None, holds_per_size: dict[int, int]
-) -> tuple[Size | None, list[str]]:
-    """(size or None for the whole layout, warnings). holds_per_size: climbs that fit on each size id."""
-    listing = ", ".join(f"{s.id} ({s.name}, {int(s.inside.sum())} placements)" for s in found) or "none"
-    if wanted == "all":
-        return None, []
-    if wanted is not None:
-        for size in found:
-            if size.id == wanted:
-                return size, []
-        raise InputError(f"{db.path} has no size {wanted} of this layout: it has {listing}, or `all`")
-    if not found:
-        return None, ["the database lists no sizes of this layout: took all of its placements"]
-    candidates = [s for s in found if s.listed] or found
-    most = max(holds_per_size[s.id] for s in candidates)
-    near = [s for s in candidates if holds_per_size[s.id] >= _NEARLY * most]
-    best = min(near, key=lambda s: (int(s.inside.sum()), -holds_per_size[s.id], s.id))
-    if len(found) == 1:
-        return best, []
-    return best, [
-        f"several sizes: took {best.id} ({best.name}), the smallest that holds at least {_NEARLY:.0%} of the "
-        f"climbs that the best one holds; --size chooses among {listing}, or all"
-    ]
-
-
-def on_size(board: Board, size: Size | None) -> Board:
-    """The board cut down to a size; its mirror map stays only where every placement has its image."""
-    inside = np.ones(len(board), dtype=bool) if size is None else size.inside
-    assert board.mirror is not None
-    new = np.where(inside, np.cumsum(inside) - 1, -1)
-    image = board.mirror[inside]
-    mirror = np.where(image >= 0, new[image], -1)
-    true_mirror = (mirror >= 0).all() and (mirror[mirror] == np.arange(len(mirror))).all()
-    used = np.unique(board.hold_set[inside])
-    return replace(
-        board,
-        name=board.name if size is None else f"{board.name}, {size.name}",
-        ids=board.ids[inside],
-        xy=board.xy[inside],
-        hold_set=np.searchsorted(used, board.hold_set[inside]),
-        hold_set_names=tuple(board.hold_set_names[s] for s in used),
-        hole_names=tuple(n for n, keep in zip(board.hole_names, inside, strict=True) if keep),
-        edges=None if size is None else size.edges,
-        mirror=mirror if true_mirror else None,
-    )
-
-
-def _is_id(value: object) -> bool:
+def is_id(value: object) -> bool:
     """Whether a frames string can name it."""
     return isinstance(value, int) and value >= 0
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _product(db: SqliteFile, layout: int) -> int | None:
+def product_of(db: SqliteFile, layout: int) -> int | None:
     """The product that a layout is of, by its own row or, where there is none, by its holes."""
     if db.has("layouts", "id", "product_id"):
         rows = db.rows("SELECT product_id FROM layouts WHERE id = ?", [layout])
@@ -211,23 +113,24 @@ def _product(db: SqliteFile, layout: int) -> int | None:
     return rows[0][0] if len(rows) == 1 else None
 
 
-def _roles(db: SqliteFile, product: int | None) -> tuple[dict[Role, int], dict[Role, str]]:
-    color = "screen_color" if db.has("placement_roles", "screen_color") else "NULL"
+def _roles(db: SqliteFile, product: int | None, color_column: str) -> tuple[dict[Role, int], dict[Role, str]]:
+    """(number, colour) of each role; a colour that is not six hexadecimal digits is left out."""
+    color = color_column if db.has("placement_roles", color_column) else "NULL"
     where = "WHERE product_id = ?" if product is not None and db.has("placement_roles", "product_id") else ""
     rows = db.rows(
         f"SELECT id, name, {color} FROM placement_roles {where} ORDER BY id", [product] if where else []
     )
     numbers: dict[Role, int] = {}
     colors: dict[Role, str] = {}
-    for number, name, screen_color in rows:
+    for number, name, value in rows:
         role = role_from_name(str(name))
-        if role is None or not _is_id(number):
+        if role is None or not is_id(number):
             continue
         if role in numbers and not where:
             raise InputError(f"{db.path} has several products but does not say whose the roles are")
         numbers.setdefault(role, number)
-        if screen_color:
-            colors.setdefault(role, "#" + str(screen_color).lstrip("#"))
+        if re.fullmatch(r"#?[0-9A-Fa-f]{6}", str(value)):
+            colors.setdefault(role, "#" + str(value).lstrip("#"))
     if not numbers:
         raise InputError(f"{db.path} names no start, middle, finish or foot role for product {product}")
     return dict(sorted(numbers.items())), dict(sorted(colors.items()))
@@ -247,12 +150,12 @@ def _angles(db: SqliteFile, product: int | None) -> tuple[int, ...]:
     rows = db.rows(
         "SELECT DISTINCT angle FROM products_angles WHERE product_id = ? ORDER BY angle", [product]
     )
-    return tuple(int(a) for (a,) in rows if _is_number(a) and abs(a) <= 90)
+    return tuple(int(a) for (a,) in rows if is_number(a) and abs(a) <= 90)
 
 
 def _limits(db: SqliteFile, product: int | None) -> Limits:
     if product is not None and db.has("products", "id", "min_count_in_frame", "max_count_in_frame"):
         rows = db.rows("SELECT min_count_in_frame, max_count_in_frame FROM products WHERE id = ?", [product])
-        if rows and all(map(_is_id, rows[0])):
+        if rows and all(map(is_id, rows[0])):
             return Limits(holds=rows[0])
     return Limits()

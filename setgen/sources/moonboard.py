@@ -26,7 +26,7 @@ _HOLE = re.compile(r"([A-K])([1-9]|1[0-8])", re.IGNORECASE)
 _ANGLE = re.compile(r"(?<!\d)(\d{1,2})\s*(?:°|deg)", re.IGNORECASE)
 _ANGLE_OF_ID = {"1": 40, "2": 25}
 _BAD_RECORD, _BAD_HOLD, _BAD_GRADE = range(1, 4)
-_REASONS = {
+REASONS = {
     _BAD_RECORD: "not a climb: no list of moves",
     _BAD_HOLD: "hold not on the board (A1 to K18)",
     _BAD_GRADE: "a grade that is on no known scale",
@@ -66,17 +66,17 @@ def records(data: Any) -> list[tuple[str, Any]] | None:
         pairs = [(str(i + 1), record) for i, record in enumerate(data)]
     elif isinstance(data, Mapping):
         pairs = list(data.items())
-    if not pairs or not any(isinstance(r, Mapping) and "moves" in _lower(r) for _, r in pairs):
+    if not pairs or not any(isinstance(r, Mapping) and "moves" in lower_keys(r) for _, r in pairs):
         return None
     return [(str(name), record) for name, record in pairs]
 
 
 def read_moonboard(pairs: list[tuple[str, Any]], options: Options) -> Readout:
     """Climbs of (id, record) pairs; see the module's docstring for the two forms."""
-    fields = [_lower(record) if isinstance(record, Mapping) else {} for _, record in pairs]
+    fields = [lower_keys(record) if isinstance(record, Mapping) else {} for _, record in pairs]
     _check_filters(fields, options)
-    read = [_climb(record) for record in fields]
-    unclear = [_angle(record) is None for record in fields]
+    read = [read_record(record) for record in fields]
+    unclear = [read_angle(record) is None for record in fields]
     top = max((row for holds, *_ in read for _, row, _ in holds), default=ROWS)
     n_rows = ROWS if top > MINI_ROWS else MINI_ROWS
     derived = sum(d for *_, d, _ in read)
@@ -93,7 +93,7 @@ def read_moonboard(pairs: list[tuple[str, Any]], options: Options) -> Readout:
     board = moonboard(angles, n_rows)
 
     sieve = Sieve(len(climbs))
-    for code, reason in _REASONS.items():
+    for code, reason in REASONS.items():
         sieve.drop(problems == code, reason)
     if not options.ungraded:
         sieve.drop(table.grade == UNKNOWN, "no grade (kept with --ungraded)")
@@ -139,7 +139,8 @@ def derive_roles(holds: list[tuple[int, int, Role]], n_rows: int) -> list[tuple[
     return [(column, row, role(column, row)) for column, row, _ in holds]
 
 
-def _lower(record: Mapping[str, Any]) -> dict[str, Any]:
+def lower_keys(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record under keys in lower case: some files write `Moves`, others `moves`."""
     return {str(key).lower(): value for key, value in record.items()}
 
 
@@ -155,10 +156,13 @@ def _clean(name: Any) -> str:
     return str(name).encode("utf-8", errors="replace").decode()
 
 
-def _climb(record: dict[str, Any]) -> tuple[list[tuple[int, int, Role]], int, int, bool, int]:
-    """(holds as (column, row, role), grade, angle, whether roles must be derived, problem)."""
+def read_record(record: dict[str, Any]) -> tuple[list[tuple[int, int, Role]], int, int, bool, int]:
+    """(holds as (column, row, role), grade, angle, whether roles must be derived, problem).
+
+    record: with its keys in lower case. problem: a key of REASONS, 0 for none.
+    """
     moves = record.get("moves")
-    grade, angle = _grade(record.get("grade")), _angle(record)
+    grade, angle = _grade(record.get("grade")), read_angle(record)
     angle = DEFAULT_ANGLE if angle is None else angle
     if not isinstance(moves, list) or not moves:
         return [], UNKNOWN, angle, False, _BAD_RECORD
@@ -166,7 +170,7 @@ def _climb(record: dict[str, Any]) -> tuple[list[tuple[int, int, Role]], int, in
     for move in moves:
         role = Role.MIDDLE
         if isinstance(move, Mapping):
-            move = _lower(move)
+            move = lower_keys(move)
             if "isstart" in move or "isend" in move:
                 has_roles = True
                 role = (
@@ -197,14 +201,14 @@ def _grade(value: Any) -> int | None:
     return _parse(str(value))
 
 
-def _angle(record: dict[str, Any]) -> int | None:
+def read_angle(record: dict[str, Any]) -> int | None:
     """Degrees from the record's moonBoardConfiguration: text such as "40° MoonBoard", or the app's bare id.
 
     40 where the record has none, None where it says something else.
     """
     setting = record.get("moonboardconfiguration")
     if isinstance(setting, Mapping):
-        fields = _lower(setting)
+        fields = lower_keys(setting)
         setting = fields.get("description") or fields.get("id")
     if setting is None or setting == "":
         return DEFAULT_ANGLE

@@ -499,7 +499,7 @@ class GeneratorContract:
             if name.endswith(".json"):
                 refuse(newer, name)
                 for key in json.loads((good / name).read_text()):
-                    if key not in ("edges", "mirror"):
+                    if key not in ("edges", "mirror", "app", "leds", "led_colors"):
                         refuse(without(key), name)
 
         def odd_config(path):
