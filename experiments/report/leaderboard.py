@@ -24,8 +24,8 @@ HEADLINES = (
     "two-sample AUC (trees)",
     "two-sample AUC (Deep Sets)",
     "grade error ratio",
-    "bits per hidden hold",
-    "recall@k",
+    "bits per hidden hold (50 % hidden)",
+    "recall@10 (50 % hidden)",
 )
 """One to three a family; those that were not measured are skipped."""
 

@@ -3,138 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 
 from setgen.boards.climbs import Climbs
-from setgen.boards.rules import legal
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.estimate import Estimate, share
+from setgen.evaluation import completion, likelihood, order_sensitivity, validity
 from setgen.evaluation.evaluate import Evaluation, evaluate
-from setgen.evaluation.likelihood import Likelihood, bits_per_hold, likelihood
+from setgen.evaluation.likelihood import Likelihood
 from setgen.evaluation.metric import Metric, MetricValue
-from setgen.evaluation.order_sensitivity import halves, order_sensitivity
 from setgen.evaluation.reference import Reference
+from setgen.evaluation.trial import Trial
 from setgen.generators.base import Generator
 
-
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """A generator on a dataset, and what is drawn from it once for all metrics.
-
-    n: climbs to sample. orders: orders for the likelihood. test_climbs: at most so many test climbs are
-    scored (None: all), drawn with `seed`.
-    """
-
-    generator: Generator
-    dataset: Dataset
-    n: int
-    seed: int = 0
-    orders: int = 4
-    shuffles: int = 4
-    test_climbs: int | None = None
-    batch_size: int = 256
-
-    @cached_property
-    def test(self) -> Climbs:
-        """The test climbs that are scored."""
-        test = self.dataset.part("test")
-        return test[np.sort(np.random.default_rng(self.seed).permutation(len(test))[: self.test_climbs])]
-
-    @cached_property
-    def conditions(self) -> Climbs:
-        """n empty prompts at the angles and grades of test climbs, each used as often as any other ± 1."""
-        test, rng = self.dataset.part("test").without_holds(), np.random.default_rng(self.seed)
-        rounds = [rng.permutation(len(test)) for _ in range(-(-self.n // len(test)))]
-        return test[np.concatenate(rounds)[: self.n]]
-
-    @cached_property
-    def samples(self) -> Climbs:
-        """n generated climbs at `conditions`, with legality masks."""
-        return self._sample(True)
-
-    @cached_property
-    def unmasked(self) -> Climbs:
-        """The same without legality masks."""
-        return self._sample(False)
-
-    @cached_property
-    def likelihood(self) -> Likelihood:
-        return likelihood(
-            self.generator, self.test, orders=self.orders, seed=self.seed, batch_size=self.batch_size
-        )
-
-    def _sample(self, masks: bool) -> Climbs:
-        self.generator.eval()
-        return self.generator.sample(self.conditions, legal=masks, seed=self.seed, batch_size=self.batch_size)
-
-
-def _bound(trial: Trial) -> Estimate:
-    return bits_per_hold(trial.likelihood.bound)
-
-
-def _tight(trial: Trial) -> Estimate:
-    return replace(bits_per_hold(trial.likelihood.tight), note=f"{trial.orders} orders")
-
-
-def _order_sensitivity(trial: Trial) -> Estimate:
-    return order_sensitivity(
-        trial.generator,
-        halves(trial.test, trial.seed),
-        shuffles=trial.shuffles,
-        seed=trial.seed,
-        batch_size=trial.batch_size,
-    )
-
-
-def _legal_unmasked(trial: Trial) -> Estimate:
-    return share(legal(trial.dataset.board, trial.unmasked))
-
-
 MODEL_METRICS: tuple[Metric, ...] = (
-    Metric(
-        "bits per hold",
-        "bits",
-        "↓",
-        "mean over test climbs of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)) / n",
-        "the order-averaged bound, Uria, Murray & Larochelle 2014; set-corrected by n!",
-        _bound,
-        "none",
-        "likelihood",
-    ),
-    Metric(
-        "bits per hold, tighter",
-        "bits",
-        "↓",
-        "mean over test climbs of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)) / n",
-        "importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders",
-        _tight,
-        "none",
-        "likelihood",
-    ),
-    Metric(
-        "order sensitivity",
-        "total variation",
-        "↓",
-        "mean total variation between next-hold distributions after one known half in several orders",
-        "the design notes; 0 for a function of the set",
-        _order_sensitivity,
-        "none",
-        "likelihood",
-    ),
-    Metric(
-        "legal without masks",
-        "share",
-        "↑",
-        "share of climbs, sampled with legality masks off, that break no hard rule",
-        "the board apps' own limits",
-        _legal_unmasked,
-        "none",
-        "validity",
-    ),
+    *likelihood.METRICS,
+    *order_sensitivity.METRICS,
+    *validity.MODEL_METRICS,
+    *completion.METRICS,
 )
 """What needs the model itself, from a Trial. A new one is one file and one line here."""
 
@@ -160,7 +48,7 @@ def evaluate_generator(
     batch_size: int = 256,
     progress: Callable[[Sequence[Metric]], Iterable[Metric]] = iter,
 ) -> GeneratorEvaluation:
-    """Judge a generator on a dataset: likelihood of test climbs, order sensitivity, and n samples.
+    """Judge a generator on a dataset: likelihood and completion of test climbs, and n samples.
 
     It samples n climbs at the angles and grades of test climbs, with legality masks on; "legal without
     masks" comes from a second sample with them off. Arguments: see Trial. Equal seeds give equal climbs,
@@ -188,6 +76,7 @@ def evaluate_generator(
         estimate = metric.compute(trial)
         if estimate is not None:
             own[metric.name] = MetricValue.of(estimate, needs=metric.needs)
+    likely = likelihood.of_trial(trial)
     judged = evaluate(trial.samples, reference or dataset, seed=seed, progress=progress)
     both = Evaluation(
         own | judged.values,
@@ -198,7 +87,7 @@ def evaluate_generator(
         {
             "generator": generator.name,
             "parameters": generator.n_parameters,
-            "likelihood": trial.likelihood.to_json(),
+            "likelihood": likely.to_json(),
         },
     )
-    return GeneratorEvaluation(both, trial.samples, trial.likelihood)
+    return GeneratorEvaluation(both, trial.samples, likely)

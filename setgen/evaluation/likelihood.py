@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import torch
 from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import to_batch
 from setgen.evaluation.estimate import Estimate, mean
+from setgen.evaluation.metric import Metric
+from setgen.evaluation.trial import Trial
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 
@@ -49,11 +51,12 @@ class Likelihood:
         }
 
 
-def bits_per_hold(bits: np.ndarray) -> Estimate:
+def bits_per_hold(bits: np.ndarray, note: str = "") -> Estimate:
     """The mean over (C,) climbs and its standard error s/√C; infinite if one climb is impossible."""
     if np.isinf(bits).any():
-        return Estimate(float("inf"), None, len(bits), f"{np.isinf(bits).sum()} climbs have probability 0")
-    return mean(bits)
+        impossible = f"{np.isinf(bits).sum()} climbs have probability 0"
+        return Estimate(float("inf"), None, len(bits), "; ".join(filter(None, (note, impossible))))
+    return mean(bits, note=note)
 
 
 @torch.no_grad()
@@ -65,13 +68,15 @@ def likelihood(
     seed: int = 0,
     legal: bool = True,
     batch_size: int = 256,
+    given: np.ndarray | None = None,
 ) -> Likelihood:
     """Bits per hold of `climbs`, each under `orders` random orders that depend on `seed` alone.
 
     The same climbs, orders and legality masks serve every model, whatever the batch size. The generator
-    is put in eval mode and back. The climbs must be legal where `legal` is on.
+    is put in eval mode and back. The climbs must be legal where `legal` is on. given: (C,) so many holds
+    of each climb, its first, are given in their order; the bits are those of the others, per such hold.
     """
-    drawn = random_orders(climbs.sizes, orders, seed)
+    drawn = random_orders(climbs.sizes, orders, seed, given)
     nats = np.empty((len(climbs), orders))
     was_training = generator.training
     generator.eval()
@@ -80,8 +85,51 @@ def likelihood(
         rows = by_size[start : start + batch_size]
         batch = to_batch(generator.board, climbs[rows], generator.device)
         taken = drawn[:, rows, : batch.placement.shape[1]].to(generator.device)
-        nats[rows] = generator.log_likelihood(batch, taken, legal=legal).double().cpu().numpy()
+        told = None if given is None else torch.from_numpy(given[rows]).to(generator.device)
+        nats[rows] = generator.log_likelihood(batch, taken, legal, told).double().cpu().numpy()
     generator.train(was_training)
-    per_hold = _BITS / np.maximum(climbs.sizes, 1)
+    per_hold = _BITS / np.maximum(climbs.sizes - (0 if given is None else given), 1)
     log_mean = np.logaddexp.reduce(nats, axis=1) - np.log(orders)
     return Likelihood(-nats.mean(1) * per_hold, -log_mean * per_hold, orders)
+
+
+def of_trial(trial: Trial) -> Likelihood:
+    """The likelihood of a trial's test climbs, computed once."""
+    return trial.once(
+        "likelihood",
+        lambda: likelihood(
+            trial.generator, trial.test, orders=trial.orders, seed=trial.seed, batch_size=trial.batch_size
+        ),
+    )
+
+
+def _bound(trial: Trial) -> Estimate:
+    return bits_per_hold(of_trial(trial).bound)
+
+
+def _tight(trial: Trial) -> Estimate:
+    return replace(bits_per_hold(of_trial(trial).tight), note=f"{trial.orders} orders")
+
+
+METRICS = (
+    Metric(
+        "bits per hold",
+        "bits",
+        "↓",
+        "mean over test climbs of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)) / n",
+        "the order-averaged bound, Uria, Murray & Larochelle 2014; set-corrected by n!",
+        _bound,
+        "none",
+        "likelihood",
+    ),
+    Metric(
+        "bits per hold, tighter",
+        "bits",
+        "↓",
+        "mean over test climbs of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)) / n",
+        "importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders",
+        _tight,
+        "none",
+        "likelihood",
+    ),
+)

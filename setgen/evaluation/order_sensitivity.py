@@ -15,6 +15,8 @@ import torch
 from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import to_batch
 from setgen.evaluation.estimate import Estimate, mean, undefined
+from setgen.evaluation.metric import Metric
+from setgen.evaluation.trial import Trial
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 
@@ -62,3 +64,27 @@ def order_sensitivity(
         spread[rows] = torch.stack(apart).mean(0).cpu().numpy()
     generator.train(was_training)
     return mean(spread, seed, bounds=(0, 1))
+
+
+def _order_sensitivity(trial: Trial) -> Estimate:
+    return order_sensitivity(
+        trial.generator,
+        halves(trial.test, trial.seed),
+        shuffles=trial.shuffles,
+        seed=trial.seed,
+        batch_size=trial.batch_size,
+    )
+
+
+METRICS = (
+    Metric(
+        "order sensitivity",
+        "total variation",
+        "↓",
+        "mean total variation between next-hold distributions after one known half in several orders",
+        "the design notes; 0 for a function of the set",
+        _order_sensitivity,
+        "none",
+        "likelihood",
+    ),
+)

@@ -11,6 +11,7 @@ from setgen.boards.sensible import SOFT_RULES, TAIL
 from setgen.evaluation.comparison import Comparison
 from setgen.evaluation.estimate import Estimate, share
 from setgen.evaluation.metric import Metric
+from setgen.evaluation.trial import Trial
 
 HARD_RULES = (
     *("unknown hold", "unknown role", "a hold twice", "too few holds", "too many holds"),
@@ -29,6 +30,10 @@ def _hard(rule: str, c: Comparison) -> Estimate:
 def _sensible(c: Comparison) -> Estimate | None:
     broken = list(c.rules.broken(c.sample.climbs, c.sample.geometry).values())
     return share(~np.any(broken, axis=0)) if broken else None
+
+
+def _legal_unmasked(trial: Trial) -> Estimate:
+    return share(legal(trial.dataset.board, trial.unmasked))
 
 
 def _soft(rule: str, c: Comparison) -> Estimate | None:
@@ -91,5 +96,18 @@ METRICS = (
             sees=_SEEN.get(rule, ("random climbs",)),
         )
         for rule in SOFT_RULES
+    ),
+)
+
+MODEL_METRICS = (
+    Metric(
+        "legal without masks",
+        "share",
+        "↑",
+        "share of climbs, sampled with legality masks off, that break no hard rule",
+        _APP,
+        _legal_unmasked,
+        "none",
+        "validity",
     ),
 )

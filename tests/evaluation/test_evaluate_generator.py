@@ -10,8 +10,9 @@ from toy_generators import LastHoldDecides, UniformSets
 from setgen.boards.rules import legal
 from setgen.errors import InputError
 from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.evaluate_generator import MODEL_METRICS, Trial, evaluate_generator
+from setgen.evaluation.evaluate_generator import MODEL_METRICS, evaluate_generator
 from setgen.evaluation.likelihood import likelihood
+from setgen.evaluation.trial import Trial
 
 
 @pytest.fixture(scope="module")

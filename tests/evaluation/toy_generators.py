@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.roles import N_ROLES
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.roles import N_ROLES, Role
+from setgen.dataset.batches import to_climbs
 from setgen.generators.base import Generator
 
 
@@ -34,12 +35,13 @@ class UniformSets(Generator):
 
     def log_likelihood(self, batch, orders, legal=True, given=None):
         assert not self.training
-        n, v = batch.size, len(self.board)
+        n, count = batch.size, torch.arange(len(self.board) + 1, dtype=torch.float64)
         g = torch.zeros_like(n) if given is None else given
-        step = torch.arange(batch.placement.shape[1])
-        each = -torch.log((v - step).double() * N_ROLES)
-        total = (each * ((step >= g[:, None]) & (step < n[:, None]))).sum(1)
-        total = total + torch.lgamma(n - g + 1.0).double() - torch.log(21.0 - g.clamp(min=1)).double()
+        # Tables of what depends on counts alone, so that no batch changes a digit.
+        steps = -torch.log(count.flip(0)[:-1] * N_ROLES).cumsum(0)
+        steps = torch.cat([torch.zeros(1), steps])
+        log_sizes = torch.log(21 - count[:21].clamp(min=1))
+        total = steps[n] - steps[g] + torch.lgamma(count + 1)[n - g] - log_sizes[g]
         self.calls.append((batch, orders))
         return total[:, None].expand(-1, len(orders))
 
@@ -51,16 +53,41 @@ class UniformSets(Generator):
         return torch.zeros(free.flatten(1).shape).masked_fill(~free.flatten(1), -torch.inf).log_softmax(1)
 
     def sample(self, prompts, *, sizes=None, legal=True, temperature=1.0, seed=0, batch_size=256):
-        """One start, one finish and four middles with masks; six holds in any role without."""
-        rng = np.random.default_rng([seed, legal])
-        placement = np.concatenate(
-            [rng.choice(len(self.board), 6, replace=False) for _ in range(len(prompts))]
-        )
-        role = (
-            np.tile([0, 1, 1, 1, 1, 2], len(prompts)) if legal else rng.integers(N_ROLES, size=len(placement))
-        )
-        offsets = 6 * np.arange(len(prompts) + 1)
-        return Climbs(placement, role, offsets, prompts.angle, prompts.grade)
+        """Six holds or one or two more than are given: start and finish with masks, any roles without."""
+        rng, climbs = np.random.default_rng([seed, legal]), []
+        for holds, angle, grade in prompts:
+            taken = {r for _, r in holds}
+            owed = [r for r in (Role.START, Role.FINISH) if r not in taken]
+            new = max(6 - len(holds), len(owed), 1)
+            free = np.setdiff1d(np.arange(len(self.board)), [p for p, _ in holds])
+            placement = rng.choice(free, new, replace=False).tolist()
+            role = [*owed, *[Role.MIDDLE] * (new - len(owed))] if legal else rng.integers(N_ROLES, size=new)
+            climbs.append(Climb((*holds, *zip(placement, map(int, role), strict=True)), angle, grade))
+        return Climbs.from_list(climbs)
+
+
+class KnowsTheAnswer(UniformSets):
+    """Completes a part of a climb that it has seen to that climb, whatever else it could be."""
+
+    name = "knows_the_answer"
+
+    def __init__(self, board, climbs):
+        super().__init__(board)
+        self.known = list(climbs)
+
+    def answer(self, prompt):
+        """The holds of the only known climb that contains the prompt's, those of the prompt left out."""
+        (climb,) = (c for c in self.known if c[1:] == prompt[1:] and set(prompt.holds) <= set(c.holds))
+        return tuple(h for h in climb.holds if h not in prompt.holds)
+
+    def next_log_probs(self, prompts, legal=True):
+        p = torch.zeros(len(prompts), len(self.board) * N_ROLES)
+        for row, prompt in zip(p, to_climbs(self.board, prompts), strict=True):
+            row[[N_ROLES * placement + role for placement, role in self.answer(prompt)]] = 1
+        return (p / p.sum(1, keepdim=True)).log()
+
+    def sample(self, prompts, *, sizes=None, legal=True, temperature=1.0, seed=0, batch_size=256):
+        return Climbs.from_list([p._replace(holds=p.holds + self.answer(p)) for p in prompts])
 
 
 class LastHoldDecides(UniformSets):

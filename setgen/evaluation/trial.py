@@ -1,0 +1,69 @@
+"""What a metric of the model itself may look at: generator, dataset, and what is drawn from it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from setgen.boards.climbs import Climbs
+from setgen.dataset.dataset import Dataset
+from setgen.generators.base import Generator
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A generator on a dataset, and what is drawn from it once for all metrics.
+
+    n: climbs to sample. orders: orders for the likelihood. test_climbs: at most so many test climbs are
+    scored (None: all), drawn with `seed`.
+    """
+
+    generator: Generator
+    dataset: Dataset
+    n: int
+    seed: int = 0
+    orders: int = 4
+    shuffles: int = 4
+    test_climbs: int | None = None
+    batch_size: int = 256
+    memo: dict[Hashable, Any] = field(default_factory=dict)
+
+    @cached_property
+    def test(self) -> Climbs:
+        """The test climbs that are scored."""
+        test = self.dataset.part("test")
+        return test[np.sort(np.random.default_rng(self.seed).permutation(len(test))[: self.test_climbs])]
+
+    @cached_property
+    def conditions(self) -> Climbs:
+        """n empty prompts at the angles and grades of test climbs, each used as often as any other ± 1."""
+        test, rng = self.dataset.part("test").without_holds(), np.random.default_rng(self.seed)
+        rounds = [rng.permutation(len(test)) for _ in range(-(-self.n // len(test)))]
+        return test[np.concatenate(rounds)[: self.n]]
+
+    @cached_property
+    def samples(self) -> Climbs:
+        """n generated climbs at `conditions`, with legality masks."""
+        return self.complete(self.conditions)
+
+    @cached_property
+    def unmasked(self) -> Climbs:
+        """The same without legality masks."""
+        return self.complete(self.conditions, legal=False)
+
+    def complete(self, prompts: Climbs, legal: bool = True) -> Climbs:
+        """What the generator makes of each prompt."""
+        self.generator.eval()
+        return self.generator.sample(prompts, legal=legal, seed=self.seed, batch_size=self.batch_size)
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """compute(), which several metrics of a family share, run for the first of them."""
+        if key not in self.memo:
+            self.memo[key] = compute()
+        return self.memo[key]
