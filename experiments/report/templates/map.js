@@ -48,10 +48,9 @@
     }, { responsive: true, displaylogo: false, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d"]] });
   }
 
-  function step(by) {
-    const n = data.sources[at[0]].x.length;
-    show(at[0], (at[1] + by + n) % n);
-  }
+  const wrap = (i, n) => (i + n) % n;
+  const step = (by) => show(at[0], wrap(at[1] + by, data.sources[at[0]].x.length));
+  const leap = (by) => show(wrap(at[0] + by, data.sources.length), 0);
 
   section.classList.add("live");
   data.sources.forEach((source, s) => pick.add(new Option(source.label, s)));
@@ -67,6 +66,12 @@
   pick.addEventListener("change", () => show(Number(pick.value), 0));
   document.getElementById("map-back").addEventListener("click", () => step(-1));
   document.getElementById("map-next").addEventListener("click", () => step(1));
+  const keys = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), ArrowUp: () => leap(-1), ArrowDown: () => leap(1) };
+  plot.addEventListener("keydown", (event) => {
+    if (!keys[event.key] || event.target !== plot || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
   // Paper shows every table; browsers without ::details-content need them opened.
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((e) => { e.open = true; }));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw().then(() => show(...at)));
