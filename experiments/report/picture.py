@@ -51,7 +51,7 @@ class Picture:
         """On white."""
         self.figure.patch.set(visible=True, facecolor="white")
         try:
-            return figure_to_png(self.figure)
+            return figure_to_png(self.figure, dpi=100)
         finally:
             self.figure.patch.set_visible(False)
 
