@@ -40,11 +40,12 @@
       type: "scatter", mode: "markers", x: [], y: [], hoverinfo: "skip", showlegend: false,
       marker: { symbol: "circle-open", size: 18, color: ink, line: { width: 2.5 } },
     });
-    const axis = (title) => ({ title: { text: title }, gridcolor: line, zeroline: false, linecolor: line });
+    const axis = (title) => ({ title: { text: title, standoff: 8 }, gridcolor: line, zeroline: false, linecolor: line });
     return Plotly.react(plot, traces, {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: "system-ui, sans-serif" },
       xaxis: axis(data.axes[0]), yaxis: axis(data.axes[1]), hovermode: "closest", dragmode: "pan",
-      legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" }, margin: { l: 50, r: 10, t: 10, b: 45 },
+      legend: { orientation: "h", x: 0, y: plot.clientHeight < 450 ? -0.3 : -0.14, yanchor: "top" }, margin: { l: 50, r: 10, t: 34, b: 45 },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: ink, activecolor: css("--accent") },
     }, { responsive: true, displaylogo: false, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d"]] });
   }
 
