@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.report.content import Report
-from experiments.report.table import families
+from experiments.report.content import Report, finite
+from experiments.report.images import images
+from experiments.report.leaderboard import leaderboard
+from experiments.report.table import Family, families
 from setgen.boards.climbs import Climbs
 from setgen.errors import InputError
 from setgen.generators.base import Generator
@@ -54,26 +58,16 @@ def log_result(logger: WandbLogger, generator: Generator, prompts: Climbs, folde
 
 
 def log_comparison(cfg: DictConfig, folder: Path, report: Report, page: Path) -> None:
-    """The report's table, its numbers as a summary, climbs of each source and the page itself."""
+    """The report's leaderboard, table, pictures and page; the table's numbers as a summary too."""
     mode = _mode(cfg)
     if mode == "disabled":
         return
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
+    from PIL import Image
 
-    from setgen.draw import draw_climbs
-
-    rows = [(family.name, row) for family in families(report) for row in family.rows]
-    labels = [model.label for model in report.models]
-    cells = [f"{label} {what}" for label in labels for what in ("value", "low", "high")]
-    table = wandb.Table(columns=["family", "metric", "unit", "floor", *cells])
-    for family, row in rows:
-        numbers = [x for c in row.cells for x in (c.mean, c.low, c.high)]
-        table.add_data(family, row.metric.name, row.metric.unit, row.floor, *numbers)
-    drawn = [("real", report.real), *((m.label, m.samples) for m in report.models if m.samples is not None)]
-    pictures = {
-        f"climbs/{label}": wandb.Image(draw_climbs(report.board, climbs[:_DRAWN])) for label, climbs in drawn
-    }
+    table = families(report)
+    pictures = {name: wandb.Image(Image.open(io.BytesIO(png))) for name, png in images(report).items()}
     with wandb.init(
         project=cfg.wandb.project,
         name=folder.name,
@@ -82,15 +76,51 @@ def log_comparison(cfg: DictConfig, folder: Path, report: Report, page: Path) ->
         job_type="comparison",
         settings=wandb.Settings(silent=True, console="off"),
     ) as run:
-        run.log({"table": table, "report": wandb.Html(page.read_text(encoding="utf-8")), **pictures})
+        run.log(
+            {
+                "leaderboard": _leaderboard(report),
+                "table": _table(report, table),
+                "report": wandb.Html(page.read_text(encoding="utf-8")),
+                **pictures,
+            }
+        )
         run.summary.update(
             {
-                f"{label}/{row.metric.name}": c.mean
-                for _, row in rows
-                for label, c in zip(labels, row.cells, strict=True)
+                f"{model.label}/{row.metric.name}": c.mean
+                for family in table
+                for row in family.rows
+                for model, c in zip(report.models, row.cells, strict=True)
                 if c.mean is not None
             }
         )
+
+
+def _leaderboard(report: Report) -> Any:
+    """A row a headline metric; of each model its value, interval, distance in standard errors and class."""
+    import wandb
+
+    what = ("value", "low", "high", "distance", "class")
+    cells = [f"{model.label} {name}" for model in report.models for name in what]
+    table = wandb.Table(columns=["metric", "family", "unit", "floor", "distance to", *cells])
+    for line in leaderboard(report):
+        metric, to = line.row.metric, "best" if line.to_best else "floor"
+        said = [(p.cell.mean, p.cell.low, p.cell.high, finite(p.distance), p.kind) for p in line.places]
+        table.add_data(metric.name, line.family, metric.unit, line.row.floor, to, *chain(*said))
+    return table
+
+
+def _table(report: Report, families: list[Family]) -> Any:
+    """A row a metric; of each model its value, interval and what the evaluator says of it."""
+    import wandb
+
+    what = ("value", "low", "high", "note")
+    cells = [f"{model.label} {name}" for model in report.models for name in what]
+    table = wandb.Table(columns=["family", "metric", "unit", "floor", *cells])
+    for family in families:
+        for row in family.rows:
+            said = [(c.mean, c.low, c.high, c.note) for c in row.cells]
+            table.add_data(family.name, row.metric.name, row.metric.unit, row.floor, *chain(*said))
+    return table
 
 
 def _mode(cfg: DictConfig) -> Any:

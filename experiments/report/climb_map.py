@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 from experiments.report.content import Report
-from experiments.report.plots import FAINT, INK, MARKERS, SERIES, literal, new_figure, to_markup
+from experiments.report.picture import FAINT, INK, MARKERS, SERIES, Picture, literal, new_figure
 from experiments.report.sources import sources
 from setgen.boards.climbs import Climbs
 from setgen.boards.grades import UNKNOWN, grade_name
@@ -66,7 +66,7 @@ def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[float,
     return mean, (rows * np.where(sign == 0, 1, sign)[:, None]).T, (float(share[0]), float(share[1]))
 
 
-def static_map(found: ClimbMap) -> Markup:
+def static_map(found: ClimbMap) -> Picture:
     """The same without script and on paper: a marker a source."""
     figure, axes = new_figure(7.6, 5.2)
     for i, cloud in enumerate(found.clouds):
@@ -85,7 +85,7 @@ def static_map(found: ClimbMap) -> Markup:
     axes.set_ylabel(f"second axis ({found.explained[1]:.0%})")
     axes.grid(color=FAINT, linewidth=0.4)
     figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
-    return to_markup(figure, f"Map of real and generated climbs in the {found.space} space.")
+    return Picture(figure, f"Map of real and generated climbs in the {found.space} space.")
 
 
 def map_json(found: ClimbMap) -> Markup:

@@ -23,6 +23,7 @@ class MetricInfo:
 
     direction: `up` or `down` is better, `floor` means best where it equals what real climbs score, `none`
     is for information only. family: the heading it stands under, one of `table.FAMILIES` or a new one.
+    needs: climbs below which it says little, None where climbs are not what it counts.
     """
 
     name: str
@@ -31,6 +32,7 @@ class MetricInfo:
     formula: str = ""
     source: str = ""
     family: str = "other"
+    needs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Run:
     """One trained model, evaluated. values, standard_errors, floors: metric name → number or None.
 
     standard_errors are the metric's own (over climbs), floors what real climbs score against real climbs,
-    floor_errors the floors' own standard errors, intervals the metric's 95 % interval over climbs.
+    floor_errors the floors' own standard errors, intervals the metric's 95 % interval over climbs, notes
+    what the evaluator has to say: that it looked at some climbs only, wants more, or why there is no value.
     """
 
     seed: int
@@ -64,6 +67,7 @@ class Run:
     curve: Curve | None = None
     floor_errors: Mapping[str, float | None] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ class Numbers(TypedDict):
     floors: dict[str, float | None]
     floor_errors: dict[str, float | None]
     intervals: dict[str, tuple[float | None, float | None]]
+    notes: dict[str, str]
 
 
 def metric_infos(metrics: Iterable[Metric]) -> list[MetricInfo]:
@@ -31,6 +32,7 @@ def metric_infos(metrics: Iterable[Metric]) -> list[MetricInfo]:
             m.formula,
             m.source,
             m.family,
+            m.needs,
         )
         for m in metrics
     ]
@@ -44,4 +46,5 @@ def numbers_of(values: Mapping[str, MetricValue]) -> Numbers:
         floors={name: v.floor for name, v in values.items()},
         floor_errors={name: v.floor_standard_error for name, v in values.items()},
         intervals={name: (v.low, v.high) for name, v in values.items()},
+        notes={name: v.note for name, v in values.items() if v.note},
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from markupsafe import Markup
 
 from experiments.report.content import Report
-from experiments.report.plots import FAINT, INK, SERIES, new_figure, to_markup
+from experiments.report.picture import FAINT, INK, SERIES, Picture, new_figure
 from experiments.report.sources import sources
 from setgen.boards.grades import UNKNOWN, grade_name
 from setgen.evaluation.comparison import Sample
@@ -24,7 +23,7 @@ def bands(sample: Sample) -> np.ndarray:
     return np.array(rows).reshape(-1, 4)
 
 
-def grade_plots(report: Report) -> list[tuple[str, Markup]]:
+def grade_plots(report: Report) -> list[tuple[str, Picture]]:
     """(source, picture), on the same axes; empty without a grader or without grades."""
     found = [(i, label, bands(sample)) for i, (label, sample) in enumerate(sources(report))]
     found = [(i, label, rows) for i, label, rows in found if len(rows)]
@@ -51,5 +50,5 @@ def grade_plots(report: Report) -> list[tuple[str, Markup]]:
         axes.set(xlim=(low, high), ylim=(low, high), xlabel="grade asked for", ylabel="grade predicted")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_ticks(ticks, [grade_name(int(t)).split("/")[-1] for t in ticks], fontsize=8)
-        pictures.append((label, to_markup(figure, f"Grade asked for against grade predicted: {label}.")))
+        pictures.append((label, Picture(figure, f"Grade asked for against grade predicted: {label}.")))
     return pictures

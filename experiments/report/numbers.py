@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from experiments.report.content import finite
 from experiments.report.table import Cell
 
 MISSING = "–"
 INFINITE = "∞"
+
+_ROUNDING = 1e-6  # what float32 leaves of a zero
 
 
 def plain(value: float | None, decimals: int | None = None) -> str:
@@ -20,6 +23,8 @@ def plain(value: float | None, decimals: int | None = None) -> str:
         return f"{value:,.{decimals}f}"
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
+    if abs(value) < _ROUNDING:
+        return "0.000000"
     if abs(value) < 1e-4:
         return f"{value:.2e}"
     text = f"{value:,.{_decimals(value, 4)}f}"
@@ -33,10 +38,40 @@ def pair(value: float | None, error: float | None) -> str:
         return plain(value)
     if error <= 0:
         return f"{plain(value)} ± 0"
+    if max(abs(value), error) < _ROUNDING:
+        return plain(value)
     decimals = _decimals(error, 2)
     if decimals > 6:
         return f"{plain(value)} ± {error:.1e}"
     return f"{value:,.{decimals}f} ± {error:,.{decimals}f}"
+
+
+def decimals_of(cells: Iterable[Cell]) -> int | None:
+    """As many for a whole row: what its narrowest interval supports, at most four digits of its largest mean.
+
+    None where no cell has an interval.
+    """
+    known = [(c.mean, c.low, c.high) for c in cells]
+    halves = [
+        (high - low) / 2 for _, low, high in known if low is not None and high is not None and high > low
+    ]
+    if not halves:
+        return None
+    largest = max(abs(mean) for mean, _, _ in known if mean is not None)
+    return min(6, _decimals(min(halves), 2), _decimals(max(largest, min(halves)), 4))
+
+
+def interval(cell: Cell, decimals: int | None = None) -> str:
+    """`0.032 to 0.086`; empty where there is no interval, or one of no width."""
+    low, high = finite(cell.low), finite(cell.high)
+    if low is None or high is None or high - low < _ROUNDING:
+        return ""
+    return f"{plain(low, decimals)} to {plain(high, decimals)}"
+
+
+def megabytes(size: int) -> str:
+    """`5.9 MB`, of bytes; kB below a tenth of one."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.0f} kB"
 
 
 def shown(cell: Cell) -> str:

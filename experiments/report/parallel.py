@@ -1,15 +1,21 @@
-"""Parallel coordinates of the headline metrics: an axis a metric, the floor at the top, a line a model."""
+"""Parallel coordinates of the headline metrics: an axis a metric, the floor at the left, a line a model."""
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
-from markupsafe import Markup
 
 from experiments.report.content import Report
 from experiments.report.leaderboard import Line, leaderboard
-from experiments.report.plots import DASHES, FAINT, INK, MARKERS, SERIES, literal, new_figure, to_markup
+from experiments.report.picture import (
+    DASHES,
+    FAINT,
+    INK,
+    MARKERS,
+    SERIES,
+    Picture,
+    literal,
+    new_figure,
+)
 
 
 def losses(lines: list[Line]) -> np.ndarray:
@@ -28,34 +34,42 @@ def losses(lines: list[Line]) -> np.ndarray:
     return gaps / np.where(widest > 0, widest, 1.0)[:, None]
 
 
-def parallel(report: Report) -> Markup | None:
-    """The picture, or None with fewer than three axes or no model on them."""
+def parallel(report: Report) -> Picture | None:
+    """The picture, or None with fewer than three axes or no model on them.
+
+    Axes lie one under the other, so that the names of metrics are read without turning the head.
+    """
     lines = leaderboard(report)
     share = losses(lines)
     known = ~np.isnan(share).all(1) if share.size else np.zeros(0, bool)
     if known.sum() < 3:
         return None
     share, lines = share[known], [line for line, k in zip(lines, known, strict=True) if k]
-    figure, axes = new_figure(10.0, 4.6)
+    figure, axes = new_figure(7.6, 1.5 + 0.3 * len(lines))
     at = np.arange(len(lines))
-    for x in at:
-        axes.axvline(float(x), color=FAINT, linewidth=0.8)
+    axes.hlines(at, 0, 1, color=FAINT, linewidth=0.8, zorder=0)
     for j, model in enumerate(report.models):
         axes.plot(
-            at,
             share[:, j],
+            at,
             color=SERIES[j % 8],
             linestyle=DASHES[j % 8],
             marker=MARKERS[j % 8],
-            markersize=5,
-            linewidth=1.6,
+            markersize=6,
+            markerfacecolor="none",
+            markeredgewidth=1.4,
+            linewidth=1.3,
             label=literal(model.label),
+            clip_on=False,
         )
-    axes.set_ylim(1.05, -0.05)
-    axes.set_yticks([0, 1], ["floor or best", "farthest"])
-    names = [textwrap.fill(literal(line.row.metric.name), 13) for line in lines]
-    axes.set_xticks(at, names, rotation=40, ha="right", rotation_mode="anchor", fontsize=8)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    axes.set_xticks([0, 1], ["floor (or best*)", "farthest from it"])
+    axes.xaxis.tick_top()
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_yticks(at, [literal(line.row.metric.name) + "*" * line.to_best for line in lines])
     figure.legend(
         loc="outside upper left", ncols=3, frameon=False, fontsize=9, handlelength=4.5, labelcolor=INK
     )
-    return to_markup(figure, "Parallel coordinates of the headline metrics; the leaderboard has the numbers.")
+    return Picture(figure, "Parallel coordinates of the headline metrics; the leaderboard has the numbers.")

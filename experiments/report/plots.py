@@ -1,41 +1,21 @@
-"""Training curves and histograms as inline SVG whose colours are the page's own (light, dark, print)."""
+"""Training curves, and histograms of what climbs are like."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup, escape
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from experiments.report.content import Curve, Report
+from experiments.report.picture import DASHES, FAINT, INK, SERIES, Picture, literal, new_figure
 from experiments.report.table import cell_of
 from setgen.boards.climbs import Climbs
 from setgen.boards.geometry import geometry
-from setgen.draw import figure_to_svg
-
-# Drawn with these, then replaced by the page's CSS variables.
-INK, FAINT = "#010203", "#010204"
-SERIES = ["#010300", "#010301", "#010302", "#010303", "#010304", "#010305", "#010306", "#010307"]
-DASHES: list[tuple[int, tuple[float, ...] | None]] = [
-    (0, None),
-    (0, (5, 2)),
-    (0, (1, 1.4)),
-    (0, (6, 2, 1, 2)),
-    (0, (3, 1, 1, 1, 1, 1)),
-    (0, (9, 3)),
-    (0, (1, 3)),
-    (0, (4, 1, 4, 3)),
-]
-
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
-def curves(report: Report) -> Markup | None:
+def curves(report: Report) -> Picture | None:
     """Validation bits per hold against training seconds: a line style a model, a thin line a seed.
 
     A model without a curve is a level line at its test value. None when no model has a curve.
@@ -69,9 +49,7 @@ def curves(report: Report) -> Markup | None:
     figure.legend(
         loc="outside upper left", ncols=2, frameon=False, fontsize=9, handlelength=4.5, labelcolor=INK
     )
-    return to_markup(
-        figure, "Training curves: validation bits per hold against seconds of training, by model."
-    )
+    return Picture(figure, "Training curves: validation bits per hold against seconds of training, by model.")
 
 
 def features(report: Report, climbs: Climbs) -> dict[str, np.ndarray]:
@@ -83,7 +61,7 @@ def features(report: Report, climbs: Climbs) -> dict[str, np.ndarray]:
     return {name: values[np.isfinite(values)] for name, values in found.items()}
 
 
-def histograms(report: Report) -> dict[str, list[tuple[str, Markup]]]:
+def histograms(report: Report) -> dict[str, list[tuple[str, Picture]]]:
     """Feature → (model, picture) list: the model's samples as a line over the real climbs as a grey area.
 
     Both are shares of climbs, in the same bins and on the same axes for every model.
@@ -94,7 +72,7 @@ def histograms(report: Report) -> dict[str, list[tuple[str, Markup]]]:
         for i, m in enumerate(report.models)
         if m.samples is not None
     ]
-    pictures: dict[str, list[tuple[str, Markup]]] = {}
+    pictures: dict[str, list[tuple[str, Picture]]] = {}
     for name, reference in real.items():
         shown = [(i, label, f[name]) for i, label, f in drawn if len(f[name])]
         if not len(reference) or not shown:
@@ -109,7 +87,7 @@ def histograms(report: Report) -> dict[str, list[tuple[str, Markup]]]:
 
 def _histogram(
     name: str, label: str, i: int, values: np.ndarray, real: np.ndarray, bins: np.ndarray, top: float
-) -> Markup:
+) -> Picture:
     figure, axes = new_figure(3.4, 2.1)
     axes.stairs(_shares(real, bins), bins, fill=True, color=FAINT)
     axes.stairs(_shares(values, bins), bins, color=SERIES[i % 8], linewidth=1.7)
@@ -117,7 +95,7 @@ def _histogram(
     axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     axes.set_xlabel(name)
-    return to_markup(
+    return Picture(
         figure,
         f"Histogram of {name}: {label}, median {np.median(values):.4g}, against real climbs, "
         f"median {np.median(real):.4g}.",
@@ -144,32 +122,3 @@ def _points(curve: Curve) -> np.ndarray:
     n = min(len(curve.seconds), len(curve.valid_bits_per_hold))
     points = np.array([curve.seconds[:n], curve.valid_bits_per_hold[:n]], dtype=np.float64).T
     return points[np.isfinite(points).all(1)]
-
-
-def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    figure.patch.set_visible(False)
-    axes.patch.set_visible(False)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(INK)
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
-    return figure, axes
-
-
-def to_markup(figure: Figure, description: str) -> Markup:
-    svg = figure_to_svg(figure)
-    names = {INK: "ink", FAINT: "faint", **{color: f"s{i}" for i, color in enumerate(SERIES)}}
-    for color, name in names.items():
-        svg = svg.replace(color, f"var(--{name})")
-    svg = re.sub(r'(<svg [^>]*?)width="[^"]*pt" height="[^"]*pt"', r"\1", svg, count=1)
-    # The label goes on the root: figure_to_svg already gives it role="img".
-    return Markup(svg.replace("<svg ", f'<svg aria-label="{escape(description)}" ', 1))
-
-
-def literal(label: str) -> str:
-    """Without matplotlib's own markup: `$` starts mathematics, a leading `_` hides a legend entry."""
-    label = label.replace("$", r"\$")
-    return f"\u200b{label}" if label.startswith("_") else label

@@ -28,9 +28,7 @@ FAMILIES = {
 
 _COST = (
     MetricInfo("parameters", "", "none", "number of learned numbers", "", "cost"),
-    MetricInfo(
-        "training time", "s", "none", "wall-clock seconds of training, validation included", "", "cost"
-    ),
+    MetricInfo("training time", "s", "none", "wall-clock seconds, validation included", "", "cost"),
     MetricInfo("steps", "", "none", "optimiser steps", "", "cost"),
     MetricInfo("epochs", "", "none", "passes over the training climbs", "", "cost"),
     MetricInfo("climbs seen", "", "none", "training climbs seen, repeats counted", "", "cost"),
@@ -49,7 +47,8 @@ class Cell:
 
     infinite: some seed's value is infinite, and so is the mean, though `mean` is None.
     low, high: the 95 % interval: of one seed the metric's own over climbs, of several Student's t over seeds.
-    gap: mean minus floor. mark: `best`, `close` (not told apart from the best) or empty.
+    gap: mean minus floor. mark: `best`, `close` (not told apart from the best) or empty. note: of the first
+    run that has one.
     """
 
     mean: float | None
@@ -61,6 +60,7 @@ class Cell:
     infinite: bool = False
     low: float | None = None
     high: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,12 @@ class Row:
     floor: float | None
     floor_error: float | None
     cells: Sequence[Cell]
+
+    @property
+    def note(self) -> str:
+        """What the evaluator says of every model alike."""
+        said = {cell.note for cell in self.cells if cell.mean is not None}
+        return said.pop() if len(said) == 1 else ""
 
     @property
     def silent(self) -> bool:
@@ -87,38 +93,49 @@ class Family:
 
 def families(report: Report) -> list[Family]:
     """The whole table, cost last but for families it does not know; rows without any value are left out."""
-    infos = [*report.metrics, *_COST]
-    names = [*FAMILIES, *dict.fromkeys(m.family for m in infos if m.family not in FAMILIES)]
     table = []
-    for name in names:
-        rows = [_row(report, m) for m in infos if m.family == name]
+    for name, infos in by_family(report.metrics).items():
+        rows = [_row(report, m) for m in infos]
         rows = [row for row in rows if any(c.mean is not None or c.infinite for c in row.cells)]
         if rows:
-            table.append(Family(name, FAMILIES.get(name, name), rows))
+            table.append(Family(name, heading(name), rows))
     return table
+
+
+def by_family(metrics: Sequence[MetricInfo]) -> dict[str, list[MetricInfo]]:
+    """The metrics and those of cost by family, in the order of FAMILIES, families it does not know last."""
+    infos = [*metrics, *_COST]
+    names = dict.fromkeys([*FAMILIES, *(m.family for m in infos)])
+    found = {name: [m for m in infos if m.family == name] for name in names}
+    return {name: infos for name, infos in found.items() if infos}
+
+
+def heading(family: str) -> str:
+    return FAMILIES.get(family, family.capitalize())
 
 
 def cell_of(model: Model, metric: str) -> Cell:
     """Mean over seeds with its standard error over seeds; with one seed, the metric's own over climbs."""
+    note = next((run.notes[metric] for run in model.runs if run.notes.get(metric)), "")
     raw = [_value(run, model, metric) for run in model.runs]
     if any(v is not None and math.isinf(v) for v in raw):
-        return Cell(None, seeds=len(raw), infinite=True)
+        return Cell(None, seeds=len(raw), infinite=True, note=note)
     values = [v for value in raw if (v := finite(value)) is not None]
     if not values:
-        return Cell(None)
+        return Cell(None, note=note)
     mean = float(np.mean(values))
     if metric in _SET_BY_HAND:
         return Cell(mean, seeds=len(values))
     if len(values) > 1:
         spread = float(np.std(values, ddof=1) / math.sqrt(len(values)))
         half = float(student_t.ppf(0.975, len(values) - 1)) * spread
-        return Cell(mean, spread, "seeds", len(values), low=mean - half, high=mean + half)
+        return Cell(mean, spread, "seeds", len(values), low=mean - half, high=mean + half, note=note)
     error = next(
         (e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None), None
     )
     low, high = next((run.intervals[metric] for run in model.runs if metric in run.intervals), (None, None))
     over: Literal["climbs"] | None = None if error is None else "climbs"
-    return Cell(mean, error, over, 1, low=finite(low), high=finite(high))
+    return Cell(mean, error, over, 1, low=finite(low), high=finite(high), note=note)
 
 
 def _value(run: Run, model: Model, metric: str) -> float | None:

@@ -58,8 +58,8 @@ class Wall:
         )
         return Markup(
             '<svg class="definitions" width="0" height="0" aria-hidden="true"><defs>'
-            f'<g id="wall"><rect class="panel" width="{self.width:.4g}" height="{self.height:.4g}"/>'
-            f'<g class="placements">{sets}</g></g>'
+            f'<rect id="panel" class="panel" width="{self.width:.4g}" height="{self.height:.4g}"/>'
+            f'<g id="wall"><use href="#panel"/><g class="placements">{sets}</g></g>'
             f'<circle id="given" class="given" r="{1.7 * self.ring:.3g}"/>{roles}</defs></svg>'
         )
 
@@ -94,25 +94,39 @@ class Wall:
             f'<use href="#role-{role.label}"/></svg>'
         )
 
-    def bubbles(self, weights: np.ndarray, largest: float, description: str) -> Markup:
-        """weights: (V,). A disc a placement, its area proportional to |weight|, full size at `largest`.
+    def heat(self, weights: np.ndarray, full: float, description: str) -> Markup:
+        """weights: (V,). A disc a placement: the larger |weight|, the larger and darker, up to `full`.
 
         Weights below zero are hollow, so that the two signs are told apart without colour.
         """
-        radii = 0.5 * self.dot * np.sqrt(np.abs(weights) / (largest or 1.0))
         discs = {
             name: "".join(
-                f'<circle cx="{x:.4g}" cy="{y:.4g}" r="{r:.3g}"/>'
-                for (x, y), r, sign in zip(self.xy, radii, np.sign(weights), strict=True)
-                if sign == side and r > 0.04 * self.dot
+                self._disc(x, y, abs(weight), full)
+                for (x, y), weight in zip(self.xy, weights.tolist(), strict=True)
+                if weight * side > 0.004 * full
             )
             for name, side in (("more", 1), ("less", -1))
         }
         marks = "".join(f'<g class="{name}">{shapes}</g>' for name, shapes in discs.items() if shapes)
-        return self._picture(marks, description)
+        return self._picture(marks, description, "panel")
 
-    def _picture(self, marks: str, description: str) -> Markup:
+    def heat_key(self, weight: float, full: float, *, less: bool = False) -> Markup:
+        """The disc of one weight by itself, for a legend."""
+        r = 0.6 * self.dot
+        return Markup(
+            f'<svg class="key" viewBox="{-r:.3g} {-r:.3g} {2 * r:.3g} {2 * r:.3g}" aria-hidden="true">'
+            f'<g class="{"less" if less else "more"}">{self._disc(0, 0, weight, full)}</g></svg>'
+        )
+
+    def _disc(self, x: float, y: float, weight: float, full: float) -> str:
+        share = min(weight / full, 1.0)
+        return (
+            f'<circle cx="{x:.4g}" cy="{y:.4g}" r="{0.52 * self.dot * np.sqrt(share):.3g}" '
+            f'opacity="{0.45 + 0.55 * share:.2g}"/>'
+        )
+
+    def _picture(self, marks: str, description: str, ground: str = "wall") -> Markup:
         return Markup(
             f'<svg class="wall" viewBox="0 0 {self.width:.4g} {self.height:.4g}" role="img" '
-            f'aria-label="{escape(description)}"><use href="#wall"/>{marks}</svg>'
+            f'aria-label="{escape(description)}"><use href="#{ground}"/>{marks}</svg>'
         )

@@ -6,25 +6,26 @@ import base64
 import hashlib
 import re
 from importlib.resources import files as package_files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from experiments.report import numbers
 from experiments.report.climb_map import climb_map, map_json, static_map
-from experiments.report.content import Report, usage
+from experiments.report.content import Report
 from experiments.report.document import document, to_json
 from experiments.report.gallery import condition_title, shelves
 from experiments.report.grades import grade_plots
+from experiments.report.hold_usage import hold_usage
 from experiments.report.leaderboard import CLASSES, leaderboard
 from experiments.report.near_far import near_far
 from experiments.report.parallel import parallel
 from experiments.report.plots import curves, histograms
-from experiments.report.table import families
+from experiments.report.table import by_family, families, heading
 from experiments.report.walls import Wall
 from setgen.boards.roles import Role
 from setgen.errors import InputError
@@ -38,6 +39,9 @@ READ_ARROWS = {
 }
 KINDS = {"set": "set generator", "baseline": "baseline", "file": "file of climbs"}
 MARKS = {"best": "★", "close": "☆", "": ""}
+
+
+_WEIGHT = "\ue000"  # stands for the page's weight until that is known
 
 
 def write_report(folder: Path, report: Report) -> Path:
@@ -77,7 +81,7 @@ def render_html(report: Report, content: dict[str, Any]) -> str:
         "wall": wall,
         "curves": curves(report),
         "histograms": histograms(report),
-        "usage": _usage(report, wall),
+        "usage": hold_usage(report),
         "parallel": parallel(report),
         "grades": grade_plots(report),
         "near_far": near_far(report),
@@ -101,44 +105,32 @@ def render_html(report: Report, content: dict[str, Any]) -> str:
         "roles": [(role.label, wall.role_key(role)) for role in Role if role in report.board.role_ids],
     }
     template = _environment(autoescape=True).get_template("report.html.jinja")
-    return template.render(**_shared(report, content), **pictures)
+    weights = {"page": _WEIGHT, "plotly": numbers.megabytes(len(scripts[0].encode())) if found else ""}
+    page = template.render(**_shared(report, content), **pictures, weights=weights)
+    before, _, after = page.rpartition(_WEIGHT)
+    return f"{before}{numbers.megabytes(len(page.encode()))}{after}"
+
+
+def columns(n: int) -> Markup:
+    """Style of a gallery of n pictures: rows of equal length where they can be, on a screen and on paper."""
+    wide, paper = (-(-n // -(-n // most)) if n else 1 for most in (7, 4))
+    return Markup(f"--columns: {wide}; --paper: {paper}")
 
 
 def _hash(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _usage(report: Report, wall: Wall) -> list[dict[str, Any]]:
-    """Usage maps on one scale, and difference maps (model minus real) on one scale of their own."""
-    real = usage(report.board, report.real)
-    models = [(m.label, usage(report.board, m.samples)) for m in report.models if m.samples is not None]
-    most = max(float(u.max(initial=0)) for u in [real, *(u for _, u in models)])
-    widest = max([float(np.abs(u - real).max(initial=0)) for _, u in models], default=0.0)
-    maps = [
-        {
-            "label": label,
-            "most": float(u.max(initial=0)),
-            "map": wall.bubbles(u, most, f"Hold usage of {label}: area of a disc is the share of climbs"),
-            "difference": None
-            if u is real
-            else wall.bubbles(
-                u - real, widest, f"Hold usage of {label} minus real: filled is more, hollow less"
-            ),
-            "widest": float(np.abs(u - real).max(initial=0)),
-        }
-        for label, u in [("real", real), *models]
-    ]
-    return maps if models else []
-
-
 def _shared(report: Report, content: dict[str, Any]) -> dict[str, Any]:
-    table = families(report)
+    table, grouped = families(report), by_family(report.metrics)
     return {
         "report": report,
         "content": content,
         "families": [f for f in table if not all(row.silent for row in f.rows)],
         "silent": [row.metric.name for f in table for row in f.rows if row.silent],
         "leaderboard": leaderboard(report),
+        "anchors": {m.name: f"metric-{i}" for i, m in enumerate(chain(*grouped.values()))},
+        "glossary": [(heading(name), infos) for name, infos in grouped.items()],
         "classes": CLASSES,
         "arrows": ARROWS,
         "read_arrows": READ_ARROWS,
@@ -160,7 +152,13 @@ def _environment(autoescape: bool) -> Environment:
     environment.filters.update(
         plain=numbers.plain, signed=numbers.signed, md=_markdown, cell=_table_code, fence=_fence
     )
-    environment.globals.update(pair=numbers.pair, shown=numbers.shown)
+    environment.globals.update(
+        pair=numbers.pair,
+        shown=numbers.shown,
+        interval=numbers.interval,
+        decimals_of=numbers.decimals_of,
+        columns=columns,
+    )
     return environment
 
 

@@ -9,6 +9,7 @@ import math
 import re
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -27,16 +28,21 @@ from experiments.report import (
     write_report,
 )
 from experiments.report.climb_map import climb_map, map_json
+from experiments.report.hold_usage import hold_usage
+from experiments.report.images import images
 from experiments.report.leaderboard import class_of, leaderboard
 from experiments.report.near_far import near_far
+from experiments.report.numbers import decimals_of, interval
 from experiments.report.parallel import losses
-from experiments.report.table import FAMILIES
+from experiments.report.table import FAMILIES, Cell
+from experiments.report.write import columns
 from experiments.tracking import log_comparison
 from setgen.boards.climbs import Climbs
 from setgen.climb_files import write_climbs
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
 from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.metric import Family
 from setgen.evaluation.reference import Reference
 
 
@@ -91,6 +97,70 @@ def report(dataset, reference) -> Report:
 
 def test_every_family_of_the_evaluators_has_a_heading():
     assert {m.family for m in METRICS} <= set(FAMILIES)
+    assert set(get_args(Family)) <= set(FAMILIES)
+
+
+def test_a_metric_of_any_family_is_shown_without_a_change_here(report, tmp_path):
+    """In the table and the glossary under a heading of its own, and on the leaderboard."""
+    infos = [MetricInfo("new one", "ants", "down", "a formula", "a source", family="ant-hills", needs=77)]
+    runs = [Run(0, values={"new one": v}, notes={"new one": "counted by hand"}) for v in (0.25, 0.75)]
+    models = [replace(m, runs=[r]) for m, r in zip(report.models, runs, strict=True)]
+    changed = replace(report, metrics=infos, models=models)
+    assert [line.row.metric.name for line in leaderboard(changed)] == ["new one"]
+    page = write_report(tmp_path, changed).read_text(encoding="utf-8")
+    assert page.count("<h3>Ant-hills</h3>") == 2
+    assert page.count(">new one</a>") == 2
+    assert "counted by hand" in page
+    assert "wants 77 climbs" in page
+    (anchor,) = set(re.findall(r'href="#(metric-\d+)">new one<', page))
+    assert re.findall(rf'id="{anchor}"><dt>(.*?)<', page) == ["new one"]
+
+
+def test_a_cell_without_a_value_says_why(report, tmp_path):
+    silent = Run(0, values={"novel": math.nan}, notes={"novel": "no climb has a start"})
+    models = [replace(report.models[0], runs=[silent]), report.models[1]]
+    page = write_report(tmp_path, replace(report, models=models)).read_text(encoding="utf-8")
+    assert page.count("no climb has a start") == 2  # leaderboard and table
+
+
+def test_heat_maps_keep_their_scale_beside_a_collapsed_model(report, dataset):
+    real = hold_usage(report)
+    one = dataset.part("train")[:1]
+    collapsed = replace(report.models[0], samples=Climbs.from_list([one.climb(0)] * 50))
+    found = hold_usage(replace(report, models=[collapsed, report.models[1]]))
+    assert real is not None
+    assert found is not None
+    assert found.sources[1].most == 1.0
+    assert found.full == pytest.approx(1.5 * found.sources[0].most)
+    for u in found.sources[1:]:
+        assert np.array_equal(u.difference, u.shares - found.sources[0].shares)
+
+
+def test_the_page_states_its_own_weight(report, tmp_path):
+    page = write_report(tmp_path, report)
+    said = re.search(r"One file of ([\d.]+) MB, ([\d.]+) MB of it plotly", page.read_text(encoding="utf-8"))
+    assert said is not None
+    assert float(said[1]) == pytest.approx(page.stat().st_size / 1e6, abs=0.051)
+    assert float(said[2]) < float(said[1])
+
+
+def test_rows_of_a_gallery_are_of_equal_length_where_they_can_be():
+    assert [columns(n) for n in (1, 4, 6, 7, 8)] == [
+        "--columns: 1; --paper: 1",
+        "--columns: 4; --paper: 4",
+        "--columns: 6; --paper: 3",
+        "--columns: 7; --paper: 4",
+        "--columns: 4; --paper: 4",
+    ]
+
+
+def test_a_row_has_the_decimals_that_its_narrowest_interval_supports():
+    cells = [Cell(9.9, low=6.0, high=17.9), Cell(318.4, low=289.0, high=352.0), Cell(None)]
+    assert decimals_of(cells) == 1  # four digits of 318.4
+    assert decimals_of([Cell(0.97913, low=0.978, high=0.98)]) == 4
+    assert decimals_of([Cell(4.0)]) is None
+    assert interval(cells[0], 1) == "6.0 to 17.9"
+    assert interval(Cell(0.0, low=0.0, high=0.0), 1) == ""
 
 
 def test_leaderboard_distances_by_hand(report):
@@ -185,11 +255,32 @@ def test_a_file_of_climbs_is_judged_by_the_climb_metrics(dataset, reference, tmp
     assert judged.facts.kind == "file"
 
 
+def test_pictures_for_a_tracker_are_the_page_s_sections(report):
+    found = images(report)
+    assert all(png.startswith(b"\x89PNG") for png in found.values())
+    kinds = {name.split("/")[0] for name in found}
+    assert {"climbs", "usage", "usage minus real", "nearest and farthest", "completions", "map"} <= kinds
+    assert {name for name in found if name.startswith("usage/")} == {
+        "usage/real",
+        *(f"usage/{m.label}" for m in report.models),
+    }
+
+
 @pytest.mark.slow
-def test_wandb_keeps_table_and_page_of_a_comparison(report, tmp_path):
+def test_wandb_keeps_tables_pictures_and_page_of_a_comparison(report, tmp_path):
     page = write_report(tmp_path, report)
     cfg = OmegaConf.create({"wandb": {"mode": "offline", "project": "test"}})
     log_comparison(cfg, tmp_path, report, page)
     (kept,) = (tmp_path / "wandb").glob("offline-run-*")
-    assert list(kept.glob("files/media/table/*.json"))
+    tables = {p.name.split("_")[0]: json.loads(p.read_text()) for p in kept.glob("files/media/table/*.json")}
+    assert set(tables) == {"leaderboard", "table"}
+    board = [
+        dict(zip(tables["leaderboard"]["columns"], row, strict=True)) for row in tables["leaderboard"]["data"]
+    ]
+    assert [row["metric"] for row in board] == [line.row.metric.name for line in leaderboard(report)]
+    assert board[1]["poor class"] == "near"
+    assert board[1]["poor distance"] == pytest.approx(5.0)
+    pictures = list(kept.glob("files/media/images/**/*.png"))
+    assert len(pictures) == len(images(report))
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
     assert list(kept.glob("files/media/html/*.html"))

@@ -40,18 +40,18 @@
       type: "scatter", mode: "markers", x: [], y: [], hoverinfo: "skip", showlegend: false,
       marker: { symbol: "circle-open", size: 18, color: ink, line: { width: 2.5 } },
     });
-    const axis = (title) => ({ title: { text: title }, gridcolor: line, zeroline: false, linecolor: line });
+    const axis = (title) => ({ title: { text: title, standoff: 8 }, gridcolor: line, zeroline: false, linecolor: line });
     return Plotly.react(plot, traces, {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, family: "system-ui, sans-serif" },
       xaxis: axis(data.axes[0]), yaxis: axis(data.axes[1]), hovermode: "closest", dragmode: "pan",
-      legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" }, margin: { l: 50, r: 10, t: 10, b: 45 },
+      legend: { orientation: "h", x: 0, y: plot.clientHeight < 450 ? -0.3 : -0.14, yanchor: "top" }, margin: { l: 50, r: 10, t: 34, b: 45 },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: ink, activecolor: css("--accent") },
     }, { responsive: true, displaylogo: false, modeBarButtons: [["zoomIn2d", "zoomOut2d", "resetScale2d"]] });
   }
 
-  function step(by) {
-    const n = data.sources[at[0]].x.length;
-    show(at[0], (at[1] + by + n) % n);
-  }
+  const wrap = (i, n) => (i + n) % n;
+  const step = (by) => show(at[0], wrap(at[1] + by, data.sources[at[0]].x.length));
+  const leap = (by) => show(wrap(at[0] + by, data.sources.length), 0);
 
   section.classList.add("live");
   data.sources.forEach((source, s) => pick.add(new Option(source.label, s)));
@@ -67,6 +67,12 @@
   pick.addEventListener("change", () => show(Number(pick.value), 0));
   document.getElementById("map-back").addEventListener("click", () => step(-1));
   document.getElementById("map-next").addEventListener("click", () => step(1));
+  const keys = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), ArrowUp: () => leap(-1), ArrowDown: () => leap(1) };
+  plot.addEventListener("keydown", (event) => {
+    if (!keys[event.key] || event.target !== plot || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
   // Paper shows every table; browsers without ::details-content need them opened.
   addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((e) => { e.open = true; }));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw().then(() => show(...at)));
