@@ -178,7 +178,7 @@ class _GPTGenerator(Generator):
         sizes: np.ndarray | None = None,
         legal: bool = True,
         temperature: float = 1.0,
-        seed: int = 0,
+        seed: int | np.ndarray = 0,
         batch_size: int = 256,
     ) -> Climbs:
         """See `Generator.sample`. Without `legal` only the grammar holds: a placement may come twice."""

@@ -135,7 +135,7 @@ class HoldFrequency(Generator):
         sizes: np.ndarray | None = None,
         legal: bool = True,
         temperature: float = 1.0,
-        seed: int = 0,
+        seed: int | np.ndarray = 0,
         batch_size: int = 256,
     ) -> Climbs:
         """See `Generator.sample`. Without `legal` repeats are still impossible."""

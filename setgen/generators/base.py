@@ -78,14 +78,16 @@ class Generator(nn.Module, abc.ABC):
         sizes: np.ndarray | None = None,
         legal: bool = True,
         temperature: float = 1.0,
-        seed: int = 0,
+        seed: int | np.ndarray = 0,
         batch_size: int = 256,
     ) -> Climbs:
         """Complete each prompt: (C,) climbs that contain the prompt's holds unaltered, first and in order.
 
         A prompt is a partial (or empty) set with an angle and a grade, each of which may be UNKNOWN.
         sizes: (C,) total number of holds wanted, 0 or None where the model draws it. With `legal`,
-        every climb is legal for certain. Row i depends on `seed` and i alone, not on the batch.
+        every climb is legal for certain. Row i depends on `seed` and i alone, not on the batch; where `seed`
+        is (C, 2) integers, row i is what row seed[i, 1] of a call with the seed seed[i, 0] would be, so that
+        several calls can be made as one.
         Raises InputError when a prompt cannot be completed legally.
         """
 

@@ -7,13 +7,16 @@ import torch
 from torch import Tensor
 
 
-def row_uniforms(seed: int, rows: np.ndarray, columns: int) -> Tensor:
-    """(len(rows), columns) float64 uniforms in [0, 1); row r's come from its own stream (seed, r)."""
-    return torch.from_numpy(
-        np.stack([np.random.default_rng([seed, int(r)]).random(columns) for r in rows])
-        if len(rows)
-        else np.empty((0, columns))
-    )
+def row_uniforms(seed: int | np.ndarray, rows: np.ndarray, columns: int) -> Tensor:
+    """(len(rows), columns) float64 uniforms in [0, 1); row r's come from its own stream (seed, r).
+
+    seed: one for all rows, or (C, 2) integers: row r's stream is then seed[r], a seed and a row of another
+    call, whose noise it gets.
+    """
+    per_row = isinstance(seed, np.ndarray)
+    streams = seed[rows].tolist() if per_row else [[seed, r] for r in rows.tolist()]
+    uniforms = [np.random.default_rng(stream).random(columns) for stream in streams]
+    return torch.from_numpy(np.stack(uniforms) if uniforms else np.empty((0, columns)))
 
 
 def draw(logits: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:

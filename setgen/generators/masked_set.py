@@ -158,7 +158,7 @@ class MaskedSet(Generator):
         sizes: np.ndarray | None = None,
         legal: bool = True,
         temperature: float = 1.0,
-        seed: int = 0,
+        seed: int | np.ndarray = 0,
         batch_size: int = 256,
         calls: int | None = None,
     ) -> Climbs:
@@ -188,7 +188,7 @@ class MaskedSet(Generator):
         rows: np.ndarray,
         legal: bool,
         temperature: float,
-        seed: int,
+        seed: int | np.ndarray,
         calls: int | None,
     ) -> Climbs:
         given = to_batch(self.board, prompts, self.device)

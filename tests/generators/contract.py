@@ -298,6 +298,17 @@ class GeneratorContract:
         assert one[:25] == list(generator.sample(prompts[:25], seed=20))
         assert one != list(generator.sample(prompts, seed=21))
 
+    def test_calls_made_as_one_give_what_each_gives_alone(self, make):
+        generator = make(WALL)
+        calls = [(20, random_prompts(WALL, 9, seed=40)), (21, random_prompts(WALL, 5, seed=41))]
+        alone = [list(generator.sample(prompts, seed=seed)) for seed, prompts in calls]
+        assert alone[1] != list(generator.sample(calls[1][1], seed=20))
+        streams = [[seed, row] for seed, prompts in calls for row in range(len(prompts))]
+        together = Climbs.concatenate([prompts for _, prompts in calls])
+        for order in (np.arange(14), np.random.default_rng(42).permutation(14)):
+            made = generator.sample(together[order], seed=np.array(streams)[order], batch_size=4)
+            assert list(made) == [(alone[0] + alone[1])[i] for i in order]
+
     def test_temperature_zero_is_deterministic_and_cold_is_narrow(self, make):
         generator, prompts = make(WALL), Climbs.prompts(200, angle=40, grade=22)
         sizes = np.full(200, 5)
