@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import re
 import socket
 
 import uvicorn
@@ -24,7 +24,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        reason = re.sub(r"\[Errno -?\d+\] | \(while .*", "", str(error))
         raise InputError(f"cannot listen on {host}, port {port}: {reason}; choose another --port") from None
 
 
