@@ -12,6 +12,7 @@ import numpy as np
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
 from setgen.boards.geometry import Geometry, as_sets, geometry
+from setgen.errors import InputError
 
 TAIL = 1.0
 """Per cent of real climbs beyond each threshold: 99 % of them keep each rule."""
@@ -95,5 +96,16 @@ class SensibleRules:
         return ~np.any(broken, axis=0) if broken else np.ones(len(climbs), dtype=bool)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """The thresholds, with their percentiles, for a report."""
+        """The thresholds, with their percentiles, for a report or a file."""
         return [asdict(rule) for rule in self.rules]
+
+    @classmethod
+    def from_json(cls, board: Board, data: list[dict[str, Any]]) -> SensibleRules:
+        """What `to_json` gave. Raises InputError when it is something else."""
+        try:
+            rules = tuple(SensibleRule(**rule) for rule in data)
+        except TypeError:
+            rules = ()
+        if not rules or any(rule.name not in _RULES for rule in rules):
+            raise InputError("these are no sensible rules that setgen wrote")
+        return cls(board, rules)

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from setgen.boards.board import Board
     from setgen.boards.climbs import Climbs
 
-Model = Annotated[Path, typer.Option("--model", help="Folder of a trained model (a run folder of `train`).")]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", help="Folder of a trained model (a run folder of `train`); left out: the built-in one."
+    ),
+]
 Angle = Annotated[int | None, typer.Option("--angle", help="Wall angle in degrees; left out: any.")]
 Grade = Annotated[
     str | None, typer.Option("--grade", help="Font or V grade, such as 7a or V6; left out: any.")
@@ -53,7 +58,7 @@ def register(app: typer.Typer) -> None:
 
 
 def generate(
-    model: Model,
+    model: Model = None,
     angle: Angle = None,
     grade: Grade = None,
     n: Annotated[int, typer.Option("-n", min=1, max=_MOST_CLIMBS, help="How many climbs.")] = 10,
@@ -72,7 +77,6 @@ def generate(
 
 
 def complete(
-    model: Model,
     holds: Annotated[
         str,
         typer.Option(
@@ -81,6 +85,7 @@ def complete(
             "- reads one such prompt a line from standard input.",
         ),
     ],
+    model: Model = None,
     angle: Angle = None,
     grade: Grade = None,
     n: Annotated[
@@ -106,7 +111,7 @@ def complete(
 
 
 def score(
-    model: Model,
+    model: Model = None,
     climbs: Annotated[
         str, typer.Option("--climbs", help="File of climbs: frames, JSON lines or CSV; - is standard input.")
     ] = "-",
@@ -162,7 +167,7 @@ def score(
 
 
 def _sample(
-    model: Path,
+    model: Path | None,
     texts: list[str],
     angle: int | None,
     grade: str | None,
@@ -214,10 +219,13 @@ def _sizes(board: Board, prompts: Climbs, size: int, legal: bool) -> np.ndarray:
     return fixed_sizes(board, prompts, size, legal)
 
 
-def _load(model: Path):  # type: ignore[no-untyped-def]  # naming the class here would import torch
+def _load(model: Path | None):  # type: ignore[no-untyped-def]  # naming the class here would import torch
+    from setgen.generators.builtin import BUILTIN
     from setgen.generators.registry import load_generator
 
-    return load_generator(model)
+    if model is None and sys.stderr is not None:
+        print("the built-in model of the synthetic board; --model names another", file=sys.stderr)
+    return load_generator(BUILTIN if model is None else model)
 
 
 def _count(n: int, what: str) -> str:

@@ -13,9 +13,8 @@ def row_uniforms(seed: int | np.ndarray, rows: np.ndarray, columns: int) -> Tens
     seed: one for all rows, or (C, 2) integers: row r's stream is then seed[r], a seed and a row of another
     call, whose noise it gets.
     """
-    per_row = isinstance(seed, np.ndarray)
-    streams = seed[rows].tolist() if per_row else [[seed, r] for r in rows.tolist()]
-    uniforms = [np.random.default_rng(stream).random(columns) for stream in streams]
+    streams = seed[rows] if isinstance(seed, np.ndarray) else [(seed, r) for r in rows]
+    uniforms = [np.random.default_rng([int(s), int(r)]).random(columns) for s, r in streams]
     return torch.from_numpy(np.stack(uniforms) if uniforms else np.empty((0, columns)))
 
 

@@ -1,0 +1,73 @@
+"""`setgen serve`: a trained model behind HTTP, with a page to design climbs on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Precision(StrEnum):
+    FLOAT64 = "float64"
+    FLOAT32 = "float32"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(serve)
+
+
+def serve(
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Folder of a trained model; left out: the built-in one.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Dataset folder of the model's board: climbs are graded and checked against it."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")] = 8000,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SETGEN_API_KEY", help="Clients must send it as X-API-Key. Better set in the environment."
+        ),
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin whose pages may call, such as https://example.org; may be given again."),
+    ] = None,
+    waiting: Annotated[
+        int, typer.Option(min=1, help="Climbs that may wait; beyond that requests are turned away.")
+    ] = 1024,
+    batch: Annotated[int, typer.Option(min=1, help="Climbs of one network call at most.")] = 256,
+    precision: Annotated[
+        Precision,
+        typer.Option(help="float32 is quicker under load, but rarely a climb then depends on who else asks."),
+    ] = Precision.FLOAT64,
+) -> None:
+    """Serve a model over HTTP, until Ctrl-C: the page at /, the API at /v1, its description at /docs.
+
+    Example: setgen serve --model runs/mine --data data/board --port 8080
+    """
+    from setgen.serving.server import listen, run
+
+    listening = listen(host, port)
+    from setgen.serving.app import create_app
+    from setgen.serving.model import load_model
+    from setgen.serving.settings import Settings
+
+    settings = Settings(
+        api_key=api_key or None, cors=tuple(cors or ()), waiting_rows=waiting, batch_rows=batch
+    )
+    served = load_model(model, data, precision.value)
+    shown = f"[{host}]" if ":" in host else host
+    print(
+        f"{served.generator.name} of {served.board.name}: http://{shown}:{listening.getsockname()[1]}/",
+        flush=True,
+    )
+    run(create_app(served, settings), settings, listening)

@@ -1,0 +1,84 @@
+"""From arrays to what clients get: climbs and grades as answers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.frames import write_frames
+from setgen.boards.grades import FONT, UNKNOWN, V
+from setgen.boards.roles import Role
+from setgen.grading.grader import Grading
+from setgen.serving.answers import ClimbOut, GradeOut, HoldOut
+from setgen.serving.judging import Judged
+
+_INTERVAL = (0.1, 0.9)
+
+
+def climbs_out(board: Board, judged: Judged) -> list[ClimbOut]:
+    grades = [None] * len(judged.climbs) if judged.grading is None else grades_out(judged)
+    return [
+        ClimbOut(
+            frames=frames,
+            holds=holds_out(board, climb),
+            angle=known(climb.angle),
+            grade=FONT.get(climb.grade),
+            v_grade=V.get(climb.grade),
+            legal=not (breaks := _broken(judged.legal, i)),
+            breaks=breaks,
+            sensible=None if judged.sensible is None else not _broken(judged.sensible, i),
+            unusual=[] if judged.sensible is None else _broken(judged.sensible, i),
+            predicted=grade,
+        )
+        for i, (frames, climb, grade) in enumerate(
+            zip(write_frames(board, judged.climbs), judged.climbs, grades, strict=True)
+        )
+    ]
+
+
+def holds_out(board: Board, climb: Climb) -> list[HoldOut]:
+    return [
+        HoldOut(
+            id=int(board.ids[p]),
+            name=board.hole_names[p],
+            x=float(board.xy[p, 0]),
+            y=float(board.xy[p, 1]),
+            role=Role(r).label,
+        )
+        for p, r in sorted(climb.holds)
+    ]
+
+
+def grades_out(judged: Judged) -> list[GradeOut | None]:
+    """One for each climb; None for a climb without holds, of which there is nothing to say."""
+    assert judged.grading is not None
+    found = grading_out(judged.grading, judged.climbs)
+    return [one if size else None for one, size in zip(found, judged.climbs.sizes, strict=True)]
+
+
+def grading_out(grading: Grading, climbs: Climbs) -> list[GradeOut]:
+    median, mean = grading.median, grading.mean
+    lowest, highest = (grading.quantile(q) for q in _INTERVAL)
+    of_median = np.take_along_axis(grading.probabilities, (median - grading.grades[0])[:, None], 1)[:, 0]
+    return [
+        GradeOut(
+            angle=known(int(climbs.angle[i])),
+            grade=FONT[int(median[i])],
+            v_grade=V[int(median[i])],
+            difficulty=round(float(mean[i]), 3),
+            probability=round(float(of_median[i]), 4),
+            lowest=FONT[int(lowest[i])],
+            highest=FONT[int(highest[i])],
+        )
+        for i in range(len(grading))
+    ]
+
+
+def known(value: int) -> int | None:
+    """The value, or None where it is UNKNOWN."""
+    return None if value == UNKNOWN else value
+
+
+def _broken(rules: dict[str, np.ndarray], i: int) -> list[str]:
+    return [rule for rule, broken in rules.items() if broken[i]]

@@ -1,0 +1,155 @@
+"""What the server answers, as pydantic models: the OpenAPI page is made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+Rules = Annotated[list[str], Field(description="The rules that are broken; none: it keeps them all.")]
+
+
+class HoldOut(BaseModel):
+    """A hold in a climb; x and y in inches from the board's lower left corner."""
+
+    id: int = Field(examples=[5])
+    name: str = Field(examples=["G5"])
+    x: float = Field(examples=[60.0])
+    y: float = Field(examples=[24.0])
+    role: str = Field(examples=["start"])
+
+
+class GradeOut(BaseModel):
+    """A grader's answer: the median of its distribution, and where four out of five fall."""
+
+    angle: int | None = Field(description="Degrees; null: any.", examples=[40])
+    grade: str = Field(examples=["6c"])
+    v_grade: str = Field(examples=["V5"])
+    difficulty: float = Field(description="Mean difficulty id, 10 (4a) to 33 (8c+).", examples=[20.3])
+    probability: float = Field(description="Of this very grade.", examples=[0.41])
+    lowest: str = Field(description="10 % quantile.", examples=["6b+"])
+    highest: str = Field(description="90 % quantile.", examples=["6c+"])
+
+
+class ClimbOut(BaseModel):
+    """A climb, what was asked of it, and what is to be said of it."""
+
+    frames: str = Field(examples=["p5r1p16r2p38r2p104r3"])
+    holds: list[HoldOut]
+    angle: int | None = Field(description="As asked.", examples=[40])
+    grade: str | None = Field(description="As asked, Font.", examples=["6c"])
+    v_grade: str | None = Field(examples=["V5"])
+    legal: bool
+    breaks: Rules
+    sensible: bool | None = Field(description="Nothing about it is rare in real climbs; null: not known.")
+    unusual: Annotated[list[str], Field(description="What is rare in real climbs.")]
+    predicted: GradeOut | None = Field(description="What the grader says; null: there is no grader.")
+
+
+class ClimbsOut(BaseModel):
+    """Climbs, and the seed that gives them again."""
+
+    seed: int = Field(examples=[7])
+    climbs: list[ClimbOut]
+
+
+class ScoreOut(BaseModel):
+    frames: str
+    log2_likelihood: float | None = Field(
+        description="Lower bound on log₂ p(climb | angle, grade); null: the model finds it impossible."
+    )
+    bits_per_hold: float | None = Field(description="Minus that, for each hold: fewer, more likely.")
+
+
+class ScoresOut(BaseModel):
+    orders: int
+    climbs: list[ScoreOut]
+
+
+class GradesOut(BaseModel):
+    class One(BaseModel):
+        frames: str
+        grades: list[GradeOut] = Field(description="One for each angle asked for.")
+
+    climbs: list[One]
+
+
+class PlacementOut(BaseModel):
+    id: int = Field(examples=[5])
+    probability: float = Field(description="That the next hold is on it, in any role.", examples=[0.031])
+
+
+class ElementOut(BaseModel):
+    id: int = Field(examples=[5])
+    role: str = Field(examples=["middle"])
+    probability: float = Field(examples=[0.029])
+
+
+class NextOut(BaseModel):
+    """The distribution of the next hold. Both lists are empty where none may follow."""
+
+    top: list[ElementOut] = Field(description="The likeliest holds, the likeliest first.")
+    placements: list[PlacementOut] = Field(description="Every placement that may come, by its id.")
+
+
+class ValidOut(BaseModel):
+    """What is to be said of a frames string."""
+
+    readable: bool = Field(description="It is a frames string of holds on this board.")
+    problem: str | None = Field(description="What is wrong with it where it is not.")
+    climb: ClimbOut | None = Field(description="The climb it stands for; null where it cannot be read.")
+    frames_count: int = Field(description="How many frames it has; the climb is their union.")
+
+
+class RoleOut(BaseModel):
+    role: str = Field(examples=["start"])
+    id: int = Field(description="Its number in frames strings.", examples=[1])
+    color: str | None = Field(examples=["#00DD00"])
+
+
+class BoardPlacement(BaseModel):
+    id: int
+    name: str
+    x: float
+    y: float
+    hold_set: int = Field(description="Index into hold_sets.")
+
+
+class NamedGrade(BaseModel):
+    grade: str = Field(examples=["6c"])
+    v_grade: str = Field(examples=["V5"])
+    difficulty: int = Field(examples=[20])
+
+
+class BoardOut(BaseModel):
+    """The board: placements in inches, y up, and what its app accepts."""
+
+    name: str
+    synthetic: bool = Field(description="Made up; no such board can be bought.")
+    extent: dict[str, float] = Field(description="left, right, bottom, top in inches.")
+    hold_sets: list[str]
+    placements: list[BoardPlacement]
+    roles: list[RoleOut]
+    angles: list[int]
+    grades: list[NamedGrade]
+    limits: dict[str, tuple[int, int]] = Field(description="Fewest and most holds, starts, finishes.")
+
+
+class ModelOut(BaseModel):
+    """The model card."""
+
+    generator: str = Field(examples=["masked_set"])
+    config: dict[str, Any]
+    parameters: int
+    board: str
+    synthetic: bool
+    version: str
+    grader: bool = Field(description="Climbs are graded.")
+    sensible: list[dict[str, Any]] | None = Field(description="The soft rules and their thresholds.")
+    limits: dict[str, float] = Field(description="What one request may ask for.")
+    card: dict[str, Any] = Field(description="How the model was made and what was measured, as recorded.")
+
+
+class HealthOut(BaseModel):
+    status: str = Field(examples=["ok"])
+    waiting: int = Field(description="Climbs in the queue.")

@@ -1,0 +1,76 @@
+"""The app: endpoints, middleware and settings put together around one model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+import setgen
+from setgen.serving import problems
+from setgen.serving.auth import require_key
+from setgen.serving.limits import Limits
+from setgen.serving.model import ServedModel
+from setgen.serving.request_log import HEADER, RequestLog
+from setgen.serving.routes import board, design, judgement, operations
+from setgen.serving.service import Service
+from setgen.serving.settings import Settings
+
+_ABOUT = """Climbs for LED training boards from a trained model: new ones, ones around holds you have chosen,
+how likely and how hard they are. Holds are frames strings (`p5r1p16r2`) or hole names (`G5:start,G16`).
+Errors are problem details (RFC 9457) that name the field. Every answer carries `X-Request-ID`."""
+
+
+def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
+    """An ASGI app that serves `model`; it works once its lifespan has begun."""
+    settings = settings or Settings()
+    service = Service(model, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        await service.stop()
+
+    app = FastAPI(
+        title="setgen", version=setgen.__version__, description=_ABOUT, lifespan=lifespan, docs_url="/docs"
+    )
+    app.state.service = service
+    problems.install(app)
+    locked = [] if settings.api_key is None else [Depends(require_key(settings.api_key))]
+    for routes in (design, judgement, board, operations):
+        app.include_router(routes.router, dependencies=locked)
+    app.include_router(operations.health_router)
+    if settings.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Content-Type", "X-API-Key", "Authorization", HEADER],
+            expose_headers=[HEADER, "Retry-After"],
+        )
+    app.add_middleware(Limits, settings=settings)
+    app.add_middleware(RequestLog, metrics=service.metrics)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the schema of problems, which no endpoint returns by itself, into the OpenAPI document."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schemas = original()["components"]["schemas"]
+            whole = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= whole.pop("$defs")
+            schemas["Problem"] = whole
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,99 @@
+"""The calls of a network, each for several requests at once: what the worker thread runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from setgen.boards.climbs import Climbs
+from setgen.dataset.batches import to_batch
+from setgen.evaluation.likelihood import Likelihood, likelihood
+from setgen.grading.grader import Grading
+from setgen.serving.judging import Judged, judge
+from setgen.serving.model import ServedModel
+
+
+class Call(Protocol):
+    """A kind of call; equal ones can be made together."""
+
+    def run(self, model: ServedModel, works: list[Any]) -> list[Any]:
+        """One result for each work."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Climbs that one request asks for. sizes: (C,), 0 where free. Row i is drawn from (seed, i)."""
+
+    prompts: Climbs
+    sizes: np.ndarray
+    seed: int
+
+    @property
+    def streams(self) -> np.ndarray:
+        """(C, 2) the noise of each row, the same whatever it is drawn together with."""
+        return np.stack([np.full(len(self.prompts), self.seed), np.arange(len(self.prompts))], axis=1)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Draw climbs and judge them: `Wanted` → `Judged`."""
+
+    temperature: float
+
+    def run(self, model: ServedModel, works: list[Wanted]) -> list[Judged]:
+        prompts = Climbs.concatenate([work.prompts for work in works])
+        climbs = model.generator.sample(
+            prompts,
+            sizes=np.concatenate([work.sizes for work in works]),
+            temperature=self.temperature,
+            seed=np.concatenate([work.streams for work in works]),
+            batch_size=max(1, len(prompts)),
+        )
+        return _split(judge(model, climbs), [len(work.prompts) for work in works])
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judge climbs: `Climbs` → `Judged`."""
+
+    def run(self, model: ServedModel, works: list[Climbs]) -> list[Judged]:
+        return _split(judge(model, Climbs.concatenate(works)), [len(work) for work in works])
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Grade climbs at their own angles: `Climbs` → `Grading`. The model must have a grader."""
+
+    def run(self, model: ServedModel, works: list[Climbs]) -> list[Grading]:
+        assert model.grader is not None
+        return _split(model.grader.grade(Climbs.concatenate(works)), [len(work) for work in works])
+
+
+@dataclass(frozen=True)
+class NextHold:
+    """The distribution of the next element: a prompt (one climb) → (V·4,) probabilities."""
+
+    def run(self, model: ServedModel, works: list[Climbs]) -> list[np.ndarray]:
+        batch = to_batch(model.board, Climbs.concatenate(works), model.generator.device)
+        with torch.inference_mode():
+            return list(model.generator.next_log_probs(batch).double().exp().cpu().numpy())
+
+
+@dataclass(frozen=True)
+class Score:
+    """How likely the model finds climbs: `Climbs` → `Likelihood`. Orders depend on a request's own climbs,
+    so that each request is a call of its own."""
+
+    orders: int
+    seed: int
+
+    def run(self, model: ServedModel, works: list[Climbs]) -> list[Likelihood]:
+        return [likelihood(model.generator, work, orders=self.orders, seed=self.seed) for work in works]
+
+
+def _split(joined: Any, sizes: list[int]) -> list[Any]:
+    ends = np.cumsum(sizes).tolist()
+    return [joined[end - size : end] for size, end in zip(sizes, ends, strict=True)]

@@ -1,0 +1,88 @@
+"""From what a client sent to prompts and climbs of the board; what is wrong names its field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.grades import UNKNOWN, parse_grade
+from setgen.boards.prompts import parse_holds
+from setgen.boards.rules import broken_rules, check_prompt, size_range
+from setgen.errors import InputError
+from setgen.serving.problems import about
+from setgen.serving.requests import ClimbIn
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a request asks of climbs; UNKNOWN where it does not."""
+
+    angle: int
+    grade: int
+
+
+def conditions(board: Board, angle: int | None, grade: str | None, where: str = "") -> Conditions:
+    with about(f"{where}angle"):
+        degrees = UNKNOWN if angle is None else board.check_angle(angle)
+    with about(f"{where}grade"):
+        difficulty = UNKNOWN if grade is None else board.check_grade(parse_grade(grade))
+    return Conditions(degrees, difficulty)
+
+
+def given_holds(board: Board, holds: str) -> tuple[tuple[int, int], ...]:
+    """The holds of a prompt that a legal climb can contain."""
+    with about("holds"):
+        given = parse_holds(board, holds)
+        check_prompt(board, Climb(given))
+    return given
+
+
+def kept_holds(board: Board, holds: str, keep: list[int]) -> tuple[tuple[tuple[int, int], ...], int]:
+    """The holds of a climb whose placement ids are in `keep`, and how many holds it has in all."""
+    with about("holds"):
+        climb = parse_holds(board, holds)
+    ids = {int(board.ids[placement]): (placement, role) for placement, role in climb}
+    with about("keep"):
+        for i in keep:
+            if i not in ids:
+                raise InputError(f"hold p{i} is to be kept, but the climb does not have it")
+        kept = tuple(ids[i] for i in dict.fromkeys(keep))
+        check_prompt(board, Climb(kept))
+    return kept, len(climb)
+
+
+def wanted_sizes(board: Board, prompt: Climb, n: int, size: int | None) -> np.ndarray:
+    """(n,) of `size`, 0 where it is left to the model."""
+    with about("size"):
+        fewest, most = size_range(board, prompt)
+        if size is not None and not fewest <= size <= most:
+            raise InputError(
+                f"{size} holds cannot be had: with the {len(prompt.holds)} given this board allows "
+                f"{fewest} to {most}"
+            )
+    return np.full(n, size or 0)
+
+
+def climbs_of(board: Board, given: list[ClimbIn], check_legal: bool) -> Climbs:
+    """Whole climbs; with `check_legal` those that no legal climb contains are refused."""
+    climbs = []
+    for i, one in enumerate(given):
+        asked = conditions(board, one.angle, one.grade, f"climbs.{i}.")
+        with about(f"climbs.{i}.holds"):
+            holds = parse_holds(board, one.holds)
+            if not holds:
+                raise InputError("there are no holds: give at least one")
+            if check_legal:
+                _check_legal(board, holds)
+        climbs.append(Climb(holds, asked.angle, asked.grade))
+    return Climbs.from_list(climbs)
+
+
+def _check_legal(board: Board, holds: tuple[tuple[int, int], ...]) -> None:
+    broken = broken_rules(board, Climbs.from_list([Climb(holds)]))
+    rules = ", ".join(rule for rule, where in broken.items() if where.any())
+    if rules:
+        raise InputError(f"this climb is not legal on {board.name}: {rules}")

@@ -1,0 +1,139 @@
+"""What clients send. Pydantic refuses what can be told without the board; `reading` does the rest."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from setgen.serving.settings import Settings
+
+LONGEST_HOLDS = 4000
+LARGEST_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+
+Holds = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_HOLDS,
+        description="A frames string (`p<placement>r<role>`, one after another), or hole names with a "
+        "role behind a colon: `G5:start,G16,C3:foot`; without a role, middle.",
+        examples=["p5r1p16r2"],
+    ),
+]
+Angle = Annotated[
+    int | None, Field(ge=0, le=90, description="Wall angle in degrees; null: any.", examples=[40])
+]
+Grade = Annotated[
+    str | None,
+    Field(max_length=20, description="Font grade, V grade or both; null: any.", examples=["6c", "V5"]),
+]
+N = Annotated[
+    int, Field(ge=1, le=Settings.most_climbs, description="How many climbs; a server may allow fewer.")
+]
+Size = Annotated[
+    int | None, Field(ge=1, le=1000, description="Holds of every climb, given ones included; null: any.")
+]
+Seed = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=LARGEST_SEED,
+        description="The same seed gives the same climbs, whatever else the server does; "
+        "null: a random one, which the answer names.",
+    ),
+]
+Temperature = Annotated[
+    float,
+    Field(ge=0, le=10, allow_inf_nan=False, description="Below 1: safer and more alike; above 1: wilder."),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class GenerateRequest(_Request):
+    """New climbs."""
+
+    angle: Angle = None
+    grade: Grade = None
+    n: N = 8
+    size: Size = None
+    seed: Seed = None
+    temperature: Temperature = 1.0
+
+
+class CompleteRequest(GenerateRequest):
+    """Climbs around holds that are given and stay as they are."""
+
+    holds: Holds
+
+
+class EditRequest(GenerateRequest):
+    """A climb some of whose holds are kept, and the rest drawn anew."""
+
+    holds: Annotated[Holds, Field(description="The whole climb as it is.", examples=["p5r1p16r2p38r2p104r3"])]
+    keep: Annotated[
+        list[Annotated[int, Field(ge=0, le=10**9)]],
+        Field(max_length=1000, description="Placement ids of the holds that stay.", examples=[[5, 104]]),
+    ]
+    size: Annotated[
+        int | None, Field(ge=1, le=1000, description="Holds of the new climb; null: as many as it has.")
+    ] = None
+
+
+class NextRequest(_Request):
+    """What would the model add next?"""
+
+    holds: Holds = ""
+    angle: Angle = None
+    grade: Grade = None
+    top: Annotated[int, Field(ge=1, le=100, description="How many single holds to list.")] = 10
+
+
+class ClimbIn(_Request):
+    """A whole climb."""
+
+    holds: Annotated[Holds, Field(examples=["p5r1p16r2p38r2p60r2p104r3"])]
+    angle: Angle = None
+    grade: Grade = None
+
+
+Several = Annotated[list[ClimbIn], Field(min_length=1, max_length=Settings.most_climbs)]
+
+
+class ScoreRequest(_Request):
+    """Climbs, to say how likely the model finds each."""
+
+    climbs: Several
+    orders: Annotated[int, Field(ge=1, le=16, description="Random orders to average over.")] = 4
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="Seed of the orders.")] = 0
+
+
+class GradeRequest(_Request):
+    """Climbs, to say how hard each is, at its own angle or at others."""
+
+    climbs: Several
+    angles: Annotated[
+        list[Annotated[int, Field(ge=0, le=90)]],
+        Field(max_length=20, description="Angles in degrees; none: each climb's own.", examples=[[30, 40]]),
+    ] = []
+
+
+class ValidateRequest(_Request):
+    """A frames string, to say what is wrong with it."""
+
+    frames: Annotated[
+        str,
+        Field(
+            max_length=LONGEST_HOLDS,
+            description="A frames string as the apps write it; several frames, separated by commas, too.",
+            examples=["p5r1p16r2p38r2p104r3"],
+        ),
+    ]
+    angle: Angle = None
+
+
+def example(**fields: Any) -> dict[str, Any]:
+    """One entry of an OpenAPI `examples`."""
+    return {"value": fields}

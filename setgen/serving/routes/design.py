@@ -1,0 +1,136 @@
+"""Endpoints that design: generate, complete, edit, and the distribution of the next hold."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Body
+
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.roles import N_ROLES, Role
+from setgen.boards.rules import size_range
+from setgen.errors import InputError
+from setgen.serving.answering import climbs_out
+from setgen.serving.answers import ClimbsOut, ElementOut, NextOut, PlacementOut
+from setgen.serving.calls import NextHold, Sample, Wanted
+from setgen.serving.problems import about, answers
+from setgen.serving.reading import Conditions, conditions, given_holds, kept_holds, wanted_sizes
+from setgen.serving.requests import (
+    LARGEST_SEED,
+    CompleteRequest,
+    EditRequest,
+    GenerateRequest,
+    NextRequest,
+    example,
+)
+from setgen.serving.service import Service, Serving
+
+router = APIRouter(prefix="/v1", tags=["design"], responses=answers())
+
+_Holds = tuple[tuple[int, int], ...]
+
+
+@router.post("/generate")
+async def generate(
+    service: Serving,
+    request: Annotated[
+        GenerateRequest,
+        Body(openapi_examples={"four 6c climbs at 40°": example(angle=40, grade="6c", n=4, seed=7)}),
+    ],
+) -> ClimbsOut:
+    """New climbs for an angle and a grade. Every one is legal."""
+    return await _drawn(service, request, ())
+
+
+@router.post("/complete")
+async def complete(
+    service: Serving,
+    request: Annotated[
+        CompleteRequest,
+        Body(
+            openapi_examples={
+                "around two holds": example(holds="p5r1p16r2", angle=40, grade="V5", n=8, seed=7)
+            }
+        ),
+    ],
+) -> ClimbsOut:
+    """Climbs that contain the given holds, each in the role it was given in. Every one is legal."""
+    given = given_holds(service.board, request.holds)
+    with about("holds"):
+        if not given:
+            raise InputError("no holds are given: name some, or use /v1/generate")
+    return await _drawn(service, request, given)
+
+
+@router.post("/edit")
+async def edit(
+    service: Serving,
+    request: Annotated[
+        EditRequest,
+        Body(
+            openapi_examples={
+                "start and finish stay, a grade harder": example(
+                    holds="p5r1p16r2p38r2p60r2p104r3", keep=[5, 104], angle=40, grade="6c+", n=4, seed=7
+                )
+            }
+        ),
+    ],
+) -> ClimbsOut:
+    """A climb with some holds kept and the rest drawn anew, for another angle or grade too."""
+    kept, now = kept_holds(service.board, request.holds, request.keep)
+    if request.size is None:
+        fewest, most = size_range(service.board, Climb(kept))
+        request = request.model_copy(update={"size": min(max(now, fewest), most)})
+    return await _drawn(service, request, kept)
+
+
+@router.post("/next")
+async def next_hold(
+    service: Serving,
+    request: Annotated[
+        NextRequest,
+        Body(openapi_examples={"after two holds": example(holds="p5r1p16r2", angle=40, grade="6c", top=3)}),
+    ],
+) -> NextOut:
+    """What the model would add next to the holds given: the likeliest holds, and a number a placement."""
+    board = service.board
+    given = given_holds(board, request.holds)
+    asked = conditions(board, request.angle, request.grade)
+    prompt = Climbs.from_list([Climb(given, asked.angle, asked.grade)])
+    elements = (await service.call(NextHold(), prompt)).reshape(len(board), N_ROLES)
+    likeliest = np.argsort(-elements, axis=None, kind="stable")[: request.top].tolist()
+    return NextOut(
+        top=[
+            ElementOut(
+                id=int(board.ids[i // N_ROLES]),
+                role=Role(i % N_ROLES).label,
+                probability=float(elements.flat[i]),
+            )
+            for i in likeliest
+            if elements.flat[i] > 0
+        ],
+        placements=[
+            PlacementOut(id=i, probability=min(1.0, p))
+            for i, p in zip(board.ids.tolist(), elements.sum(1).tolist(), strict=True)
+            if p > 0
+        ],
+    )
+
+
+async def _drawn(service: Service, request: GenerateRequest, given: _Holds) -> ClimbsOut:
+    """Draw and judge what is asked for around `given`."""
+    board = service.board
+    with about("n"):
+        if request.n > service.settings.most_climbs:
+            raise InputError(
+                f"{request.n} climbs are too many: this server makes {service.settings.most_climbs}"
+            )
+    asked: Conditions = conditions(board, request.angle, request.grade)
+    prompt = Climb(given, asked.angle, asked.grade)
+    sizes = wanted_sizes(board, prompt, request.n, request.size)
+    seed = secrets.randbelow(LARGEST_SEED + 1) if request.seed is None else request.seed
+    wanted = Wanted(Climbs.from_list([prompt] * request.n), sizes, seed)
+    judged = await service.call(Sample(request.temperature), wanted, request.n)
+    return ClimbsOut(seed=seed, climbs=climbs_out(board, judged))

@@ -1,0 +1,130 @@
+"""Endpoints that judge: score, grade, validate."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Body
+
+from setgen.boards.climbs import Climbs
+from setgen.boards.frames import PROBLEMS, parse_frames, write_frames
+from setgen.boards.prompts import parse_holds
+from setgen.errors import InputError
+from setgen.grading.grader import Grading
+from setgen.serving.answering import climbs_out, grading_out
+from setgen.serving.answers import GradesOut, ScoreOut, ScoresOut, ValidOut
+from setgen.serving.calls import Grade, Judge, Score
+from setgen.serving.problems import ProblemError, about, answers
+from setgen.serving.reading import climbs_of, conditions
+from setgen.serving.requests import ClimbIn, GradeRequest, ScoreRequest, ValidateRequest, example
+from setgen.serving.service import Service, Serving
+
+router = APIRouter(prefix="/v1", tags=["judge"], responses=answers())
+
+_CLIMB = "p5r1p16r2p38r2p60r2p104r3"
+
+
+@router.post("/score")
+async def score(
+    service: Serving,
+    request: Annotated[
+        ScoreRequest,
+        Body(openapi_examples={"one climb": example(climbs=[{"holds": _CLIMB, "angle": 40, "grade": "6c"}])}),
+    ],
+) -> ScoresOut:
+    """How likely the model finds climbs, which must be legal: bits per hold, fewer for likelier ones."""
+    _check_count(service, request.climbs)
+    climbs = climbs_of(service.board, request.climbs, check_legal=True)
+    found = await service.call(Score(request.orders, request.seed), climbs, len(climbs))
+    return ScoresOut(
+        orders=request.orders,
+        climbs=[
+            ScoreOut(
+                frames=frames,
+                log2_likelihood=_finite(-bits * size),
+                bits_per_hold=_finite(bits),
+            )
+            for frames, bits, size in zip(
+                write_frames(service.board, climbs), found.bound.tolist(), climbs.sizes.tolist(), strict=True
+            )
+        ],
+    )
+
+
+@router.post("/grade", responses=answers(501))
+async def grade(
+    service: Serving,
+    request: Annotated[
+        GradeRequest,
+        Body(openapi_examples={"at three angles": example(climbs=[{"holds": _CLIMB}], angles=[20, 40, 60])}),
+    ],
+) -> GradesOut:
+    """How hard climbs are, legal or not, at their own angle or at those asked for, and how sure that is."""
+    if service.model.grader is None:
+        raise ProblemError(501, "this server has no grader for its board: start it with --data")
+    _check_count(service, request.climbs)
+    climbs = climbs_of(service.board, request.climbs, check_legal=False)
+    asked = [
+        climbs.with_conditions(np.full(len(climbs), angle), climbs.grade) for angle in request.angles
+    ] or [climbs]
+    joined = Climbs.concatenate(asked)
+    grading: Grading = await service.call(Grade(), joined, len(joined))
+    found = grading_out(grading, joined)
+    return GradesOut(
+        climbs=[
+            GradesOut.One(frames=frames, grades=found[i :: len(climbs)])
+            for i, frames in enumerate(write_frames(service.board, climbs))
+        ]
+    )
+
+
+@router.post("/validate")
+async def validate(
+    service: Serving,
+    request: Annotated[
+        ValidateRequest,
+        Body(
+            openapi_examples={
+                "right": example(frames=_CLIMB),
+                "no finish": example(frames="p5r1p16r2"),
+                "not on the board": example(frames="p5r1p99999r2"),
+            }
+        ),
+    ],
+) -> ValidOut:
+    """What is wrong with a frames string: whether it can be read, is legal, and is sensible, with reasons."""
+    board = service.board
+    asked = conditions(board, request.angle, None)
+    parsed = parse_frames(board, [request.frames.strip()])
+    frames_count, problem = int(parsed.n_frames[0]), PROBLEMS[parsed.problem[0]]
+    if problem:
+        detail = _in_words(service, request.frames, problem)
+        return ValidOut(readable=False, problem=detail, climb=None, frames_count=frames_count)
+    climb = parsed.climbs.with_conditions(np.array([asked.angle]), np.array([asked.grade]))
+    judged = await service.call(Judge(), climb)
+    return ValidOut(
+        readable=True, problem=None, climb=climbs_out(board, judged)[0], frames_count=frames_count
+    )
+
+
+def _in_words(service: Service, frames: str, problem: str) -> str:
+    """The problem with the hold that has it, where a single frame shows which."""
+    try:
+        parse_holds(service.board, frames)
+    except InputError as error:
+        return f"{problem}: {error}"
+    return problem
+
+
+def _check_count(service: Service, climbs: list[ClimbIn]) -> None:
+    with about("climbs"):
+        if len(climbs) > service.settings.most_climbs:
+            raise InputError(
+                f"{len(climbs)} climbs are too many: this server takes {service.settings.most_climbs}"
+            )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,72 @@
+"""What the endpoints share: the model, the two workers (network, pictures), the settings and the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from setgen.boards.board import Board
+from setgen.serving.batching import Batcher, Full
+from setgen.serving.calls import Call
+from setgen.serving.metrics import Metrics
+from setgen.serving.model import ServedModel
+from setgen.serving.problems import busy
+from setgen.serving.settings import Settings
+
+
+class Service:
+    """One server's parts. Start and stop it inside the event loop."""
+
+    def __init__(self, model: ServedModel, settings: Settings) -> None:
+        self.model, self.settings, self.metrics = model, settings, Metrics()
+        self.network = Batcher(
+            lambda call, works: call.run(model, works),
+            rows=settings.batch_rows,
+            wait=settings.batch_wait,
+            waiting=settings.waiting_rows,
+            observe=self.metrics.batch,
+        )
+        self.pictures = Batcher(
+            lambda _, works: [draw() for draw in works], rows=1, wait=0.0, waiting=settings.waiting_pictures
+        )
+        self.metrics.watch(lambda: self.network.waiting)
+
+    @property
+    def board(self) -> Board:
+        return self.model.board
+
+    @property
+    def alive(self) -> bool:
+        return self.network.alive and self.pictures.alive
+
+    def start(self) -> None:
+        self.network.start()
+        self.pictures.start()
+
+    async def stop(self) -> None:
+        await self.network.stop()
+        await self.pictures.stop()
+
+    async def call(self, call: Call, work: Any, rows: int = 1) -> Any:
+        """One request's part of a network call. A full queue is a 503 with Retry-After."""
+        return await self._submit(self.network, call, work, rows)
+
+    async def picture(self, draw: Callable[[], bytes]) -> bytes:
+        """What `draw` returns, run in the thread for pictures."""
+        return await self._submit(self.pictures, "picture", draw, 1)
+
+    async def _submit(self, batcher: Batcher, kind: Any, work: Any, rows: int) -> Any:
+        try:
+            return await batcher.submit(kind, work, rows)
+        except Full as full:
+            self.metrics.refused.inc()
+            raise busy("the server is busy: too many requests are waiting", full.retry_after) from None
+
+
+def _service(request: Request) -> Service:
+    return request.app.state.service
+
+
+Serving = Annotated[Service, Depends(_service)]

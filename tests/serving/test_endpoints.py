@@ -1,0 +1,188 @@
+"""Every endpoint does what its description says."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.frames import read_frames
+from setgen.boards.grades import parse_grade
+from setgen.boards.rules import legal
+from setgen.dataset.batches import to_batch
+from setgen.evaluation.likelihood import likelihood
+
+pytestmark = pytest.mark.anyio
+
+CLIMB = "p5r1p16r2p38r2p60r2p104r3"
+
+
+async def post(client, path: str, **body):
+    response = await client.post(path, json=body)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def holds(climb: dict) -> set[tuple[int, str]]:
+    return {(hold["id"], hold["role"]) for hold in climb["holds"]}
+
+
+async def test_generate_makes_legal_climbs_as_asked(client, model) -> None:
+    answer = await post(client, "/v1/generate", angle=40, grade="V5", n=5, size=9, seed=3)
+    assert answer["seed"] == 3
+    climbs = read_frames(model.board, [climb["frames"] for climb in answer["climbs"]])
+    assert climbs.sizes.tolist() == [9] * 5
+    assert legal(model.board, climbs).all()
+    for climb in answer["climbs"]:
+        assert (climb["angle"], climb["grade"], climb["legal"], climb["breaks"]) == (40, "6c", True, [])
+        assert climb["sensible"] == (climb["unusual"] == [])
+        assert climb["predicted"]["angle"] == 40
+    assert len({climb["frames"] for climb in answer["climbs"]}) > 1
+
+
+async def test_a_seed_that_is_not_given_is_named_and_gives_the_same_again(client) -> None:
+    first = await post(client, "/v1/generate", n=2)
+    other = await post(client, "/v1/generate", n=2)
+    assert first["seed"] != other["seed"]
+    assert first == await post(client, "/v1/generate", n=2, seed=first["seed"])
+
+
+async def test_complete_keeps_what_is_given(client) -> None:
+    answer = await post(client, "/v1/complete", holds="G5:start, G16, C3:foot", n=6, seed=1)
+    for climb in answer["climbs"]:
+        assert {(5, "start"), (16, "middle"), (113, "foot")} < holds(climb)
+
+
+async def test_edit_keeps_what_is_to_be_kept_and_the_number_of_holds(client) -> None:
+    answer = await post(client, "/v1/edit", holds=CLIMB, keep=[104, 5], angle=50, grade="7a", n=6, seed=1)
+    for climb in answer["climbs"]:
+        assert {(5, "start"), (104, "finish")} < holds(climb)
+        assert len(climb["holds"]) == 5
+    assert len({climb["frames"] for climb in answer["climbs"]} - {CLIMB}) > 1
+    (longer,) = (await post(client, "/v1/edit", holds=CLIMB, keep=[], size=12, n=1))["climbs"]
+    assert len(longer["holds"]) == 12
+
+
+async def test_the_predicted_grade_is_the_grader_s(client, model) -> None:
+    answer = await post(client, "/v1/grade", climbs=[{"holds": CLIMB, "angle": 40}, {"holds": "G1"}])
+    alone = await post(client, "/v1/grade", climbs=[{"holds": CLIMB}], angles=[20, 40, 60])
+    assert alone["climbs"][0]["grades"][1] == answer["climbs"][0]["grades"][0]
+    at = [one["difficulty"] for one in alone["climbs"][0]["grades"]]
+    assert at == sorted(at)
+    assert at[0] < at[2]
+    climb = read_frames(model.board, [CLIMB], angle=40)
+    grading = model.grader.grade(climb)
+    assert answer["climbs"][0]["grades"][0]["difficulty"] == round(float(grading.mean[0]), 3)
+    assert parse_grade(answer["climbs"][0]["grades"][0]["grade"]) == grading.median[0]
+
+
+async def test_score_is_the_package_s_likelihood(client, model) -> None:
+    climbs = [{"holds": CLIMB, "angle": 40, "grade": "6c"}, {"holds": "p1r1p14r2p102r3"}]
+    answer = await post(client, "/v1/score", climbs=climbs, orders=3, seed=5)
+    given = read_frames(
+        model.board, [c["holds"] for c in climbs], np.array([40, -1]), np.array([parse_grade("6c"), -1])
+    )
+    expected = likelihood(model.generator, given, orders=3, seed=5).bound
+    found = np.array([climb["bits_per_hold"] for climb in answer["climbs"]])
+    assert np.abs(found - expected).max() < 1e-9
+    total = np.array([climb["log2_likelihood"] for climb in answer["climbs"]])
+    assert np.abs(total + expected * given.sizes).max() < 1e-9
+
+
+async def test_next_is_the_model_s_distribution(client, model) -> None:
+    answer = await post(client, "/v1/next", holds="p5r1p16r2", angle=40, grade="6c", top=100)
+    prompt = Climbs.from_list([Climb(((4, 0), (15, 1)), 40, parse_grade("6c"))])
+    log_p = model.generator.next_log_probs(to_batch(model.board, prompt))
+    expected = log_p.exp()[0].reshape(-1, 4).detach()
+    found = {one["id"]: one["probability"] for one in answer["placements"]}
+    assert found.keys() == set(model.board.ids.tolist()) - {5, 16}
+    assert abs(sum(found.values()) - 1) < 1e-9
+    assert abs(found[38] - float(expected[37].sum())) < 1e-9
+    chances = [one["probability"] for one in answer["top"]]
+    assert len(chances) == 100
+    assert chances == sorted(chances, reverse=True)
+    assert abs(chances[0] - float(expected.max())) < 1e-9
+
+
+async def test_next_after_a_full_climb_is_nothing(client, model) -> None:
+    most = model.board.limits.holds[1]
+    full = "p1r1" + "".join(f"p{i}r2" for i in range(2, most)) + f"p{most}r3"
+    assert await post(client, "/v1/next", holds=full) == {"top": [], "placements": []}
+    (climb,) = (await post(client, "/v1/complete", holds=full, n=1))["climbs"]
+    assert climb["frames"] == full
+
+
+@pytest.mark.parametrize(
+    ("frames", "problem"),
+    [
+        ("", "no holds"),
+        ("hello", "not a frames string"),
+        ("p5r1p99999r2", "hold p99999 is not on this board"),
+        ("p5r1p16r9", "role r9 is not one"),
+        ("p5r1p5r2", "hold p5 \\(G5\\) is given twice"),
+        ("p5r1,x16", "not a frames string"),
+        ("p5r1п16r2", "not a frames string"),
+    ],
+)
+async def test_validate_says_why_a_string_cannot_be_read(client, frames, problem) -> None:
+    answer = await post(client, "/v1/validate", frames=frames)
+    assert not answer["readable"]
+    assert answer["climb"] is None
+    assert re.search(problem, answer["problem"])
+
+
+async def test_validate_says_which_rules_are_broken(client) -> None:
+    answer = await post(client, "/v1/validate", frames="p5r1p16r2")
+    assert answer["readable"]
+    assert not answer["climb"]["legal"]
+    assert answer["climb"]["breaks"] == ["too few finishes"]
+    answer = await post(client, "/v1/validate", frames="p1r1p11r1p104r3")
+    assert answer["climb"]["legal"]
+    assert "starts far apart" in answer["climb"]["unusual"]
+    assert not answer["climb"]["sensible"]
+
+
+async def test_validate_reads_routes_of_several_frames(client) -> None:
+    answer = await post(client, "/v1/validate", frames='p5r1p16r2,"x16p38r2,p104r3')
+    assert answer["readable"]
+    assert answer["frames_count"] == 3
+    assert {hold["id"] for hold in answer["climb"]["holds"]} == {5, 16, 38, 104}
+
+
+async def test_pictures_are_pictures(client) -> None:
+    query = {"holds": CLIMB, "angle": 40, "grade": "6c"}
+    svg = await client.get("/v1/draw.svg", params=query)
+    assert svg.headers["content-type"].startswith("image/svg+xml")
+    assert svg.text.startswith("<svg")
+    assert "40° · 6c/V5" in svg.text
+    png = await client.get("/v1/draw.png", params=query)
+    assert png.content.startswith(b"\x89PNG")
+    assert png.content != (await client.get("/v1/draw.png")).content
+
+
+async def test_the_board_is_the_board(client, model) -> None:
+    board = (await client.get("/v1/board")).json()
+    assert board["synthetic"]
+    assert [p["id"] for p in board["placements"]] == model.board.ids.tolist()
+    assert [(p["x"], p["y"]) for p in board["placements"]] == [tuple(xy) for xy in model.board.xy.tolist()]
+    assert {r["role"]: r["id"] for r in board["roles"]} == {"start": 1, "middle": 2, "finish": 3, "foot": 4}
+    assert board["limits"]["holds"] == [2, 35]
+
+
+async def test_the_model_card_says_how_it_was_made(client, model) -> None:
+    card = (await client.get("/v1/model")).json()
+    assert card["generator"] == model.generator.name
+    assert card["parameters"] == model.generator.n_parameters
+    assert card["card"] == model.card
+    assert card["grader"]
+    assert card["sensible"] == model.rules.to_json()
+
+
+async def test_health_is_ok_until_a_worker_stops(client) -> None:
+    assert (await client.get("/health")).json() == {"status": "ok", "waiting": 0}
+    await client.app.state.service.network.stop()
+    dead = await client.get("/health")
+    assert dead.status_code == 503
+    assert "restart" in dead.json()["detail"]
