@@ -136,8 +136,8 @@ class SweepSet(SizedGenerator):
         told = self._told(batch, given, direction)
         table = self.elements()
         codes = self._codes(told, table)
-        revealed = self._sweep(told, codes, table, legal=False) + self._any(told, codes, table)
-        return -(revealed / (size - n_given) + log_size / size).mean()
+        sweep = (self._sweep(told, codes, table, legal=False) + log_size) / size
+        return -(sweep + self._any(told, codes, table) / (size - n_given)).mean()
 
     def log_likelihood(
         self, batch: ClimbBatch, orders: Tensor, legal: bool = True, given: Tensor | None = None
