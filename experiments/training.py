@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.budget import Budget
+from experiments.budget import CLOCKS, Budget
 from experiments.curve import BudgetProgress, CurveRecorder
 from experiments.fitting import Fitting, some, training_batches
 from experiments.run_folder import write_json
@@ -114,7 +114,9 @@ def _fit(
     for name in ("batch_size", "validations", "valid_climbs", "learning_rate"):
         if options[name] <= 0:
             raise InputError(f"training.{name} is {options[name]}: give a positive number")
-    budget = Budget(seconds, cfg.budget.steps, options.warm_up, options.learning_rate)
+    if cfg.budget.clock not in CLOCKS:
+        raise InputError(f"budget.clock is {cfg.budget.clock!r}: choose {' or '.join(CLOCKS)}")
+    budget = Budget(seconds, cfg.budget.steps, options.warm_up, options.learning_rate, cfg.budget.clock)
     curve = CurveRecorder(budget)
     valid = some(dataset.part("valid"), options.valid_climbs)
     fitting = Fitting(generator, valid, options.learning_rate, options.weight_decay)

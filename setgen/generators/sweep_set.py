@@ -56,7 +56,7 @@ class SweepSetConfig:
     dropout: float = 0.1
     condition_dropout: float = 0.1
     directions: int = 1
-    given: float = 0.5
+    given: float = 0.25
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -272,3 +274,17 @@ def test_compare_trains_loads_and_reports(data_folder, tmp_path, monkeypatch):
 def test_wandb_offline_keeps_its_run_in_the_run_folder(dataset, tmp_path, quiet):
     train_one(config("model=masked_set", "wandb.mode=offline"), dataset, 0, tmp_path, quiet)
     assert list((tmp_path / "wandb").glob("offline-run-*"))
+
+
+def test_a_budget_in_processor_time_does_not_count_waiting():
+    budget = Budget(10.0, None, 0.1, 1e-3, clock="processor")
+    trainer = SimpleNamespace(optimizers=[SimpleNamespace(param_groups=[{}])], should_stop=False)
+    budget.on_train_batch_start(trainer, None)
+    time.sleep(0.2)
+    budget.on_train_batch_end(trainer, None)
+    assert budget.used < 0.1
+
+
+def test_an_unknown_clock_is_one_clear_line(dataset, tmp_path, quiet):
+    with pytest.raises(InputError, match="choose wall or processor"):
+        train_one(config("model=masked_set", "budget.clock=sundial"), dataset, 0, tmp_path, quiet)
