@@ -1,0 +1,27 @@
+"""`setgen metrics` explains every metric of the table."""
+
+from setgen.cli.main import run
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.evaluate_generator import MODEL_METRICS
+
+
+def test_every_metric_is_explained(capsys):
+    assert run(["metrics"]) == 0
+    shown = "".join(capsys.readouterr().out.split())
+    for metric in (*METRICS, *MODEL_METRICS):
+        for said in (metric.name, metric.unit, metric.formula, metric.source, *metric.sees):
+            assert "".join(said.split()) in shown, metric.name
+
+
+def test_a_word_chooses_among_names_and_families(capsys):
+    assert run(["metrics", "two-sample"]) == 0
+    shown = capsys.readouterr().out
+    assert "two-sample AUC (trees)" in shown
+    assert "bits per hold" not in shown
+
+
+def test_no_such_metric_is_one_clear_line(capsys):
+    assert run(["metrics", "beauty"]) == 2
+    error = capsys.readouterr().err
+    assert "no metric has 'beauty'" in error
+    assert error.count("\n") == 1
