@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from setgen.boards.board import Board
@@ -71,7 +72,9 @@ def draw_heatmaps(
     columns = max(1, min(columns, len(weights)))
     rows = max(1, -(-len(weights) // columns))
     figure = board_figure(board, rows, columns, width)
-    figure.set_figwidth(figure.get_figwidth() + 1.0)
+    ringed = any(climb is not None for climb in climbs)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width + 1.0, height if ringed else height - 0.6)  # no legend, no room for it
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[len(weights) :]:
         axes.set_axis_off()
@@ -81,46 +84,43 @@ def draw_heatmaps(
         dots = _paint(
             axes, board, values, (-top, top) if signed else (0.0, top), "PuOr" if signed else "magma_r"
         )
-        if i < len(climbs) and climbs[i] is not None:
-            draw_holds(axes, board, climbs[i])
-        if i < len(marked) and marked[i] is not None:
-            _point_at(axes, board, marked[i])
+        if i < len(climbs) and (climb := climbs[i]) is not None:
+            draw_holds(axes, board, climb)
+        if i < len(marked) and (placement := marked[i]) is not None:
+            _point_at(axes, board, placement)
         axes.set_title(title, fontsize=9)
     figure.suptitle(textwrap.fill(board_title(board), int(12 * figure.get_figwidth())), fontsize=11)
     if dots is not None:
         figure.colorbar(dots, ax=panels.tolist(), label=label, shrink=0.6, pad=0.01, fraction=0.03)
-    if any(climb is not None for climb in climbs):
+    if ringed:
         draw_legend(figure, panels[0], board, figure.get_figwidth())
     return figure
 
 
 def _paint(
     axes: Axes, board: Board, weights: np.ndarray, limits: tuple[float, float], cmap: str
-) -> PathCollection | None:
-    """Every placement in the shape of its hold set, its colour from `weights`."""
-    ring, dots = ring_size(axes, board), None
+) -> ScalarMappable:
+    """Every placement in the shape of its hold set, its colour from `weights`; returns what a bar needs."""
+    ring, norm = ring_size(axes, board), Normalize(*limits)
     for i in range(len(board.hold_set_names)):
         here = board.hold_set == i
         style = hold_style(i, ring)
-        dots = axes.scatter(
+        axes.scatter(
             board.xy[here, 0],
             board.xy[here, 1],
             c=weights[here],
             marker=style["marker"],
             s=(1.3 * style["markersize"]) ** 2,
             cmap=cmap,
-            vmin=limits[0],
-            vmax=limits[1],
+            norm=norm,
             linewidths=0.4,
             edgecolors=HOLD_EDGE,
         )
-    return dots
+    return ScalarMappable(norm, cmap)
 
 
-def _point_at(axes: Axes, board: Board, placement: int | None) -> None:
+def _point_at(axes: Axes, board: Board, placement: int) -> None:
     """A cross around one placement, which leaves the hold itself to be seen."""
     ring = ring_size(axes, board)
     x, y = board.xy[placement]
-    axes.plot(
-        x, y, "+", color=INK, markersize=2.4 * ring, markeredgewidth=1.1, zorder=6, clip_on=False, label="drawn"
-    )
+    axes.plot(x, y, "+", color=INK, markersize=2 * ring, markeredgewidth=1.1, zorder=6, clip_on=False)

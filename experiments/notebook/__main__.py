@@ -1,4 +1,4 @@
-"""Execute the notebooks and keep their outputs: `python -m experiments.notebook [notebooks/01_data.ipynb …]`."""
+"""Execute notebooks and keep outputs: `python -m experiments.notebook notebooks/01_data.ipynb`, or all."""
 
 from __future__ import annotations
 

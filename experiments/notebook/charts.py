@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
+import PIL.Image
 from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,11 +25,15 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # O
 MARKERS = "os^Dv*"
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 GREY = "#999999"
+_COLOURS = 128
 
 
-def show(figure: Figure, dpi: int = 75) -> Image:
-    """The figure as the output of a notebook cell: a PNG of modest size, the same wherever it is drawn."""
-    return Image(figure_to_png(figure, dpi))
+def show(figure: Figure, dpi: int = 80) -> Image:
+    """The figure as the output of a notebook cell: a PNG of few colours, for notebooks are kept in git."""
+    buffer = io.BytesIO()
+    picture = PIL.Image.open(io.BytesIO(figure_to_png(figure, dpi))).convert("RGB")
+    picture.quantize(_COLOURS, dither=PIL.Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    return Image(buffer.getvalue())
 
 
 def draw_counts(panels: Mapping[str, Mapping[str, int]], columns: int = 3) -> Figure:
@@ -80,7 +86,7 @@ def draw_grades(samples: Mapping[str, Sample], columns: int = 3) -> Figure:
     samples: label → climbs with a grader (see `setgen.evaluation.comparison.Sample`).
     """
     found = {label: bands(sample) for label, sample in samples.items()}
-    every = np.concatenate([rows for rows in found.values()])
+    every = np.concatenate(list(found.values()))
     low, high = every.min() - 0.5, every.max() + 0.5
     ticks = np.arange(np.ceil(low), high)[:: max(1, int((high - low) // 6))]
     figure, axes_of = _panels(len(found), columns, 3.2, 2.9)
@@ -98,7 +104,7 @@ def draw_grades(samples: Mapping[str, Sample], columns: int = 3) -> Figure:
 def draw_grades_by_angle(
     grader: Grader, climbs: Climbs, labels: Sequence[str], angles: Sequence[int]
 ) -> Figure:
-    """The grade that the grader reads at each angle: its median, and the range it is in 4 times out of 5."""
+    """The grade that the grader reads at each angle: expected grade, and the range of its middle 80 %."""
     figure, (axes,) = _panels(1, 1, 6.4, 3.4)
     gradings = [grader.grade(climbs, angle) for angle in angles]
     for i, label in enumerate(labels):

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from itertools import combinations
 
 from experiments.notebook.training import Trained
-from experiments.report import Comparison, DatasetSummary, Model, Report, Run, Settings, metric_infos, numbers_of
+from experiments.report import (
+    Comparison,
+    DatasetSummary,
+    Model,
+    Report,
+    Run,
+    Settings,
+    metric_infos,
+    numbers_of,
+)
 from experiments.report.content import Kind
 from setgen.evaluation.evaluate_generator import GeneratorEvaluation
 from setgen.evaluation.reference import Reference
@@ -31,9 +40,7 @@ def report_on(
         models=[_model(label, trained[label], one) for label, one in judged.items()],
         real=dataset.part("test"),
         comparisons=[
-            Comparison.of(
-                a, b, trained[a].facts.seed, judged[a].likelihood.bound, judged[b].likelihood.bound
-            )
+            Comparison.of(a, b, trained[a].facts.seed, judged[a].likelihood.bound, judged[b].likelihood.bound)
             for a, b in combinations(judged, 2)
         ],
         reference=reference,

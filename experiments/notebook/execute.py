@@ -12,6 +12,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
+from setgen.files import write_whole
+
 _TIMEOUT = 900  # seconds a cell, on a busy machine
 
 
@@ -41,7 +43,7 @@ def execute_in_place(path: Path) -> None:
     with TemporaryDirectory(prefix="setgen-notebook-") as folder:
         notebook = execute(path, Path(folder))
     nbformat.validate(notebook)
-    nbformat.write(notebook, path)
+    write_whole(path, nbformat.writes(notebook).encode() + b"\n")
 
 
 class _ThisPython(KernelSpecManager):

@@ -18,7 +18,6 @@ from setgen.boards.sensible import SensibleRules
 from setgen.evaluation.comparison import Comparison
 from setgen.evaluation.damage import Damage
 from setgen.evaluation.metric import Metric
-from setgen.evaluation.proof import Series
 from setgen.grading.grader import Grader
 
 _ARROWS = {"up": "↑", "down": "↓", "floor": "=", "none": ""}
@@ -43,7 +42,7 @@ def rules_table(rules: SensibleRules, train: Climbs, test: Climbs) -> pd.DataFra
             "rule": rule.name,
             "broken when": f"{'above' if rule.tail == 'high' else 'below'} {rule.threshold:.1f} {rule.unit}",
             "percentile of training climbs": f"{rule.percentile:g}",
-            **{f"{name} climbs that break it": f"{hit[rule.name].mean():.1%}" for name, hit in broken.items()},
+            **{f"broken by {part} climbs": f"{hit[rule.name].mean():.1%}" for part, hit in broken.items()},
         }
         for rule in rules.rules
     ]
@@ -58,7 +57,7 @@ def training_table(trained: Mapping[str, Trained]) -> pd.DataFrame:
             "parameters": f"{one.facts.n_parameters:,}",
             "seconds": plain(one.facts.train_seconds, 1),
             "steps": f"{one.facts.steps:,}",
-            "climbs seen": f"{one.facts.climbs_seen:,}",
+            "passes over the data": plain(one.facts.epochs, 2),
             "validation bits per hold": plain(one.facts.best_valid_bits_per_hold, 3),
         }
         for label, one in trained.items()
@@ -67,7 +66,7 @@ def training_table(trained: Mapping[str, Trained]) -> pd.DataFrame:
 
 
 def leaderboard_table(report: Report) -> pd.DataFrame:
-    """The report's leaderboard: value [95 % interval] and a mark for the distance to the floor (`CLASSES`)."""
+    """The report's leaderboard: value [95 % interval] and a mark for its distance to the floor."""
     rows = []
     for line in leaderboard(report):
         row = line.row
@@ -75,9 +74,7 @@ def leaderboard_table(report: Report) -> pd.DataFrame:
         for model, place in zip(report.models, line.places, strict=True):
             mark = CLASSES[place.kind][0] if place.kind else ""
             cell = place.cell
-            text = INFINITE if cell.infinite else plain(cell.mean)
-            if cell.low is not None and cell.high is not None:
-                text += f" [{plain(cell.low)}, {plain(cell.high)}]"
+            text = INFINITE if cell.infinite else _with_interval(cell.mean, cell.low, cell.high)
             cells[model.label] = f"{text} {mark}".strip()
         rows.append(
             {
@@ -90,7 +87,9 @@ def leaderboard_table(report: Report) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index(["metric", ""])
 
 
-def grading_table(grader: Grader, climbs: Climbs, labels: Sequence[str], angles: Sequence[int]) -> pd.DataFrame:
+def grading_table(
+    grader: Grader, climbs: Climbs, labels: Sequence[str], angles: Sequence[int]
+) -> pd.DataFrame:
     """Climbs by angles: the grader's median grade, and the range it is in four times out of five."""
     columns = {}
     for angle in angles:
@@ -124,29 +123,17 @@ def damage_list(damages: Sequence[Damage]) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("damage")
 
 
-def blind_spots(found: Sequence[Series]) -> pd.DataFrame:
-    """For each metric how many damages it sees, and which it does not."""
-    names = dict.fromkeys(s.metric for s in found)
-    rows = []
-    for name in names:
-        series = [s for s in found if s.metric == name]
-        missed = [s.damage for s in series if s.seen_from is None]
-        rows.append(
-            {
-                "metric": name,
-                "damages seen": f"{len(series) - len(missed)} of {len(series)}",
-                "not seen": ", ".join(missed),
-            }
-        )
-    return pd.DataFrame(rows).set_index("metric")
-
-
 def _v(grade: int) -> str:
     return grade_name(int(grade)).split("/")[-1]
 
 
-def _with_interval(value: float, low: float | None, high: float | None) -> str:
-    text = plain(value)
-    if low is None or high is None or not np.isfinite(value):
-        return text
-    return f"{text} [{plain(low)}, {plain(high)}]"
+def _with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    if low is None or high is None or value is None or not np.isfinite(value):
+        return _short(value)
+    return f"{_short(value)} [{_short(low)}, {_short(high)}]"
+
+
+def _short(value: float | None) -> str:
+    """Three significant digits, which is more than most intervals support."""
+    small = value is not None and np.isfinite(value) and abs(value) < 1000
+    return f"{value:.3g}" if small else plain(value)
