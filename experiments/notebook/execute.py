@@ -32,6 +32,7 @@ def execute(path: Path, folder: Path) -> nbformat.NotebookNode:
         km=manager,
         timeout=_TIMEOUT,
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute()
