@@ -25,14 +25,15 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # O
 MARKERS = "os^Dv*"
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 GREY = "#999999"
-_COLOURS = 128
 
 
 def show(figure: Figure, dpi: int = 80) -> Image:
     """The figure as the output of a notebook cell: a PNG of few colours, for notebooks are kept in git."""
     buffer = io.BytesIO()
     picture = PIL.Image.open(io.BytesIO(figure_to_png(figure, dpi))).convert("RGB")
-    picture.quantize(_COLOURS, dither=PIL.Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    # Maximum coverage keeps rare colours true; the default would let the many greys swallow them.
+    few = picture.quantize(256, PIL.Image.Quantize.MAXCOVERAGE, dither=PIL.Image.Dither.NONE)
+    few.save(buffer, "PNG", optimize=True)
     return Image(buffer.getvalue())
 
 

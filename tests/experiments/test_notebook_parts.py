@@ -8,7 +8,6 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from matplotlib.figure import Figure
 
 from experiments.notebook.charts import draw_counts, draw_curves, draw_thresholds, show
 from experiments.notebook.damage_charts import draw_matrix, draw_series
@@ -20,6 +19,9 @@ from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.evaluation.damage import DAMAGES
 from setgen.evaluation.proof import Series
+from setgen.figures import figure_to_png
+from setgen.heatmaps import draw_heatmaps
+from setgen.sources.synthetic import synthetic_board
 
 DAMAGE = {d.name: d for d in DAMAGES}
 SEEN = Series("a", "holds replaced", "↓", (1, 1, 5, 6, 7), (0,) * 5, (1,) * 5, (0,) * 5, (2,) * 5)
@@ -87,8 +89,12 @@ def test_charts_show_what_they_are_given(dataset: Dataset, trained: dict[str, Tr
     assert list(line.get_ydata()) == trained["masked_set"].facts.curve["valid_bits_per_hold"]
 
 
-def test_a_picture_is_a_png_of_few_colours() -> None:
-    figure = Figure(figsize=(2, 1))
-    figure.subplots().plot([1, 2])
-    picture = PIL.Image.open(BytesIO(show(figure, 50).data))
-    assert (picture.format, picture.mode, picture.size) == ("PNG", "P", (100, 50))
+def test_a_picture_is_a_png_of_few_colours_and_they_stay_true() -> None:
+    board = synthetic_board()
+    weights = np.linspace(-0.02, 0.02, len(board))
+    weights[40] = 1.0  # the one saturated dot among hundreds of pale ones
+    figure = draw_heatmaps(board, {str(i): weights for i in range(4)}, signed=True)
+    picture = PIL.Image.open(BytesIO(show(figure, 80).data))
+    assert (picture.format, picture.mode) == ("PNG", "P")
+    full = PIL.Image.open(BytesIO(figure_to_png(figure, 80))).convert("RGB")
+    assert np.abs(np.asarray(full, int) - np.asarray(picture.convert("RGB"), int)).max() <= 16

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -104,7 +105,7 @@ def test_is_text_between_short_cells(name: str) -> None:
 
 
 def test_faults_are_found() -> None:
-    def cell(source: str, **output: str) -> nbformat.NotebookNode:
+    def cell(source: str, **output: Any) -> nbformat.NotebookNode:
         outputs = [nbformat.v4.new_output(**output)] if output else []
         return nbformat.v4.new_code_cell(source, outputs=outputs, execution_count=1)
 
@@ -115,7 +116,7 @@ def test_faults_are_found() -> None:
     assert judged(cell("1", output_type="stream", name="stdout", text="1")) == ""
     assert "shows nothing" in judged(cell("print()"))
     assert "standard error" in judged(cell("1", output_type="stream", name="stderr", text="warning"))
-    assert "error" in judged(cell("1", output_type="error", ename="E", evalue="", traceback=""))
+    assert "error" in judged(cell("1", output_type="error", ename="E", evalue="", traceback=[]))
     for folder in ("/home/someone/climbs", "/tmp/x.png", r"C:\Users"):
         assert "some machine" in judged(cell("1", output_type="stream", name="stdout", text=f"see {folder}"))
     assert "some machine" not in judged(cell("1", output_type="stream", name="stdout", text="7a/V6, a/tmp/x"))
