@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from setgen.boards.roles import Role
     from setgen.climb_files import read_climbs, write_climbs
     from setgen.dataset.dataset import Dataset
-    from setgen.draw import draw_climb, draw_climbs, draw_usage
+    from setgen.draw import draw_climb, draw_climbs
     from setgen.errors import InputError
     from setgen.evaluation.evaluate import evaluate
     from setgen.evaluation.likelihood import likelihood
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from setgen.generators.registry import load_generator
     from setgen.grading.cache import grader_for
     from setgen.grading.grader import Grader, load_grader
+    from setgen.heatmaps import draw_heatmaps, draw_usage
     from setgen.prompts import make_prompts
 
 # Looked up when first asked for, so that `import setgen` does not import torch.
@@ -46,7 +47,8 @@ _HOME = {
     "Role": "setgen.boards.roles",
     "draw_climb": "setgen.draw",
     "draw_climbs": "setgen.draw",
-    "draw_usage": "setgen.draw",
+    "draw_heatmaps": "setgen.heatmaps",
+    "draw_usage": "setgen.heatmaps",
     "evaluate": "setgen.evaluation.evaluate",
     "grade_name": "setgen.boards.grades",
     "grader_for": "setgen.grading.cache",
@@ -74,6 +76,7 @@ __all__ = [  # noqa: RUF022 — the order of _HOME
     "Role",
     "draw_climb",
     "draw_climbs",
+    "draw_heatmaps",
     "draw_usage",
     "evaluate",
     "grade_name",

@@ -20,7 +20,7 @@ from setgen.boards.grades import UNKNOWN, grade_name
 from setgen.boards.roles import Role
 from setgen.figures import STYLE, figure_to_png, figure_to_svg, save_figure
 
-__all__ = ["draw_climb", "draw_climbs", "draw_usage", "figure_to_png", "figure_to_svg", "save_figure"]
+__all__ = ["draw_climb", "draw_climbs", "figure_to_png", "figure_to_svg", "save_figure"]
 
 _HOLD_MARKERS = "oD^shpvd"  # one shape a hold set
 _RING_MARKERS = {Role.START: "s", Role.MIDDLE: "o", Role.FINISH: "D", Role.FOOT: "^"}
@@ -31,7 +31,7 @@ _FALLBACK_COLORS = {
     Role.FINISH: "#FF00FF",
     Role.FOOT: "#FFA500",
 }
-_HOLD_FILL, _HOLD_EDGE, _INK = "#d9d9d9", "#9a9a9a", "#1a1a1a"
+_HOLD_FILL, HOLD_EDGE, INK = "#d9d9d9", "#9a9a9a", "#1a1a1a"
 _POINTS = 72
 _SMALLEST_LETTER = 5.5  # points; below that only the ring's shape tells the role
 
@@ -56,15 +56,15 @@ def draw_climb(
 
     width: of the board, in inches of paper. The climb's holds must be on the board.
     """
-    figure = _figure(board, 1, 1, width * 1.6 if numbers else width)
+    figure = board_figure(board, 1, 1, width * 1.6 if numbers else width)
     axes = figure.subplots()
     _draw_board(axes, board)
-    _draw_holds(axes, board, climb)
+    draw_holds(axes, board, climb)
     if numbers:
         _draw_numbers(axes, board, climb)
     title = climb_title(climb) if title is None else title
     axes.set_title(f"{board_title(board)}\n{title}", fontsize=12)
-    _draw_legend(figure, axes, board, width)
+    draw_legend(figure, axes, board, width)
     return figure
 
 
@@ -80,7 +80,7 @@ def draw_climbs(
     """A gallery, row by row. titles: one a climb, instead of angle, grade and size. width: of one board."""
     columns = max(1, min(columns, len(climbs)))
     rows = max(1, -(-len(climbs) // columns))
-    figure = _figure(board, rows, columns, width * 2 if numbers else width)
+    figure = board_figure(board, rows, columns, width * 2 if numbers else width)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for i, axes in enumerate(panels):
         if i >= len(climbs):
@@ -88,52 +88,16 @@ def draw_climbs(
             continue
         climb = climbs.climb(i)
         _draw_board(axes, board, ticks=False)
-        _draw_holds(axes, board, climb)
+        draw_holds(axes, board, climb)
         if numbers:
             _draw_numbers(axes, board, climb)
         axes.set_title(climb_title(climb) if titles is None else titles[i], fontsize=9)
     figure.suptitle(textwrap.fill(board_title(board), int(12 * figure.get_figwidth())), fontsize=11)
-    _draw_legend(figure, panels[0], board, figure.get_figwidth())
+    draw_legend(figure, panels[0], board, figure.get_figwidth())
     return figure
 
 
-def draw_usage(
-    board: Board,
-    weights: np.ndarray,
-    *,
-    title: str = "hold usage",
-    label: str = "share of climbs",
-    width: float = 6.0,
-) -> Figure:
-    """Heat map of a number a placement. weights: (V,), not negative; larger is darker."""
-    weights = np.asarray(weights, dtype=float)
-    figure = _figure(board, 1, 1, width)
-    figure.set_figwidth(figure.get_figwidth() + 1.0)
-    axes = figure.subplots()
-    _draw_frame(axes, board)
-    top = float(weights.max(initial=0)) or 1.0
-    ring = _ring_size(axes, board)
-    for i in range(len(board.hold_set_names)):
-        here = board.hold_set == i
-        style = _hold_style(i, ring)
-        dots = axes.scatter(
-            board.xy[here, 0],
-            board.xy[here, 1],
-            c=weights[here],
-            marker=style["marker"],
-            s=(1.3 * style["markersize"]) ** 2,
-            cmap="viridis_r",
-            vmin=0,
-            vmax=top,
-            linewidths=0.4,
-            edgecolors=_HOLD_EDGE,
-        )
-    figure.colorbar(dots, ax=axes, label=label, shrink=0.6, pad=0.02)
-    axes.set_title(f"{board_title(board)}\n{title}", fontsize=12)
-    return figure
-
-
-def _figure(board: Board, rows: int, columns: int, width: float) -> Figure:
+def board_figure(board: Board, rows: int, columns: int, width: float) -> Figure:
     """Room for rows × columns boards, each `width` inches wide, with their titles and one legend."""
     left, right, bottom, top = board.extent
     height = width * (top - bottom) / (right - left)
@@ -160,20 +124,20 @@ def _scale(axes: Axes, board: Board) -> float:
     return (figure.get_figwidth() - 0.6) / spec.get_gridspec().ncols * _POINTS / (right - left) * 0.93
 
 
-def _ring_size(axes: Axes, board: Board) -> float:
+def ring_size(axes: Axes, board: Board) -> float:
     """Diameter of a ring in points, so that rings of neighbours hardly touch."""
     return float(np.clip(0.95 * _spacing(board) * _scale(axes, board), 5.5, 22))
 
 
 def _draw_board(axes: Axes, board: Board, ticks: bool = True) -> None:
     """The wall and every placement, each hold set with its own shape and size."""
-    _draw_frame(axes, board, ticks)
-    ring = _ring_size(axes, board)
+    draw_frame(axes, board, ticks)
+    ring = ring_size(axes, board)
     for i, name in enumerate(board.hold_set_names):
-        axes.plot(*board.xy[board.hold_set == i].T, label=name, zorder=1, **_hold_style(i, ring))
+        axes.plot(*board.xy[board.hold_set == i].T, label=name, zorder=1, **hold_style(i, ring))
 
 
-def _draw_frame(axes: Axes, board: Board, ticks: bool = True) -> None:
+def draw_frame(axes: Axes, board: Board, ticks: bool = True) -> None:
     """The wall's outline, to scale."""
     left, right, bottom, top = board.extent
     axes.set_xlim(left, right)
@@ -202,13 +166,13 @@ def _grid_ticks(axes: Axes, board: Board) -> bool:
     return True
 
 
-def _hold_style(hold_set: int, ring: float) -> dict[str, Any]:
+def hold_style(hold_set: int, ring: float) -> dict[str, Any]:
     return {
         "linestyle": "none",
         "marker": _HOLD_MARKERS[hold_set % len(_HOLD_MARKERS)],
         "markersize": ring * (0.62, 0.36, 0.48, 0.42)[hold_set % 4],
         "markerfacecolor": _HOLD_FILL,
-        "markeredgecolor": _HOLD_EDGE,
+        "markeredgecolor": HOLD_EDGE,
         "markeredgewidth": 0.4,
     }
 
@@ -226,7 +190,7 @@ def _ring_styles(board: Board, role: Role, ring: float) -> list[dict[str, Any]]:
         {
             **common,
             "markerfacecolor": (1, 1, 1, 0.55),
-            "markeredgecolor": _INK,
+            "markeredgecolor": INK,
             "markeredgewidth": line * 1.9,
         },
         {**common, "markerfacecolor": "none", "markeredgecolor": color, "markeredgewidth": line},
@@ -238,13 +202,13 @@ def _letter_style(role: Role, ring: float) -> dict[str, Any]:
         "linestyle": "none",
         "marker": _LETTERS[role],
         "markersize": ring * 0.4,
-        "color": _INK,
+        "color": INK,
         "markeredgewidth": 0,
     }
 
 
-def _draw_holds(axes: Axes, board: Board, climb: Climb) -> None:
-    ring = _ring_size(axes, board)
+def draw_holds(axes: Axes, board: Board, climb: Climb) -> None:
+    ring = ring_size(axes, board)
     for role in Role:
         chosen = [p for p, r in climb.holds if r == role]
         if not chosen:
@@ -258,7 +222,7 @@ def _draw_holds(axes: Axes, board: Board, climb: Climb) -> None:
 
 def _draw_numbers(axes: Axes, board: Board, climb: Climb) -> None:
     """Every placement's id, just under its hold or ring."""
-    ring = _ring_size(axes, board)
+    ring = ring_size(axes, board)
     below = np.full(len(board), 0.42)
     below[[p for p, _ in climb.holds]] = 0.66
     text: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": float(np.clip(ring * 0.3, 2.5, 7))}
@@ -266,7 +230,7 @@ def _draw_numbers(axes: Axes, board: Board, climb: Climb) -> None:
         axes.annotate(str(number), xy, (0, -away * ring), textcoords="offset points", zorder=7, **text)
 
 
-def _draw_legend(figure: Figure, axes: Axes, board: Board, width: float) -> None:
+def draw_legend(figure: Figure, axes: Axes, board: Board, width: float) -> None:
     """One legend under the picture: the roles as they are drawn, then the hold sets."""
     ring = 13.0
     handles: list[Any] = []
@@ -279,7 +243,7 @@ def _draw_legend(figure: Figure, axes: Axes, board: Board, width: float) -> None
             handles.append(tuple(strokes))
             labels.append(role.label)
     for i, name in enumerate(board.hold_set_names):
-        handles.append(Line2D([], [], **_hold_style(i, ring)))
+        handles.append(Line2D([], [], **hold_style(i, ring)))
         labels.append(name)
     figure.legend(
         handles,

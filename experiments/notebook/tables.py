@@ -1,0 +1,139 @@
+"""Tables for a notebook, as pandas frames that read without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.notebook.training import Trained
+from experiments.report import Report
+from experiments.report.leaderboard import CLASSES, leaderboard
+from experiments.report.numbers import INFINITE, pair, plain
+from setgen.boards.climbs import Climbs
+from setgen.boards.grades import grade_name
+from setgen.boards.sensible import SensibleRules
+from setgen.evaluation.comparison import Comparison
+from setgen.evaluation.damage import Damage
+from setgen.evaluation.metric import Metric
+from setgen.grading.grader import Grader
+
+_ARROWS = {"up": "↑", "down": "↓", "floor": "=", "none": ""}
+
+
+def card_table(card: Mapping[str, Any]) -> pd.DataFrame:
+    """What became of every row of the source, from a dataset's card."""
+    rows = [("rows read", card["rows"]["read"])]
+    rows += [(f"left out: {reason}", n) for reason, n in card["rows"]["reasons"].items()]
+    rows += [("rows kept", card["rows"]["kept"]), ("distinct hold sets", card["hold_sets"])]
+    for name, part in card["splits"].items():
+        rows.append((f"{name}: rows", part["rows"]))
+        rows.append((f"{name}: distinct hold sets", part["hold_sets"]))
+    return pd.DataFrame(rows, columns=["", "count"]).set_index("")
+
+
+def rules_table(rules: SensibleRules, train: Climbs, test: Climbs) -> pd.DataFrame:
+    """Each soft rule: its threshold, the percentile that set it, and how many real climbs break it."""
+    broken = {name: rules.broken(climbs) for name, climbs in (("train", train), ("test", test))}
+    rows = [
+        {
+            "rule": rule.name,
+            "broken when": f"{'above' if rule.tail == 'high' else 'below'} {rule.threshold:.1f} {rule.unit}",
+            "percentile of training climbs": f"{rule.percentile:g}",
+            **{f"broken by {part} climbs": f"{hit[rule.name].mean():.1%}" for part, hit in broken.items()},
+        }
+        for rule in rules.rules
+    ]
+    return pd.DataFrame(rows).set_index("rule")
+
+
+def training_table(trained: Mapping[str, Trained]) -> pd.DataFrame:
+    """What each training cost, and what it reached on the validation climbs."""
+    rows = [
+        {
+            "model": label,
+            "parameters": f"{one.facts.n_parameters:,}",
+            "seconds": plain(one.facts.train_seconds, 1),
+            "steps": f"{one.facts.steps:,}",
+            "passes over the data": plain(one.facts.epochs, 2),
+            "validation bits per hold": plain(one.facts.best_valid_bits_per_hold, 3),
+        }
+        for label, one in trained.items()
+    ]
+    return pd.DataFrame(rows).set_index("model")
+
+
+def leaderboard_table(report: Report) -> pd.DataFrame:
+    """The report's leaderboard: value [95 % interval] and a mark for its distance to the floor."""
+    rows = []
+    for line in leaderboard(report):
+        row = line.row
+        cells = {}
+        for model, place in zip(report.models, line.places, strict=True):
+            mark = CLASSES[place.kind][0] if place.kind else ""
+            cell = place.cell
+            text = INFINITE if cell.infinite else _with_interval(cell.mean, cell.low, cell.high)
+            cells[model.label] = f"{text} {mark}".strip()
+        rows.append(
+            {
+                "metric": row.metric.name,
+                "": _ARROWS[row.metric.direction],
+                "floor": pair(row.floor, row.floor_error),
+                **cells,
+            }
+        )
+    return pd.DataFrame(rows).set_index(["metric", ""])
+
+
+def grading_table(
+    grader: Grader, climbs: Climbs, labels: Sequence[str], angles: Sequence[int]
+) -> pd.DataFrame:
+    """Climbs by angles: the grader's median grade, and the range it is in four times out of five."""
+    columns = {}
+    for angle in angles:
+        found = grader.grade(climbs, angle)
+        low, high = found.quantile(0.1), found.quantile(0.9)
+        columns[f"{angle}°"] = [
+            f"{_v(m)} ({_v(a)} to {_v(b)})" for m, a, b in zip(found.median, low, high, strict=True)
+        ]
+    return pd.DataFrame(columns, index=pd.Index(labels, name="climb"))
+
+
+def metrics_table(comparisons: Mapping[str, Comparison], metrics: Sequence[Metric]) -> pd.DataFrame:
+    """Metrics by samples: value [95 % interval]."""
+    columns = {}
+    for label, comparison in comparisons.items():
+        cells = []
+        for metric in metrics:
+            found = metric.compute(comparison)
+            cells.append("–" if found is None else _with_interval(found.value, found.low, found.high))
+        columns[label] = cells
+    index = pd.Index([f"{m.name} {m.direction}" for m in metrics], name="metric")
+    return pd.DataFrame(columns, index=index)
+
+
+def damage_list(damages: Sequence[Damage]) -> pd.DataFrame:
+    """What each damage does, and its degrees."""
+    rows = [
+        {"damage": d.name, "degrees": ", ".join(map(d.label, d.degrees)), "what it does": d.said}
+        for d in damages
+    ]
+    return pd.DataFrame(rows).set_index("damage")
+
+
+def _v(grade: int) -> str:
+    return grade_name(int(grade)).split("/")[-1]
+
+
+def _with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    if low is None or high is None or value is None or not np.isfinite(value):
+        return _short(value)
+    return f"{_short(value)} [{_short(low)}, {_short(high)}]"
+
+
+def _short(value: float | None) -> str:
+    """Three significant digits, which is more than most intervals support."""
+    small = value is not None and np.isfinite(value) and abs(value) < 1000
+    return f"{value:.3g}" if small else plain(value)
