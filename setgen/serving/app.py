@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 import setgen
 from setgen.serving import problems
+from setgen.serving.auth import require_key
 from setgen.serving.limits import Limits
 from setgen.serving.model import ServedModel
 from setgen.serving.request_log import HEADER, RequestLog
@@ -39,8 +40,10 @@ def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
+    locked = [] if settings.api_key is None else [Depends(require_key(settings.api_key))]
     for routes in (design, judgement, board, operations):
-        app.include_router(routes.router)
+        app.include_router(routes.router, dependencies=locked)
+    app.include_router(operations.health_router)
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,

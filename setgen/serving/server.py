@@ -29,8 +29,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def run(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
-    """Serve until the process is told to stop."""
+    """Serve until the process is told to stop, with a log of JSON lines on standard error."""
     _log_json_lines()
+    server_of(app, settings).run(sockets=[listening])
+
+
+def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """uvicorn, set up by `settings`."""
     config = uvicorn.Config(
         app,
         http=impatient(settings.header_seconds),
@@ -41,7 +46,7 @@ def run(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
         limit_concurrency=settings.connections,
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 def _log_json_lines() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
 import pytest
+import uvicorn
 
 from setgen.serving.app import create_app
 from setgen.serving.model import ServedModel, load_model
+from setgen.serving.server import listen, server_of
 from setgen.serving.settings import Settings
 
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -48,3 +52,37 @@ def serving(model) -> Client:
 async def client(serving) -> AsyncIterator[httpx.AsyncClient]:
     async with serving() as one:
         yield one
+
+
+class Live:
+    """A server on a socket of the loopback, in a thread."""
+
+    def __init__(self, model: ServedModel, settings: Settings) -> None:
+        self.app = create_app(model, settings)
+        self._socket = listen("127.0.0.1", 0)
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.server: uvicorn.Server = server_of(self.app, settings)
+        self._thread = threading.Thread(target=self.server.run, args=([self._socket],), daemon=True)
+        self._thread.start()
+        while not self.server.started:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def live(model):
+    """`live(connections=…)`: a server with these settings, stopped when the test ends."""
+    servers: list[Live] = []
+
+    def make(**settings) -> Live:
+        servers.append(Live(model, Settings(**settings)))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()

@@ -132,10 +132,18 @@ async def test_a_client_that_leaves_frees_its_work(serving, held) -> None:
             sent.append(message)
 
         scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
-            "method": "POST", "path": "/v1/generate", "raw_path": b"/v1/generate", "root_path": "",
-            "query_string": b"", "headers": [(b"content-type", b"application/json")],
-            "client": ("127.0.0.1", 9), "server": ("setgen", 80),
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": "POST",
+            "path": "/v1/generate",
+            "raw_path": b"/v1/generate",
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(b"content-type", b"application/json")],
+            "client": ("127.0.0.1", 9),
+            "server": ("setgen", 80),
         }
         request = asyncio.ensure_future(client.app(scope, receive, send))
         await until(lambda: service.network.waiting == 7)
