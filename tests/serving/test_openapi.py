@@ -64,7 +64,7 @@ def test_the_document_asks_for_a_key_where_the_server_does(model, key) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("key", [None, "open-1"])
 def test_no_request_breaks_the_specification(live, key) -> None:
-    """Schemathesis: thousands of requests, right and wrong ones, against a real server.
+    """Schemathesis: a thousand requests and more, right and wrong ones, against a real server.
 
     One check is left out, `positive_data_acceptance`: a schema cannot say which holds a board has, so what
     fits the schema may still be refused with a 422.
@@ -72,7 +72,7 @@ def test_no_request_breaks_the_specification(live, key) -> None:
     server = live(api_key=key)
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{server.url}/openapi.json"]
     command += ["--checks", "all", "--exclude-checks", "positive_data_acceptance", "--seed", "1"]
-    command += ["--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--no-color"]
+    command += ["--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--no-color"]
     command += ["--header", f"X-API-Key: {key}"] if key else []
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout[-6000:]
