@@ -50,13 +50,15 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--n", type=int, default=8, help="completions a request")
     parser.add_argument("--model", type=Path, help="default: the built-in one")
+    parser.add_argument("--precision", default="float64", choices=["float64", "float32"])
     args = parser.parse_args()
 
     head = "".join(f"{f'p{p} ms':>9}" for p in _PERCENTILES)
     print(f"{'':24}{'completions/s':>15}{head}{'requests':>10}{'errors':>8}{'MiB':>9}{'after':>9}")
     found: dict[str, list[Load]] = {"batched": [], "naive": []}
+    chosen = ["--precision", args.precision]
     for name, options in (("batched", []), ("naive", ["--batch", "1"])):
-        with server(args.model, options) as (process, url):
+        with server(args.model, [*chosen, *options]) as (process, url):
             asyncio.run(load(url, process, clients=2, n=args.n, seconds=2.0))  # what is loaded lazily
             for clients in args.clients:
                 one = asyncio.run(load(url, process, clients, args.n, args.seconds))

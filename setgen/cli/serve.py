@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Precision(StrEnum):
+    FLOAT64 = "float64"
+    FLOAT32 = "float32"
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +45,12 @@ def serve(
         int, typer.Option(min=1, help="Climbs that may wait; beyond that requests are turned away.")
     ] = 1024,
     batch: Annotated[int, typer.Option(min=1, help="Climbs of one network call at most.")] = 256,
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            help="float32 is quicker under load, but now and then a climb depends on who else asks at the time."
+        ),
+    ] = Precision.FLOAT64,
 ) -> None:
     """Serve a model over HTTP, until Ctrl-C: the page at /, the API at /v1, its description at /docs.
 
@@ -54,7 +66,7 @@ def serve(
     settings = Settings(
         api_key=api_key or None, cors=tuple(cors or ()), waiting_rows=waiting, batch_rows=batch
     )
-    served = load_model(model, data)
+    served = load_model(model, data, precision.value)
     shown = f"[{host}]" if ":" in host else host
     print(
         f"{served.generator.name} of {served.board.name}: http://{shown}:{listening.getsockname()[1]}/",

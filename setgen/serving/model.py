@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import torch
 
 from setgen.boards.board import Board
 from setgen.boards.sensible import SensibleRules
@@ -20,10 +22,7 @@ from setgen.grading.grader import Grader, load_grader
 
 @dataclass(frozen=True, eq=False)
 class ServedModel:
-    """The generator computes in float64, where rounding that depends on the batch can change no draw.
-
-    rules, grader: None where nothing is known of the board's real climbs. card: how the model was made.
-    """
+    """rules, grader: None where nothing is known of the board's real climbs. card: how the model was made."""
 
     generator: Generator
     rules: SensibleRules | None
@@ -35,15 +34,20 @@ class ServedModel:
         return self.generator.board
 
 
-def load_model(model: Path | None = None, data: Path | None = None) -> ServedModel:
+def load_model(
+    model: Path | None = None,
+    data: Path | None = None,
+    precision: Literal["float64", "float32"] = "float64",
+) -> ServedModel:
     """The model in a folder, or the built-in one.
 
     Grader and sensible rules come from the dataset `data` where it is given (the grader is trained when
     first asked for, then kept); else from the model's own folder; else, for models of the synthetic board,
-    from the built-in one. Raises InputError when a folder is not what it should be.
+    from the built-in one. precision: of the generator. Who else is in a batch changes the last digits of
+    float32, and so now and then a draw; those of float64 are too small for that. Raises InputError when a folder is not what it should be.
     """
     folder = BUILTIN if model is None else Path(model)
-    generator = load_generator(folder).double()
+    generator = load_generator(folder).to(getattr(torch, precision))
     card = _json(folder / "card.json") or _json(folder / "run.json") or {}
     card.pop("curve", None)
     if data is not None:

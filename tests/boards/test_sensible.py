@@ -10,6 +10,7 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.geometry import geometry
 from setgen.boards.roles import Role
 from setgen.boards.sensible import SOFT_RULES, SensibleRules
+from setgen.errors import InputError
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
@@ -111,3 +112,12 @@ def test_rules_that_a_board_cannot_have_are_left_out(board, climbs):
 def test_the_report_is_plain_json(rules):
     read = json.loads(json.dumps(rules.to_json(), allow_nan=False))
     assert [r["threshold"] for r in read] == [r.threshold for r in rules.rules]
+
+
+def test_rules_come_back_from_json(board, climbs, rules):
+    again = SensibleRules.from_json(board, json.loads(json.dumps(rules.to_json())))
+    assert again.rules == rules.rules
+    assert np.array_equal(again.sensible(climbs), rules.sensible(climbs))
+    for wrong in ([], [{"name": "hop too long"}], [rules.to_json()[0] | {"name": "no such rule"}]):
+        with pytest.raises(InputError, match="no sensible rules"):
+            SensibleRules.from_json(board, wrong)
