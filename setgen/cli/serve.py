@@ -47,9 +47,7 @@ def serve(
     batch: Annotated[int, typer.Option(min=1, help="Climbs of one network call at most.")] = 256,
     precision: Annotated[
         Precision,
-        typer.Option(
-            help="float32 is quicker under load, but now and then a climb depends on who else asks at the time."
-        ),
+        typer.Option(help="float32 is quicker under load, but rarely a climb then depends on who else asks."),
     ] = Precision.FLOAT64,
 ) -> None:
     """Serve a model over HTTP, until Ctrl-C: the page at /, the API at /v1, its description at /docs.

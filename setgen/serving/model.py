@@ -44,7 +44,8 @@ def load_model(
     Grader and sensible rules come from the dataset `data` where it is given (the grader is trained when
     first asked for, then kept); else from the model's own folder; else, for models of the synthetic board,
     from the built-in one. precision: of the generator. Who else is in a batch changes the last digits of
-    float32, and so now and then a draw; those of float64 are too small for that. Raises InputError when a folder is not what it should be.
+    float32, and so now and then a draw; those of float64 are too small for that.
+    Raises InputError when a folder is not what it should be.
     """
     folder = BUILTIN if model is None else Path(model)
     generator = load_generator(folder).to(getattr(torch, precision))
