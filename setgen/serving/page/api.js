@@ -32,10 +32,12 @@ async function problem(response) {
 
 function askForKey() {
   const dialog = document.getElementById("key-dialog");
+  const field = document.getElementById("key");
   return new Promise((resolve, reject) => {
     const closed = () => {
       if (dialog.returnValue !== "ok") return reject(new Error("This server asks for an API key."));
-      sessionStorage.setItem(KEY, document.getElementById("key").value);
+      sessionStorage.setItem(KEY, field.value);
+      field.value = "";
       dialog.returnValue = "";
       return resolve();
     };

@@ -14,7 +14,10 @@ export class BoardView {
     this.pick = pick;
     this.key = key;
     const picture = wall(board, { role: "group", "aria-label": `${board.name}, ${board.placements.length} holds` });
-    for (const placement of board.placements) picture.append(this.hold(placement));
+    // Heat lies under all holds and rings over them, so that no neighbour hides one.
+    this.heat = element("g", { "aria-hidden": "true" });
+    this.rings = element("g", { "aria-hidden": "true", class: "rings" });
+    picture.append(this.heat, ...board.placements.map((placement) => this.hold(placement)), this.rings);
     home.replaceChildren(picture);
     this.stop(board.placements[0].id);
   }
@@ -25,7 +28,6 @@ export class BoardView {
       { class: "hold", role: "button", tabindex: "-1", transform: at(placement), "data-id": placement.id },
       element("circle", { class: "hit", r: this.radius }),
       body(placement.hold_set, this.radius),
-      element("g", { class: "marks" }),
     );
     group.addEventListener("click", () => {
       this.stop(placement.id);
@@ -69,15 +71,19 @@ export class BoardView {
   // heat: Map id → probability, or null.
   show(design, heat) {
     const most = heat ? Math.max(...heat.values(), 1e-9) : 1;
+    this.heat.replaceChildren();
+    this.rings.replaceChildren();
     for (const [id, group] of this.groups) {
       const placement = this.places.get(id);
       const hold = design.holds.get(id);
-      const marks = group.querySelector(".marks");
-      marks.replaceChildren();
       const chance = heat?.get(id) ?? 0;
-      if (hold) marks.append(ring(this.board, hold.role, this.radius, hold.locked));
-      else if (chance > 0) {
-        marks.append(element("circle", { class: "warm", r: this.radius, opacity: Math.sqrt(chance / most).toFixed(3) }));
+      if (hold) {
+        const marks = ring(this.board, hold.role, this.radius, hold.locked);
+        this.rings.append(element("g", { transform: at(placement) }, marks));
+      } else if (chance > 0) {
+        const opacity = Math.sqrt(chance / most).toFixed(3);
+        const spot = { class: "warm", r: this.radius, transform: at(placement), opacity };
+        this.heat.append(element("circle", spot));
       }
       const said = hold ? `${hold.role}${hold.locked ? ", locked" : ""}` : "not used";
       const next = heat && !hold ? `, ${(100 * chance).toFixed(1)} % next` : "";

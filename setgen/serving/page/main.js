@@ -133,6 +133,7 @@ async function propose(redraw) {
   else if (redraw) found = await post("/v1/edit", { ...wanted, holds, keep: designs.lockedIds(history.now) });
   else found = await post("/v1/complete", { ...wanted, holds });
   proposals.show(found.climbs);
+  $("results").scrollIntoView({ block: "nearest" });
   say(`${found.climbs.length} proposals: choose one below.`);
 }
 

@@ -43,7 +43,7 @@ export function ring(board, role, radius, locked = false) {
     letter.textContent = LETTERS[role];
     parts.push(letter);
   }
-  if (locked) parts.push(element("circle", { class: "lock", cx: radius * 0.8, cy: -radius * 0.8, r: radius * 0.28 }));
+  if (locked) parts.push(element("circle", { class: "lock", cx: radius * 0.8, cy: -radius * 0.8, r: radius * 0.34 }));
   return element("g", {}, ...parts);
 }
 

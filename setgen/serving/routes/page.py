@@ -1,4 +1,4 @@
-"""The page at `/` and the files it is made of. It holds no secret, so that it asks for no key: its calls do."""
+"""The page at `/` and the files it is made of. They ask for no key: what the page calls does."""
 
 from __future__ import annotations
 
