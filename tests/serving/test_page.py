@@ -223,6 +223,23 @@ def test_the_heat_map_shows_what_comes_next_and_follows_changes(open_page) -> No
     assert page.locator(".warm").count() == 0
 
 
+def test_zoom_makes_holds_large_enough_for_a_thumb(open_page) -> None:
+    page = open_page(PHONE)
+    ready(page)
+
+    def width() -> float:
+        return hold(page, 5).locator(".hit").bounding_box()["width"]
+
+    before = width()
+    page.click("#zoom")
+    assert width() > 2 * before
+    hold(page, 11).click()
+    assert label(page, 11) == "G11: start, locked"
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    page.click("#zoom")
+    assert width() == before
+
+
 def test_a_link_carries_the_design(open_page) -> None:
     page = open_page(fragment="#f=p5r1p16r2p999r1&a=40&g=7a&l=16")
     ready(page)
@@ -296,6 +313,7 @@ def test_axe_finds_no_fault(open_page, size, scheme) -> None:
     propose(page, "#complete")
     page.click("#heat")
     page.click("#help summary")
+    page.click("#zoom")
     page.wait_for_selector(".warm", state="attached")
     page.wait_for_selector("#judgement .bad")
     found = axe_api.Axe().run(

@@ -175,6 +175,14 @@ function toggleHeat() {
   return say("");
 }
 
+// Small boards on small screens: twice the size, to be scrolled, with the middle in view.
+function toggleZoom() {
+  const zoomed = $("board").classList.toggle("zoomed");
+  $("zoom").setAttribute("aria-pressed", String(zoomed));
+  const { scrollWidth, clientWidth } = $("board");
+  $("board").scrollLeft = (scrollWidth - clientWidth) / 2;
+}
+
 function wire() {
   const step = (move) => () => {
     history[move]();
@@ -185,6 +193,7 @@ function wire() {
     redo: step("redo"),
     clear: () => change({ ...history.now, holds: new Map() }),
     heat: toggleHeat,
+    zoom: toggleZoom,
     complete: () => propose(false),
     again: () => propose(true),
     harder: () => shiftGrade(1),
