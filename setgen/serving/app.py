@@ -15,7 +15,7 @@ from setgen.serving.auth import require_key
 from setgen.serving.limits import Limits
 from setgen.serving.model import ServedModel
 from setgen.serving.request_log import HEADER, RequestLog
-from setgen.serving.routes import board, design, judgement, operations
+from setgen.serving.routes import board, design, judgement, operations, page
 from setgen.serving.service import Service
 from setgen.serving.settings import Settings
 
@@ -44,6 +44,7 @@ def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
     for routes in (design, judgement, board, operations):
         app.include_router(routes.router, dependencies=locked)
     app.include_router(operations.health_router)
+    app.include_router(page.router)
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,

@@ -1,0 +1,18 @@
+// What the shapes mean: roles, hold sets, the lock.
+
+import { body, element, ring } from "./shapes.js";
+
+function item(shape, scale, text) {
+  const made = document.createElement("li");
+  const group = element("g", { transform: `scale(${scale})` }, shape);
+  made.append(element("svg", { viewBox: "-1.3 -1.3 2.6 2.6", "aria-hidden": "true" }, group), text);
+  return made;
+}
+
+export function legend(board) {
+  return [
+    ...board.roles.map((role) => item(ring(board, role.role, 6), 1 / 6, role.role)),
+    ...board.hold_sets.map((name, i) => item(body(i, 6), 1 / 5, name)),
+    item(element("circle", { class: "lock", r: 2 }), 1 / 6, "locked"),
+  ];
+}

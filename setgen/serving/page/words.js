@@ -1,0 +1,28 @@
+// What the server says of a climb, in a line.
+
+export function gradeWords(grade) {
+  return grade ? `${grade.grade}/${grade.v_grade}` : "grade unknown";
+}
+
+// [[text, class], …] of a judged climb.
+export function judgementWords(climb) {
+  const words = [[climb.legal ? "legal" : `not legal: ${climb.breaks.join(", ")}`, climb.legal ? "good" : "bad"]];
+  if (climb.sensible !== null) {
+    words.push([climb.sensible ? "sensible" : `unusual: ${climb.unusual.join(", ")}`, climb.sensible ? "good" : "bad"]);
+  }
+  if (climb.predicted) {
+    const { angle, lowest, highest } = climb.predicted;
+    const where = angle === null ? "" : ` at ${angle}°`;
+    words.push([`about ${gradeWords(climb.predicted)}${where} (${lowest} to ${highest})`, ""]);
+  }
+  return words;
+}
+
+export function spans(words) {
+  return words.flatMap(([text, style], i) => {
+    const span = document.createElement("span");
+    span.textContent = text;
+    if (style) span.className = style;
+    return i ? [" · ", span] : [span];
+  });
+}
