@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 import typer
 
-from setgen.cli import data, draw, evaluate, generate, grade
+from setgen.cli import data, draw, evaluate, export, generate, grade
 from setgen.errors import InputError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
-for _group in (generate, draw, evaluate, grade):
+for _group in (generate, draw, evaluate, grade, export):
     _group.register(app)
 
 # Typer raises its own copies of click's exceptions in newer versions, click's in older ones.
