@@ -41,7 +41,8 @@ def main() -> None:
     try:
         report(args.model, args.data, args.climbs, args.orders)
     except InputError as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def report(model: Path, data: Path, n: int, orders: int) -> None:

@@ -11,6 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,9 +28,12 @@ from setgen.generators.registry import generator_class
 from setgen.grading.grader import Grader, GraderConfig
 from setgen.runtime.networks import FILES, load_network
 from setgen.runtime.registry import load_sampler
-from setgen.runtime.sampler import Sampler
+from setgen.runtime.sampler import Run, Sampler
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
+Call = Callable[[dict[str, torch.Tensor]], object]
+
+_MODELS = ["masked_set", "gpt", "grader"]
 _SECONDS, _ROUNDS = 0.2, 5
 _SIZES = {"holds": 12, "new": 1, "old": 24}  # the middle of a climb's making
 _EXPORTS = (("torchscript", "float32"), ("onnx", "float32"), ("onnx", "fp16"), ("onnx", "int8"))
@@ -38,7 +42,7 @@ _EXPORTS = (("torchscript", "float32"), ("onnx", "float32"), ("onnx", "fp16"), (
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--models", nargs="+", default=["masked_set", "gpt", "grader"], choices=list(ADAPTERS)
+        "--models", nargs="+", choices=list(ADAPTERS), default=["masked_set", "gpt", "grader"]
     )
     parser.add_argument("--network", default="base", help="small or base")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8, 64, 256])
@@ -72,18 +76,14 @@ def measure(name: str, model: Generator | Grader, home: Path, batches: list[int]
     what = adapted(name, model)
     for form, precision in _EXPORTS:
         export(what, home / f"{form}-{precision}", form, precision)
-    runtimes: dict[str, Callable[[dict[str, torch.Tensor]], object]] = {
-        "torch eager": lambda inputs: what.network(**inputs)
-    }
+    runtimes: dict[str, Call] = {"torch eager": what.outputs_of}
     try:
         runtimes["torch compiled"] = compiled(what)
     except Exception as error:  # whatever the compiler, or its absence, raises
         print(f"torch compiled: skipped, {type(error).__name__}: {str(error).strip().splitlines()[0]}")
     for form, precision in _EXPORTS:
         run = load_network(home / f"{form}-{precision}" / FILES[form], form, threads)
-        runtimes[f"{form} {precision}"] = lambda inputs, run=run: run(
-            **{name: tensor.numpy() for name, tensor in inputs.items()}
-        )
+        runtimes[f"{form} {precision}"] = partial(of_arrays, run)
     title = f"{name}: rows of a network call a second, batch of"
     print(f"\n{title:52}" + "".join(f"{b:>9,}" for b in batches))
     for label, call in runtimes.items():
@@ -91,7 +91,7 @@ def measure(name: str, model: Generator | Grader, home: Path, batches: list[int]
         for batch in batches:
             inputs = what.resized({**_SIZES, "climbs": batch})
             with torch.inference_mode():
-                rates.append(batch / fastest(lambda call=call, inputs=inputs: call(inputs)))
+                rates.append(batch / fastest(partial(call, inputs)))
         print(f"{label:52}" + "".join(f"{rate:9,.0f}" for rate in rates), flush=True)
     if isinstance(model, Generator):
         print(f"\n{f'{name}: whole climbs a second, batch of':52}" + "".join(f"{b:>9,}" for b in batches))
@@ -99,7 +99,7 @@ def measure(name: str, model: Generator | Grader, home: Path, batches: list[int]
         for form, precision in _EXPORTS:
             samplers[f"{form} {precision}"] = load_sampler(home / f"{form}-{precision}", form, threads)
         for label, sampler in samplers.items():
-            rates = [batch / fastest(lambda s=sampler, b=batch: draw(s, b)) for batch in batches]
+            rates = [batch / fastest(partial(draw, sampler, batch)) for batch in batches]
             print(f"{label:52}" + "".join(f"{rate:9,.1f}" for rate in rates), flush=True)
 
 
@@ -107,7 +107,11 @@ def draw(sampler: Generator | Sampler, batch: int) -> Climbs:
     return sampler.sample(Climbs.prompts(batch, angle=40), seed=0, batch_size=batch)
 
 
-def compiled(what: Exportable) -> Callable[[dict[str, torch.Tensor]], object]:
+def of_arrays(run: Run, inputs: dict[str, torch.Tensor]) -> object:
+    return run(**{name: tensor.numpy() for name, tensor in inputs.items()})
+
+
+def compiled(what: Exportable) -> Call:
     """The network compiled for any size, called once so that a missing compiler shows here."""
     network: nn.Module = torch.compile(what.network, dynamic=True)  # type: ignore[assignment]
     with warnings.catch_warnings(), torch.inference_mode():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from setgen.boards.board import Board
@@ -37,9 +38,9 @@ class Exportable:
         found = {}
         for name, example in self.inputs.items():
             for axis, size in self.axes[name].items():
-                times = -(-sizes.get(size, example.shape[axis]) // example.shape[axis])
-                example = example.repeat_interleave(times, axis)
-                example = example.narrow(axis, 0, sizes.get(size, example.shape[axis]))
+                if size in sizes:
+                    index = torch.arange(sizes[size]) % example.shape[axis]
+                    example = example.index_select(axis, index)
             found[name] = example
         return found
 

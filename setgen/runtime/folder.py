@@ -68,7 +68,10 @@ def read_folder(folder: Path | str) -> ExportedFolder:
             raise InputError(f"{folder} is damaged: {name} is missing; {again}")
         if checksum(folder / name) != sums.get(name):
             raise InputError(f"{folder} is damaged: {name} is not the file that was exported; {again}")
-    settings = json.loads((folder / SAMPLER).read_text(encoding="utf-8"))
+    try:
+        settings = dict(json.loads((folder / SAMPLER).read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise InputError(f"{folder} is damaged: {SAMPLER} is not one that setgen wrote; {again}") from None
     return ExportedFolder(folder, Board.load(folder / BOARD), settings, card)
 
 
