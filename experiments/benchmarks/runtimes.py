@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from hydra import compose, initialize_config_module
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import nn
 
@@ -33,8 +33,9 @@ from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 Call = Callable[[dict[str, torch.Tensor]], object]
 
+_CONF = Path(__file__).resolve().parents[1] / "conf"
 _MODELS = ["masked_set", "gpt", "grader"]
-_SECONDS, _ROUNDS = 0.2, 5
+_SECONDS, _ROUNDS = 0.2, 3
 _SIZES = {"holds": 12, "new": 1, "old": 24}  # the middle of a climb's making
 _EXPORTS = (("torchscript", "float32"), ("onnx", "float32"), ("onnx", "fp16"), ("onnx", "int8"))
 
@@ -61,7 +62,7 @@ def untrained(name: str, network: str) -> Generator | Grader:
     board = synthetic_board()
     if name == "grader":
         return Grader(board, GraderConfig((10, 30), 43.0, (40.0, 15.0), (0, 70))).eval()
-    with initialize_config_module("experiments.conf", version_base=None):
+    with initialize_config_dir(str(_CONF), version_base=None):
         settings = compose("train", [f"model={name}", f"network={network}"])
     cls = generator_class(name)
     config = OmegaConf.to_container(settings.model.config, resolve=True)
