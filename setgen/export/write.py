@@ -40,7 +40,8 @@ def export(what: Exportable, folder: Path | str, form: str = "onnx", precision: 
     """Write the network, board.json, sampler.json and export.json into a new `folder`.
 
     form: onnx or torchscript. precision: float32; fp16: weights and arithmetic in half precision; int8:
-    the weights of every matrix product in 8 bits, one scale a column, activations rounded as they come.
+    the weights of every matrix product in 8 bits, one scale a column, activations rounded as they come
+    on a scale of the whole batch, so that a row depends a little on its neighbours in the batch.
     The folder appears when it is complete. Raises InputError when it is there already, cannot be written,
     or a library is missing.
     """
@@ -132,7 +133,7 @@ def _to_onnx(what: Exportable, path: Path) -> None:
 def _verify(what: Exportable, run: Run) -> None:
     """Raises RuntimeError when the exported network does not agree with its model at other sizes too."""
     sizes = {name for axes in what.axes.values() for name in axes.values()}
-    for size in (1, 7):
+    for size in (1, 2):  # 1 is what exporters like to take for a constant; no example has 2 throughout
         inputs = what.resized(dict.fromkeys(sizes, size))
         with torch.no_grad():
             expected = what.outputs_of(inputs)

@@ -29,6 +29,8 @@ def _onnx(path: Path, threads: int | None) -> Run:
         raise InputError("onnxruntime is not installed: pip install 'setgen[export]'") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
+    # Threads that wait in a loop take the cores from whatever else runs here, and from one another.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors only; they come as exceptions too
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

