@@ -45,6 +45,13 @@ Legal = Annotated[
         help="Keep to the board's rules (starts, finishes, holds); on unless switched off.",
     ),
 ]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        help="torch, for a trained model; onnx or torchscript, for a folder that `setgen export` wrote.",
+    ),
+]
 
 
 _MOST_CLIMBS = 1_000_000  # of one call: they are all held in memory, and written when all are made
@@ -68,12 +75,13 @@ def generate(
     format: Format = None,
     out: Out = "-",
     legal: Legal = True,
+    runtime: Runtime = "torch",
 ) -> None:
     """Make new climbs for an angle and a grade.
 
     Example: setgen generate --model runs/gpt --angle 40 --grade 7a -n 100 --out new.jsonl
     """
-    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal)
+    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal, runtime)
 
 
 def complete(
@@ -97,6 +105,7 @@ def complete(
     format: Format = None,
     out: Out = "-",
     legal: Legal = True,
+    runtime: Runtime = "torch",
 ) -> None:
     """Finish climbs from holds you have chosen; those stay as they are.
 
@@ -107,7 +116,7 @@ def complete(
     texts = read_text("-").splitlines() if holds.strip() == "-" else [holds]
     if not any(text.strip() for text in texts):
         raise InputError("no holds are given: name some with --holds, or use `setgen generate` for none")
-    _sample(model, texts, angle, grade, n, size, seed, temperature, format, out, legal)
+    _sample(model, texts, angle, grade, n, size, seed, temperature, format, out, legal, runtime)
 
 
 def score(
@@ -178,6 +187,7 @@ def _sample(
     format: str | None,
     out: str,
     legal: bool,
+    runtime: str,
 ) -> None:
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
     from setgen.climb_files import format_for, write_climbs
@@ -188,7 +198,7 @@ def _sample(
         raise InputError(f"{n * len(texts):,} climbs are too many at once: ask for {_MOST_CLIMBS:,} at most")
     form = format_for(out, format)
     check_target(out)
-    generator = _load(model)
+    generator = _load(model, runtime)
     prompts = _prompts(generator.board, texts, n, angle, grade, legal)
     sizes = None if size is None else _sizes(generator.board, prompts, size, legal)
     made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed)
@@ -219,13 +229,23 @@ def _sizes(board: Board, prompts: Climbs, size: int, legal: bool) -> np.ndarray:
     return fixed_sizes(board, prompts, size, legal)
 
 
-def _load(model: Path | None):  # type: ignore[no-untyped-def]  # naming the class here would import torch
+def _load(model: Path | None, runtime: str = "torch"):  # type: ignore[no-untyped-def]  # its class imports torch
+    if runtime != "torch":
+        from setgen.runtime.registry import load_sampler
+
+        if model is None:
+            raise InputError(f"--runtime {runtime} needs --model, a folder that `setgen export` wrote")
+        return load_sampler(model, runtime)
     from setgen.generators.builtin import BUILTIN
     from setgen.generators.registry import load_generator
+    from setgen.runtime.folder import refuse_exported
 
-    if model is None and sys.stderr is not None:
-        print("the built-in model of the synthetic board; --model names another", file=sys.stderr)
-    return load_generator(BUILTIN if model is None else model)
+    if model is None:
+        if sys.stderr is not None:
+            print("the built-in model of the synthetic board; --model names another", file=sys.stderr)
+        return load_generator(BUILTIN)
+    refuse_exported(model)
+    return load_generator(model)
 
 
 def _count(n: int, what: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from setgen.boards.board import Board
     from setgen.boards.climbs import Climbs
     from setgen.grading.grader import Grader
+    from setgen.runtime.grader import ExportedGrader
 
 _FORMATS = ("table", "jsonl", "csv")
 _INTERVAL = (0.1, 0.9)
@@ -50,6 +51,9 @@ def grade(
     ] = None,
     format: Annotated[str, typer.Option(help="table, jsonl or csv.")] = "table",
     out: Annotated[str, typer.Option(help="File to write; - is standard output.")] = "-",
+    runtime: Annotated[
+        str, typer.Option(help="torch; onnx or torchscript for a grader that `setgen export` wrote.")
+    ] = "torch",
 ) -> None:
     """Grade climbs at their own angle or at others, with the 80 % interval of each grade.
 
@@ -63,12 +67,14 @@ def grade(
         raise InputError(
             "give either --data, a dataset folder, or --grader, a folder that `setgen grader` wrote"
         )
+    if runtime != "torch" and grader is None:
+        raise InputError(f"--runtime {runtime} needs --grader, a folder that `setgen export` wrote")
     check_target(out)
     wanted = _angles(angles)
 
     from setgen.climb_files import write_text
 
-    judge = _trained(data) if data is not None else _loaded(grader)
+    judge = _trained(data) if data is not None else _loaded(grader, runtime)
     given = _climbs(judge.board, climbs, holds)
     _say_what_is_new(judge, given, wanted)
     write_text(out, _rendered(_rows(judge, given, wanted), format))
@@ -121,10 +127,16 @@ def _trained(data: Path) -> Grader:
     return known
 
 
-def _loaded(folder: Path | None) -> Grader:
-    from setgen.grading.grader import load_grader
-
+def _loaded(folder: Path | None, runtime: str) -> Grader | ExportedGrader:
     assert folder is not None
+    if runtime != "torch":
+        from setgen.runtime.registry import load_exported_grader
+
+        return load_exported_grader(folder, runtime)
+    from setgen.grading.grader import load_grader
+    from setgen.runtime.folder import refuse_exported
+
+    refuse_exported(folder)
     return load_grader(folder)
 
 
@@ -144,7 +156,7 @@ def _climbs(board: Board, climbs: str | None, holds: str | None) -> Climbs:
     return given
 
 
-def _say_what_is_new(judge: Grader, given: Climbs, angles: list[int] | None) -> None:
+def _say_what_is_new(judge: Grader | ExportedGrader, given: Climbs, angles: list[int] | None) -> None:
     """A line on standard error where a grade is asked for at an angle that no training climb had."""
     from setgen.boards.grades import UNKNOWN
 
@@ -163,7 +175,7 @@ def _say_what_is_new(judge: Grader, given: Climbs, angles: list[int] | None) -> 
         )
 
 
-def _rows(judge: Grader, given: Climbs, angles: list[int] | None) -> list[dict[str, Any]]:
+def _rows(judge: Grader | ExportedGrader, given: Climbs, angles: list[int] | None) -> list[dict[str, Any]]:
     """A row for each climb and angle, climb by climb."""
     from setgen.boards.frames import write_frames
     from setgen.boards.grades import FONT, UNKNOWN, V

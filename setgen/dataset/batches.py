@@ -11,6 +11,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.padding import pad
 from setgen.boards.roles import N_ROLES
 
 
@@ -64,30 +65,10 @@ class ClimbBatch:
         )
 
 
-def _codes(values: np.ndarray, known: tuple[int, ...]) -> Tensor:
-    """Index into `known` plus one, 0 for values that are not in it (UNKNOWN)."""
-    table = np.array(known, dtype=np.int64)
-    order = np.argsort(table)
-    at = np.searchsorted(table[order], values).clip(max=len(table) - 1)
-    index = order[at]
-    return torch.from_numpy(np.where(table[index] == values, index + 1, 0))
-
-
 def to_batch(board: Board, climbs: Climbs, device: torch.device | str = "cpu") -> ClimbBatch:
     """Pad climbs (or prompts) of `board` to one batch; L is the largest size, at least 1."""
-    sizes = climbs.sizes
-    length = max(1, int(sizes.max(initial=0)))
-    present = np.arange(length) < sizes[:, None]
-    placement = np.zeros(present.shape, dtype=np.int64)
-    role = np.zeros(present.shape, dtype=np.int64)
-    placement[present], role[present] = climbs.placement, climbs.role
-    return ClimbBatch(
-        torch.from_numpy(placement),
-        torch.from_numpy(role),
-        torch.from_numpy(present),
-        _codes(climbs.angle.astype(np.int64), board.angles),
-        _codes(climbs.grade.astype(np.int64), board.grades),
-    ).to(device)
+    arrays = vars(pad(board, climbs))
+    return ClimbBatch(**{name: torch.from_numpy(array) for name, array in arrays.items()}).to(device)
 
 
 def to_climbs(board: Board, batch: ClimbBatch) -> Climbs:

@@ -30,45 +30,12 @@ from setgen.boards.geometry import as_sets, geometry
 from setgen.boards.grades import UNKNOWN
 from setgen.boards.shape import SHAPE_FEATURES, shape_features
 from setgen.errors import InputError
+from setgen.grading.grading import Grading
 from setgen.models.hold_graph import HoldGraphNetwork, HoldGraphs
 
 FORMAT = 1
 _ROWS = 512  # climbs at once; fixed, so that no caller's batch size can change a digit
 _FILES = ("grader.json", "board.json", "weights.safetensors")
-
-
-@dataclass(frozen=True, eq=False)
-class Grading:
-    """What a grader says of C climbs.
-
-    grades: (G,) the difficulty ids, rising. probabilities: (C, G) float64, rows sum to 1.
-    features: (C, D) float32, the last hidden layer: the learned space of the evaluators.
-    """
-
-    grades: np.ndarray
-    probabilities: np.ndarray
-    features: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.probabilities)
-
-    def __getitem__(self, rows: np.ndarray | slice) -> Grading:
-        return Grading(self.grades, self.probabilities[rows], self.features[rows])
-
-    @property
-    def mean(self) -> np.ndarray:
-        """(C,) expected difficulty id."""
-        return self.probabilities @ self.grades
-
-    @property
-    def median(self) -> np.ndarray:
-        """(C,) int64 difficulty id: the point estimate, for it has the smallest expected absolute error."""
-        return self.quantile(0.5)
-
-    def quantile(self, q: float) -> np.ndarray:
-        """(C,) int64: the lowest difficulty id that has at least `q` of the probability at or below it."""
-        below = np.cumsum(self.probabilities, axis=1)
-        return self.grades[np.minimum((below < q - 1e-12).sum(1), len(self.grades) - 1)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,81 @@
+"""The exported folder: a network, the board, the sampler's settings, and a card with checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from setgen.boards.board import Board
+from setgen.errors import InputError
+from setgen.runtime.networks import FILES
+
+FORMAT = 1
+CARD, BOARD, SAMPLER = "export.json", "board.json", "sampler.json"
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedFolder:
+    """A folder that was read and found whole. settings: what `sampler.json` holds."""
+
+    path: Path
+    board: Board
+    settings: dict[str, Any]
+    card: dict[str, Any]
+
+    @property
+    def network(self) -> Path:
+        return self.path / FILES[self.card["runtime"]]
+
+
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write export.json: `card` and the checksum of every other file in the folder. Raises OSError."""
+    files = {path.name: checksum(path) for path in sorted(folder.iterdir()) if path.name != CARD}
+    (folder / CARD).write_text(json.dumps({"format": FORMAT, **card, "sha256": files}, indent=2))
+
+
+def refuse_exported(folder: Path | str) -> None:
+    """Raises InputError for a folder that `setgen export` wrote, where a trained model is wanted."""
+    if (Path(folder) / CARD).is_file():
+        raise InputError(
+            f"{folder} is an exported model: add --runtime onnx (or torchscript, as it was exported)"
+        )
+
+
+def read_folder(folder: Path | str) -> ExportedFolder:
+    """Raises InputError when the folder is none of ours, newer, or not the one that was written."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give one that `setgen export` wrote")
+    if not (folder / CARD).is_file():
+        raise InputError(
+            f"{folder} holds no exported model ({CARD} is missing): make one with `setgen export`"
+        )
+    again = "export the model again, or copy the folder again as a whole"
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        version, sums, file = int(card["format"]), dict(card["sha256"]), FILES[card["runtime"]]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{folder} is damaged: {CARD} is not one that setgen wrote; {again}") from None
+    if version > FORMAT:
+        raise InputError(
+            f"{folder} has export format {version}, newer than this setgen reads ({FORMAT}): upgrade setgen"
+        )
+    for name in (file, BOARD, SAMPLER):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} is damaged: {name} is missing; {again}")
+        if checksum(folder / name) != sums.get(name):
+            raise InputError(f"{folder} is damaged: {name} is not the file that was exported; {again}")
+    try:
+        settings = dict(json.loads((folder / SAMPLER).read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise InputError(f"{folder} is damaged: {SAMPLER} is not one that setgen wrote; {again}") from None
+    return ExportedFolder(folder, Board.load(folder / BOARD), settings, card)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of the file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

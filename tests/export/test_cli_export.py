@@ -1,0 +1,166 @@
+"""`setgen export` and what reads its folders: whole folders, and one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+import pytest
+from contract import WALL, random_climbs
+from tiny_models import build, build_grader
+
+from baselines.hold_frequency import FrequencyConfig, HoldFrequency
+from setgen.boards.board import Board
+from setgen.cli.main import run
+from setgen.runtime.folder import checksum
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run a command that must fail with exit code 2 and one line, and return that line."""
+
+    def call(*arguments: object) -> str:
+        assert run(list(map(str, arguments))) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        return captured.err
+
+    return call
+
+
+@pytest.fixture
+def model(tmp_path):
+    build("masked_set").save(tmp_path / "run" / "model")
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    return shutil.copytree(exported("masked_set"), tmp_path / "copy")
+
+
+def test_the_folder_is_whole_and_plain(exported):
+    folder = exported("masked_set")
+    card = json.loads((folder / "export.json").read_text())
+    listed = {"model.onnx", "board.json", "sampler.json"}
+    assert {path.name for path in folder.iterdir()} == listed | {"export.json"}
+    assert card["sha256"] == {name: checksum(folder / name) for name in listed}
+    assert (card["runtime"], card["precision"], card["board"]) == ("onnx", "float32", WALL.name)
+    assert card["inputs"]["element"] == "int64 (climbs, holds)"
+    assert json.loads((folder / "sampler.json").read_text())["sampler"] == "masked_set"
+    assert Board.load(folder / "board.json").to_json() == WALL.to_json()
+
+
+def test_export_writes_what_generate_reads(model, tmp_path, capsys):
+    assert (
+        run(["export", "--model", str(model), "--format", "torchscript", "--out", str(tmp_path / "a" / "x")])
+        == 0
+    )
+    assert capsys.readouterr().err == f"Exported: {tmp_path / 'a' / 'x'}\n"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x"]
+    assert run(["generate", "--model", str(tmp_path / "a" / "x"), "--runtime", "torchscript", "-n", "3"]) == 0
+    here = capsys.readouterr().out
+    assert run(["generate", "--model", str(model), "-n", "3"]) == 0
+    assert capsys.readouterr().out == here
+
+
+def test_wrong_wishes(refused, model, tmp_path):
+    def export(*arguments, model=model, out=tmp_path / "out"):
+        line = refused("export", "--model", model, "--out", out, *arguments)
+        assert not (tmp_path / "out").exists()
+        return line
+
+    assert "unknown format 'tflite': use onnx or torchscript" in export("--format", "tflite")
+    assert "unknown precision 'int4': use float32, fp16, int8" in export("--precision", "int4")
+    assert "float32 only: use --format onnx for int8" in export(
+        "--format", "torchscript", "--precision", "int8"
+    )
+    assert "not a folder" in export(model=tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    assert "not a complete model folder" in export(model=tmp_path / "empty")
+    assert "is there already: choose another folder" in export(out=model)
+    frequency = HoldFrequency(WALL, FrequencyConfig())
+    frequency.fit_counts(random_climbs(WALL, 20, seed=0))
+    frequency.save(tmp_path / "frequency")
+    assert "hold_frequency cannot be exported" in export(model=tmp_path / "frequency")
+
+
+def test_wrong_folders(refused, exported, model, tmp_path):
+    def generate(folder, runtime="onnx"):
+        return refused("generate", "--model", folder, "--runtime", runtime)
+
+    assert "unknown runtime 'tensorrt'" in generate(exported("masked_set"), "tensorrt")
+    assert "not a folder" in generate(tmp_path / "nothing")
+    assert "make one with `setgen export`" in generate(model)
+    assert "was exported as onnx: use --runtime onnx" in generate(exported("masked_set"), "torchscript")
+    assert "is an exported model: add --runtime onnx" in generate(exported("masked_set"), "torch")
+    assert "is an exported grader" in generate(exported("grader"))
+
+
+def test_wrong_graders(refused, exported, tmp_path):
+    holds = "--holds", "H1:start,H5,H9:finish"
+    assert "no grader" in refused("grade", "--grader", exported("masked_set"), "--runtime", "onnx", *holds)
+    assert "add --runtime onnx" in refused("grade", "--grader", exported("grader"), *holds)
+    assert "needs --grader" in refused("grade", "--data", tmp_path, "--runtime", "onnx", *holds)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "board.json", "sampler.json"])
+def test_damage_is_found(refused, copy, name):
+    whole = (copy / name).read_bytes()
+    (copy / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert f"damaged: {name} is not the file" in refused("generate", "--model", copy, "--runtime", "onnx")
+    (copy / name).unlink()
+    assert f"damaged: {name} is missing" in refused("generate", "--model", copy, "--runtime", "onnx")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1, "runtime": "x", "sha256": {}}'])
+def test_a_damaged_card_is_found(refused, copy, text):
+    (copy / "export.json").write_text(text)
+    assert "damaged: export.json" in refused("generate", "--model", copy, "--runtime", "onnx")
+
+
+def test_a_newer_folder_says_so(refused, copy):
+    card = json.loads((copy / "export.json").read_text())
+    (copy / "export.json").write_text(json.dumps(card | {"format": 99}))
+    assert "upgrade setgen" in refused("generate", "--model", copy, "--runtime", "onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("model.onnx", "nonsense", "not a network that onnxruntime can run"),
+        ("sampler.json", '{"sampler": "dice"}', "needs the sampler 'dice'"),
+        ("sampler.json", '{"sampler": "gpt"}', "export it again"),
+        ("sampler.json", '{"sampler": "masked_set", "sizes": [[[0.0, 1.0]]]}', "export it again"),
+        ("sampler.json", "[1]", "damaged: sampler.json"),
+        ("board.json", "{}", "not a board"),
+    ],
+)
+def test_files_of_another_kind_with_the_right_checksum(refused, copy, name, text, said):
+    (copy / name).write_text(text)
+    card = json.loads((copy / "export.json").read_text())
+    card["sha256"][name] = checksum(copy / name)
+    (copy / "export.json").write_text(json.dumps(card))
+    assert said in refused("generate", "--model", copy, "--runtime", "onnx")
+
+
+def test_without_the_libraries(refused, exported, model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert "pip install 'setgen[export]'" in refused(
+        "generate", "--model", exported("masked_set"), "--runtime", "onnx"
+    )
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    assert "pip install 'setgen[export]'" in refused("export", "--model", model, "--out", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [model]
+
+
+def test_a_grader_is_exported(tmp_path, capsys):
+    build_grader().save(tmp_path / "grader")
+    out = tmp_path / "out"
+    assert (
+        run(["export", "--model", str(tmp_path / "grader"), "--format", "torchscript", "--out", str(out)])
+        == 0
+    )
+    assert json.loads((out / "export.json").read_text())["sampler"] == "grader"
