@@ -38,12 +38,17 @@ def train_model(
 ) -> Trained:
     """Train `model`, a name in experiments/conf/model, as `python -m experiments.train` does.
 
-    Give one budget: seconds of training, the same for every model, or steps, which make it repeatable.
+    Give one budget: seconds of training in processor time, the same for every model whatever else the machine
+    does, or steps, which make it repeatable.
     network: a name in experiments/conf/network.
     """
     if (seconds is None) == (steps is None):
         raise InputError("give a training either seconds or steps")
-    budget = [f"budget.minutes={seconds / 60}"] if seconds is not None else ["budget.minutes=60"]
+    budget = (
+        [f"budget.minutes={seconds / 60}", "budget.clock=processor"]
+        if seconds is not None
+        else ["budget.minutes=60"]
+    )
     if steps is not None:
         budget.append(f"budget.steps={steps}")
     quieten()
