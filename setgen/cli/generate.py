@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Region
 from setgen.errors import InputError
 from setgen.files import check_target
 
@@ -68,12 +69,19 @@ def generate(
     format: Format = None,
     out: Out = "-",
     legal: Legal = True,
+    forbid: Forbid = None,
+    region: Region = None,
+    hold_sets: HoldSets = None,
+    min_holds: MinHolds = None,
+    max_holds: MaxHolds = None,
+    feet: Feet = "any",
 ) -> None:
     """Make new climbs for an angle and a grade.
 
     Example: setgen generate --model runs/gpt --angle 40 --grade 7a -n 100 --out new.jsonl
     """
-    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal)
+    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet)
+    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal, laid)
 
 
 def complete(
@@ -82,7 +90,8 @@ def complete(
         typer.Option(
             "--holds",
             help="The holds you want: a frames string (p1164r12p1185r12) or hole names (J5:start,H10); "
-            "- reads one such prompt a line from standard input.",
+            "the model chooses the role of J5:? and p1164r?; - reads one such prompt a line from standard "
+            "input.",
         ),
     ],
     model: Model = None,
@@ -97,6 +106,12 @@ def complete(
     format: Format = None,
     out: Out = "-",
     legal: Legal = True,
+    forbid: Forbid = None,
+    region: Region = None,
+    hold_sets: HoldSets = None,
+    min_holds: MinHolds = None,
+    max_holds: MaxHolds = None,
+    feet: Feet = "any",
 ) -> None:
     """Finish climbs from holds you have chosen; those stay as they are.
 
@@ -107,7 +122,8 @@ def complete(
     texts = read_text("-").splitlines() if holds.strip() == "-" else [holds]
     if not any(text.strip() for text in texts):
         raise InputError("no holds are given: name some with --holds, or use `setgen generate` for none")
-    _sample(model, texts, angle, grade, n, size, seed, temperature, format, out, legal)
+    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet)
+    _sample(model, texts, angle, grade, n, size, seed, temperature, format, out, legal, laid)
 
 
 def score(
@@ -178,6 +194,7 @@ def _sample(
     format: str | None,
     out: str,
     legal: bool,
+    laid: Laid,
 ) -> None:
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
     from setgen.climb_files import format_for, write_climbs
@@ -189,9 +206,12 @@ def _sample(
     form = format_for(out, format)
     check_target(out)
     generator = _load(model)
+    constraints = laid.on(generator.board)
     prompts = _prompts(generator.board, texts, n, angle, grade, legal)
     sizes = None if size is None else _sizes(generator.board, prompts, size, legal)
-    made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed)
+    made = generator.sample(
+        prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, constraints=constraints
+    )
     write_climbs(out, generator.board, made, form)
 
 
