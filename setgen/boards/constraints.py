@@ -99,6 +99,11 @@ class Constraints:
             elements[placement, slice(None) if role == OPEN else role] = False
         return elements
 
+    def contradict(self, placement: int, role: int) -> bool:
+        """Whether a given hold is one that must not come: forbidden, or a foot hold where feet are none."""
+        forbidden = {(placement, role), (placement, OPEN)} & set(self.forbidden)
+        return bool(forbidden) or (role == Role.FOOT and self.feet == "none")
+
     def roles(self, board: Board) -> np.ndarray:
         """(4,) bool: the roles that new holds, and given ones whose role is open, may play."""
         roles = board.role_allowed.copy()

@@ -114,12 +114,12 @@ def _sizes_permitted(
 ) -> list[int]:
     for placement, role in prompt.holds:
         name = f"p{board.ids[placement]}"
-        if {(placement, role), (placement, OPEN)} & set(constraints.forbidden):
+        if role == Role.FOOT and constraints.feet == "none":
+            raise InputError(f"hold {name} is given as a foot hold, and feet are none: choose one")
+        if constraints.contradict(placement, role):
             raise InputError(f"hold {name} is given, and forbidden: choose one")
         if role == OPEN and placement in {p for p, _ in constraints.forbidden}:
             raise InputError(f"hold {name} is forbidden in one role, and given in an open one: give its role")
-        if role == Role.FOOT and not permitted.roles[Role.FOOT]:
-            raise InputError(f"hold {name} is given as a foot hold, and feet are none: choose one")
     undecided = sum(role == OPEN for _, role in prompt.holds)
     device = permitted.elements.device
     state = Placed.of(board, to_batch(board, Climbs.from_list([prompt]), device))
