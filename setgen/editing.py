@@ -41,7 +41,8 @@ def edit(
 
     keep: placement indices that stay. redraw: instead, so many holds are drawn anew, another random choice
     of them for each proposal, beginning with those that `constraints` forbid.
-    angle (degrees), grade (difficulty id): of the new climbs; left out, those of `climb`. size: holds of the new climbs; left out, as many as now, or what `constraints` allow.
+    angle (degrees), grade (difficulty id): of the new climbs; left out, those of `climb`.
+    size: holds of the new climbs; left out, as many as now, or what `constraints` allow.
     Raises InputError when `keep` names a hold that the climb lacks, or nothing can be drawn.
     """
     if (keep is None) == (redraw is None):
