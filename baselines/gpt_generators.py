@@ -19,13 +19,14 @@ from baselines.gpt_sampling import CachedReader, Reader, SlidingReader, TokenGro
 from baselines.grammar import Grammar
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.constraints import Constraints
 from setgen.dataset.batches import ClimbBatch, to_batch
 from setgen.dataset.vocabulary import Vocabulary
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.drawing import row_uniforms
 from setgen.generators.legality import Placed, elements_allowed
-from setgen.generators.prompts import check_prompts
+from setgen.generators.prompts import make_ready
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -91,8 +92,8 @@ class _GPTGenerator(Generator):
     def fit_counts(self, climbs: Climbs) -> None:
         """Nothing is counted: the size is where the model writes `end`."""
 
-    def _grammar(self, legal: bool, repeats: bool = False) -> Grammar:
-        return Grammar(self.board, legal, repeats, self.ascending)
+    def _grammar(self, legal: bool) -> Grammar:
+        return Grammar(self.board, legal, ascending=self.ascending)
 
     def _reader(self) -> Reader:
         return SlidingReader(self.gpt) if self.crop else CachedReader(self.gpt)
@@ -184,20 +185,21 @@ class _GPTGenerator(Generator):
         temperature: float = 1.0,
         seed: int | np.ndarray = 0,
         batch_size: int = 256,
+        constraints: Constraints | None = None,
     ) -> Climbs:
         """See `Generator.sample`. Without `legal` only the grammar holds: a placement may come twice."""
-        wanted = check_prompts(self.board, prompts, sizes, legal)
-        grammar = self._grammar(legal, repeats=not self.ascending)
+        ready = make_ready(self, prompts, sizes, legal, constraints, temperature, seed)
+        grammar = Grammar(self.board, legal, not self.ascending, self.ascending, ready.permitted)
         parts = []
         for start in range(0, len(prompts), batch_size):
             rows = np.arange(start, min(start + batch_size, len(prompts)))
-            part = prompts[rows]
+            part = ready.prompts[rows]
             drawn = complete(
                 self._reader(),
                 self.vocabulary,
                 grammar,
                 to_batch(self.board, part, self.device),
-                torch.from_numpy(wanted[rows]).to(self.device),
+                torch.from_numpy(ready.sizes[rows]).to(self.device),
                 row_uniforms(seed, rows, 2 * grammar.most).to(self.device),
                 temperature,
             )

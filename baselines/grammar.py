@@ -12,6 +12,7 @@ from setgen.boards.climbs import Climb
 from setgen.boards.rules import size_range
 from setgen.dataset.batches import ClimbBatch
 from setgen.generators.legality import Placed, owed, roles_allowed
+from setgen.generators.permitted import Permitted
 
 
 @dataclass
@@ -47,12 +48,14 @@ class Grammar:
     legal: only what can still become a legal climb. repeats: a placement may come twice (never with
     `legal`). ascending: placements come in index order, each climb having one order only; given holds
     then come at their place: nothing beyond the next given hold may come before it.
+    permitted: what the user's constraints leave, with `legal`.
     """
 
     board: Board
     legal: bool = True
     repeats: bool = False
     ascending: bool = False
+    permitted: Permitted | None = None
 
     @property
     def most(self) -> int:
@@ -72,10 +75,14 @@ class Grammar:
         count, wanted = state.placed.count, state.size > 0
         starts, finishes = owed(self.board, state.placed)
         low = torch.full_like(count, self.board.limits.holds[0] if self.legal else 1)
+        most = self.most
+        if self.permitted is not None:
+            low, most = torch.full_like(count, self.permitted.holds[0]), self.permitted.holds[1]
+            finishes = finishes + (self.permitted.feet - state.placed.feet).clamp(min=0)
         need = (torch.where(wanted, state.size, low) - count).clamp(min=0)
         if self.legal:
             need = torch.maximum(need, starts + finishes)
-        return need, torch.where(wanted, state.size, self.most) - count
+        return need, torch.where(wanted, state.size, most) - count
 
     def _ahead(self, state: Written) -> tuple[Tensor, Tensor]:
         """(B, V) bool: placements a new hold may take; (B, V): how many such lie at or beyond each."""
@@ -86,16 +93,33 @@ class Grammar:
             free = free & (torch.arange(free.shape[1], device=free.device) > state.last[:, None])
         return free, free.flip(1).cumsum(1).flip(1)
 
+    def _permitted(self, state: Written) -> tuple[Tensor, Tensor]:
+        """(B, V, 4) bool: new elements behind which a permitted climb can be completed; (B, V) bool: whether
+        it can be beyond each placement, as things stand."""
+        assert self.permitted is not None
+        placed, (need, room) = state.placed, self._bounds(state)
+        if not self.ascending:
+            follow = self.permitted.may_follow(placed, need, room)
+            return follow, torch.ones_like(placed.used)
+        index = torch.arange(placed.used.shape[1], device=need.device).expand_as(placed.used)
+        beyond = self.permitted.left_beyond(~placed.used, index)
+        starts, finishes, feet = (n[:, None] for n in (placed.starts, placed.finishes, placed.feet))
+        onwards = self.permitted.completable(beyond, (starts, finishes, feet), need[:, None], room[:, None])
+        return self.permitted.may_follow(placed, need, room, beyond), onwards
+
     def holds(self, state: Written) -> Tensor:
         """(B, V + 1) bool: placements that may come next; the last column is the end."""
         need, room = self._bounds(state)
         free, ahead = self._ahead(state)
-        choices = free & (room > 0)[:, None]
+        choices, waiting = free & (room > 0)[:, None], state.waiting
+        if self.permitted is not None:
+            follow, onwards = self._permitted(state)
+            choices, waiting = choices & follow.any(2), waiting & onwards
         end = (need == 0) & ~state.waiting.any(1)
         if self.ascending:
             index = torch.arange(free.shape[1], device=free.device)
             nearest = torch.where(state.waiting, index, free.shape[1]).amin(1, keepdim=True)
-            choices = (choices | state.waiting) & (index <= nearest) & (ahead >= need[:, None])
+            choices = (choices | waiting) & (index <= nearest) & (ahead >= need[:, None])
         return torch.cat([choices, end[:, None]], 1)
 
     def roles(self, state: Written, placement: Tensor) -> Tensor:
@@ -104,4 +128,9 @@ class Grammar:
         if self.ascending:
             _, ahead = self._ahead(state)
             room = torch.minimum(room, ahead.gather(1, placement[:, None]).squeeze(1))
-        return roles_allowed(self.board, state.placed, room, self.legal)
+        allowed = roles_allowed(self.board, state.placed, room, self.legal)
+        if self.permitted is None:
+            return allowed
+        row = torch.arange(len(placement), device=placement.device)
+        decided = state.waiting[row, placement]  # a given hold keeps its role
+        return allowed & (self._permitted(state)[0][row, placement] | decided[:, None])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.constraints import Constraints
 from setgen.boards.roles import N_ROLES
 from setgen.boards.rules import size_range
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
@@ -17,7 +18,8 @@ from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.drawing import draw, row_uniforms
 from setgen.generators.legality import Placed, elements_allowed, owed
-from setgen.generators.prompts import check_prompts
+from setgen.generators.permitted import Permitted
+from setgen.generators.prompts import make_ready
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,13 @@ class HoldFrequency(Generator):
         fewest = (placed.count + starts + finishes).clamp(min=self.board.limits.holds[0])
         return fewest, size_range(self.board, Climb(()))[1]
 
-    def _logits(self, placed: Placed, remaining: Tensor, legal: bool) -> Tensor:
+    def _logits(
+        self, placed: Placed, remaining: Tensor, legal: bool, permitted: Permitted | None = None
+    ) -> Tensor:
         """(B, V·4) log-weights of the next element, −inf where it may not come."""
         weights = (self.element_counts + self.config.smoothing).log()
-        return torch.where(elements_allowed(self.board, placed, remaining, legal), weights, -torch.inf)
+        allowed = elements_allowed(self.board, placed, remaining, legal, permitted)
+        return torch.where(allowed, weights, -torch.inf)
 
     def loss(self, batch: ClimbBatch) -> Tensor:
         """Minus the bound in nats per hold, of one random order as in the networks' losses."""
@@ -143,32 +148,44 @@ class HoldFrequency(Generator):
         temperature: float = 1.0,
         seed: int | np.ndarray = 0,
         batch_size: int = 256,
+        constraints: Constraints | None = None,
     ) -> Climbs:
         """See `Generator.sample`. Without `legal` repeats are still impossible."""
-        wanted = check_prompts(self.board, prompts, sizes, legal)
+        ready = make_ready(self, prompts, sizes, legal, constraints, temperature, seed)
         parts = []
         for start in range(0, len(prompts), batch_size):
             rows = np.arange(start, min(start + batch_size, len(prompts)))
-            batch = to_batch(self.board, prompts[rows], self.device)
+            batch = to_batch(self.board, ready.prompts[rows], self.device)
             uniforms = row_uniforms(seed, rows, self.size_counts.shape[2]).to(self.device)
-            size = torch.from_numpy(wanted[rows]).to(self.device)
-            parts.append(to_climbs(self.board, self._complete(batch, size, uniforms, legal, temperature)))
+            size = torch.from_numpy(ready.sizes[rows]).to(self.device)
+            grown = self._complete(batch, size, uniforms, legal, ready.permitted, temperature)
+            parts.append(to_climbs(self.board, grown))
         return Climbs.concatenate(parts) if parts else prompts
 
     def _complete(
-        self, batch: ClimbBatch, size: Tensor, uniforms: Tensor, legal: bool, temperature: float
+        self,
+        batch: ClimbBatch,
+        size: Tensor,
+        uniforms: Tensor,
+        legal: bool,
+        permitted: Permitted | None,
+        temperature: float,
     ) -> ClimbBatch:
         """The prompts with new holds behind the given ones; uniforms: (B, 1 + N), the size's first."""
         placed = Placed.of(self.board, batch)
         fewest, most = self._sizes_allowed(placed, legal)
         log_size = self._log_size(batch.angle, batch.grade, fewest, most)
+        if permitted is not None:
+            possible = permitted.sizes(placed)
+            possible = torch.nn.functional.pad(possible, (0, log_size.shape[1] - possible.shape[1]))
+            log_size = log_size.masked_fill(~possible, -torch.inf)
         size = torch.where(size > 0, size, draw(log_size, uniforms[:, 0], temperature))
         length = max(int(size.max()), batch.present.shape[1])
         grow = (0, length - batch.present.shape[1])
         placement, role = (torch.nn.functional.pad(x, grow) for x in (batch.placement, batch.role))
         for i in range(int((size - placed.count).max())):
             open_rows = placed.count < size
-            logits = self._logits(placed, size - placed.count, legal)[open_rows]
+            logits = self._logits(placed, size - placed.count, legal, permitted)[open_rows]
             element = draw(logits, uniforms[open_rows, 1 + i], temperature)
             at = (open_rows.nonzero().squeeze(1), placed.count[open_rows])
             placement[at], role[at] = element // N_ROLES, element % N_ROLES

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from setgen.boards.board import Board
     from setgen.boards.climbs import Climb, Climbs
+    from setgen.boards.constraints import Constraints
     from setgen.boards.frames import read_frames, write_frames
     from setgen.boards.grades import grade_name, parse_grade
     from setgen.boards.prompts import parse_holds
@@ -40,6 +41,7 @@ _HOME = {
     "Board": "setgen.boards.board",
     "Climb": "setgen.boards.climbs",
     "Climbs": "setgen.boards.climbs",
+    "Constraints": "setgen.boards.constraints",
     "Dataset": "setgen.dataset.dataset",
     "Generator": "setgen.generators.base",
     "Grader": "setgen.grading.grader",
@@ -69,6 +71,7 @@ __all__ = [  # noqa: RUF022 — the order of _HOME
     "Board",
     "Climb",
     "Climbs",
+    "Constraints",
     "Dataset",
     "Generator",
     "Grader",

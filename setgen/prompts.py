@@ -23,13 +23,13 @@ def make_prompts(
 ) -> Climbs:
     """n equal prompts for `Generator.sample`; what is left out is for the model to choose.
 
-    holds: a frames string or hole names (see `boards.prompts`). angle: degrees. grade: Font, V, or a
-    difficulty id. Raises InputError for a hold, angle or grade that the board does not know and, if
-    `legal`, for holds that no legal climb contains.
+    holds: a frames string or hole names (see `boards.prompts`), roles may be open. angle: degrees.
+    grade: Font, V, or a difficulty id. Raises InputError for a hold, angle or grade that the board does
+    not know and, if `legal`, for holds that no legal climb contains.
     """
     if n < 1:
         raise InputError(f"{n} climbs cannot be made: ask for 1 or more")
-    given = parse_holds(board, holds)
+    given = parse_holds(board, holds, open_roles=True)
     prompt = Climb(given, _angle(board, angle), _grade(board, grade))
     if legal:
         check_prompt(board, prompt)

@@ -18,6 +18,9 @@ class Role(IntEnum):
 
 N_ROLES = len(Role)
 
+OPEN = -1
+"""In a prompt, the role of a hold that is given without one: it is left to the model."""
+
 # Names that boards use for the same four roles.
 _SYNONYMS = {"hand": "middle", "hands": "middle", "top": "finish", "end": "finish", "feet": "foot"}
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
+from setgen.boards.roles import OPEN, Role
 from setgen.errors import InputError
 
 
@@ -73,10 +73,14 @@ def check_prompt(board: Board, prompt: Climb) -> None:
 
 
 def size_range(board: Board, prompt: Climb) -> tuple[int, int]:
-    """(fewest, most) holds of a legal climb that contains the prompt's holds."""
+    """(fewest, most) holds of a legal climb that contains the prompt's holds.
+
+    A hold whose role is open may become a start or finish that is owed.
+    """
     starts = sum(r == Role.START for _, r in prompt.holds)
     finishes = sum(r == Role.FINISH for _, r in prompt.holds)
     owed = max(0, board.limits.starts[0] - starts) + max(0, board.limits.finishes[0] - finishes)
+    owed = max(0, owed - sum(r == OPEN for _, r in prompt.holds))
     most = min(board.limits.holds[1], len(board))
     # A board whose only roles are used up cannot take more holds.
     free_roles = {Role.MIDDLE, Role.FOOT} & set(board.role_ids)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Region
 from setgen.errors import InputError
 from setgen.files import check_target
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from setgen.boards.board import Board
     from setgen.boards.climbs import Climbs
+    from setgen.boards.constraints import Constraints
 
 Model = Annotated[
     Path | None,
@@ -76,12 +78,19 @@ def generate(
     out: Out = "-",
     legal: Legal = True,
     runtime: Runtime = "torch",
+    forbid: Forbid = None,
+    region: Region = None,
+    hold_sets: HoldSets = None,
+    min_holds: MinHolds = None,
+    max_holds: MaxHolds = None,
+    feet: Feet = "any",
 ) -> None:
     """Make new climbs for an angle and a grade.
 
     Example: setgen generate --model runs/gpt --angle 40 --grade 7a -n 100 --out new.jsonl
     """
-    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal, runtime)
+    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet)
+    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal, laid, runtime)
 
 
 def complete(
@@ -90,7 +99,8 @@ def complete(
         typer.Option(
             "--holds",
             help="The holds you want: a frames string (p1164r12p1185r12) or hole names (J5:start,H10); "
-            "- reads one such prompt a line from standard input.",
+            "the model chooses the role of J5:? and p1164r?; - reads one such prompt a line from standard "
+            "input.",
         ),
     ],
     model: Model = None,
@@ -106,6 +116,12 @@ def complete(
     out: Out = "-",
     legal: Legal = True,
     runtime: Runtime = "torch",
+    forbid: Forbid = None,
+    region: Region = None,
+    hold_sets: HoldSets = None,
+    min_holds: MinHolds = None,
+    max_holds: MaxHolds = None,
+    feet: Feet = "any",
 ) -> None:
     """Finish climbs from holds you have chosen; those stay as they are.
 
@@ -116,7 +132,8 @@ def complete(
     texts = read_text("-").splitlines() if holds.strip() == "-" else [holds]
     if not any(text.strip() for text in texts):
         raise InputError("no holds are given: name some with --holds, or use `setgen generate` for none")
-    _sample(model, texts, angle, grade, n, size, seed, temperature, format, out, legal, runtime)
+    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet)
+    _sample(model, texts, angle, grade, n, size, seed, temperature, format, out, legal, laid, runtime)
 
 
 def score(
@@ -187,9 +204,11 @@ def _sample(
     format: str | None,
     out: str,
     legal: bool,
+    laid: Laid,
     runtime: str,
 ) -> None:
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
+    from setgen.boards.roles import OPEN
     from setgen.climb_files import format_for, write_climbs
 
     if not math.isfinite(temperature):
@@ -199,9 +218,17 @@ def _sample(
     form = format_for(out, format)
     check_target(out)
     generator = _load(model, runtime)
+    constraints = laid.on(generator.board)
     prompts = _prompts(generator.board, texts, n, angle, grade, legal)
     sizes = None if size is None else _sizes(generator.board, prompts, size, legal)
-    made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed)
+    laid_down: dict[str, Constraints] = {}
+    if constraints is not None or (prompts.role == OPEN).any():
+        if runtime != "torch":
+            raise InputError(f"--runtime {runtime} knows no constraints and no open roles: leave it out")
+        laid_down = {} if constraints is None else {"constraints": constraints}
+    made = generator.sample(
+        prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, **laid_down
+    )
     write_climbs(out, generator.board, made, form)
 
 

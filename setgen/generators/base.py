@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.constraints import Constraints
 from setgen.dataset.batches import ClimbBatch
 from setgen.errors import InputError
 
@@ -87,15 +88,19 @@ class Generator(nn.Module, abc.ABC):
         temperature: float = 1.0,
         seed: int | np.ndarray = 0,
         batch_size: int = 256,
+        constraints: Constraints | None = None,
     ) -> Climbs:
         """Complete each prompt: (C,) climbs that contain the prompt's holds unaltered, first and in order.
 
-        A prompt is a partial (or empty) set with an angle and a grade, each of which may be UNKNOWN.
+        A prompt is a partial (or empty) set with an angle and a grade, each of which may be UNKNOWN. A hold
+        given in the role OPEN gets its role from the model, before any new hold is drawn.
         sizes: (C,) total number of holds wanted, 0 or None where the model draws it. With `legal`,
         every climb is legal for certain. Row i depends on `seed` and i alone, not on the batch; where `seed`
         is (C, 2) integers, row i is what row seed[i, 1] of a call with the seed seed[i, 0] would be, so that
         several calls can be made as one.
-        Raises InputError when a prompt cannot be completed legally.
+        constraints: what every climb must keep to, which is certain too; they need `legal`. Each step is
+        renormalised over the elements behind which such a climb can still be completed.
+        Raises InputError when a prompt cannot be completed legally, or not under the constraints.
         """
 
     @property

@@ -7,14 +7,15 @@ import torch
 from torch import Tensor
 
 
-def row_uniforms(seed: int | np.ndarray, rows: np.ndarray, columns: int) -> Tensor:
+def row_uniforms(seed: int | np.ndarray, rows: np.ndarray, columns: int, stream: int | None = None) -> Tensor:
     """(len(rows), columns) float64 uniforms in [0, 1); row r's come from its own stream (seed, r).
 
     seed: one for all rows, or (C, 2) integers: row r's stream is then seed[r], a seed and a row of another
-    call, whose noise it gets.
+    call, whose noise it gets. stream: another number, another noise for the same seed and row.
     """
     streams = seed[rows] if isinstance(seed, np.ndarray) else [(seed, r) for r in rows]
-    uniforms = [np.random.default_rng([int(s), int(r)]).random(columns) for s, r in streams]
+    more = [] if stream is None else [stream]
+    uniforms = [np.random.default_rng([int(s), int(r), *more]).random(columns) for s, r in streams]
     return torch.from_numpy(np.stack(uniforms) if uniforms else np.empty((0, columns)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,20 +13,24 @@ from setgen.boards.board import Board
 from setgen.boards.roles import N_ROLES, Role
 from setgen.dataset.batches import ClimbBatch
 
+if TYPE_CHECKING:
+    from setgen.generators.permitted import Permitted
+
 
 @dataclass
 class Placed:
-    """What B growing climbs hold so far. used: (B, V) bool. starts, finishes, count: (B,) int64."""
+    """What B growing climbs hold so far. used: (B, V) bool. starts, finishes, feet, count: (B,) int64."""
 
     used: Tensor
     starts: Tensor
     finishes: Tensor
+    feet: Tensor
     count: Tensor
 
     @classmethod
     def empty(cls, board: Board, rows: int, device: torch.device | str = "cpu") -> Placed:
         zero = torch.zeros(rows, dtype=torch.int64, device=device)
-        return cls(torch.zeros(rows, len(board), dtype=torch.bool, device=device), zero, zero, zero)
+        return cls(torch.zeros(rows, len(board), dtype=torch.bool, device=device), zero, zero, zero, zero)
 
     @classmethod
     def of(cls, board: Board, batch: ClimbBatch) -> Placed:
@@ -36,12 +41,15 @@ class Placed:
             used[:, :-1],
             ((batch.role == Role.START) & batch.present).sum(1),
             ((batch.role == Role.FINISH) & batch.present).sum(1),
+            ((batch.role == Role.FOOT) & batch.present).sum(1),
             batch.size,
         )
 
     def rows(self, index: Tensor | slice) -> Placed:
         """The state of some of the climbs."""
-        return Placed(self.used[index], self.starts[index], self.finishes[index], self.count[index])
+        return Placed(
+            self.used[index], self.starts[index], self.finishes[index], self.feet[index], self.count[index]
+        )
 
     def add(self, placement: Tensor, role: Tensor, where: Tensor | None = None) -> Placed:
         """The state after one more hold a row, in the rows where `where` (B,) is true (all by default)."""
@@ -52,6 +60,7 @@ class Placed:
             self.used | new,
             self.starts + ((role == Role.START) & where),
             self.finishes + ((role == Role.FINISH) & where),
+            self.feet + ((role == Role.FOOT) & where),
             self.count + where,
         )
 
@@ -85,7 +94,15 @@ def roles_allowed(board: Board, state: Placed, remaining: Tensor, legal: bool = 
     return allowed
 
 
-def elements_allowed(board: Board, state: Placed, remaining: Tensor, legal: bool = True) -> Tensor:
-    """(B, V·4) bool over element indices: a free placement in an allowed role."""
+def elements_allowed(
+    board: Board, state: Placed, remaining: Tensor, legal: bool = True, permitted: Permitted | None = None
+) -> Tensor:
+    """(B, V·4) bool over element indices: a free placement in an allowed role.
+
+    permitted: what the user's constraints leave; exactly `remaining` holds then follow.
+    """
     roles = roles_allowed(board, state, remaining, legal)
-    return (~state.used[:, :, None] & roles[:, None, :]).flatten(1)
+    allowed = ~state.used[:, :, None] & roles[:, None, :]
+    if permitted is not None:
+        allowed = allowed & permitted.may_follow(state, remaining, remaining)
+    return allowed.flatten(1)

@@ -23,11 +23,14 @@ from torch.nn.functional import embedding
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.constraints import Constraints
 from setgen.boards.roles import N_ROLES
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
 from setgen.errors import InputError
 from setgen.generators.drawing import draw, row_uniforms
 from setgen.generators.legality import Placed, elements_allowed
+from setgen.generators.permitted import Permitted
+from setgen.generators.prompts import make_ready
 from setgen.generators.sized import SizedGenerator, log_frequencies, put, widen
 from setgen.models.hold_embedding import ElementEmbedding
 from setgen.models.set_transformer import SetTransformer
@@ -153,6 +156,7 @@ class MaskedSet(SizedGenerator):
         temperature: float = 1.0,
         seed: int | np.ndarray = 0,
         batch_size: int = 256,
+        constraints: Constraints | None = None,
         calls: int | None = None,
     ) -> Climbs:
         """See `Generator.sample`. calls: network calls for one climb at most; None means one a hold (exact).
@@ -162,11 +166,12 @@ class MaskedSet(SizedGenerator):
         """
         if calls is not None and calls < 1:
             raise InputError(f"calls is {calls}: a climb needs at least one network call")
+        ready = make_ready(self, prompts, sizes, legal, constraints, temperature, seed)
 
         def complete(part: Climbs, wanted: Tensor, rows: np.ndarray) -> Climbs:
-            return self._complete(part, wanted, rows, legal, temperature, seed, calls)
+            return self._complete(part, wanted, rows, legal, ready.permitted, temperature, seed, calls)
 
-        return self.sample_in_batches(prompts, sizes, legal, batch_size, complete)
+        return self.sample_in_batches(ready.prompts, ready.sizes, batch_size, complete)
 
     def _complete(
         self,
@@ -174,6 +179,7 @@ class MaskedSet(SizedGenerator):
         wanted: Tensor,
         rows: np.ndarray,
         legal: bool,
+        permitted: Permitted | None,
         temperature: float,
         seed: int | np.ndarray,
         calls: int | None,
@@ -181,7 +187,7 @@ class MaskedSet(SizedGenerator):
         given = to_batch(self.board, prompts, self.device)
         noise = row_uniforms(seed, rows, self.sizes.most + 1).to(self.device)
         state = Placed.of(self.board, given)
-        drawn = draw(self.size_log_probs(given, state, legal), noise[:, -1])
+        drawn = draw(self.size_log_probs(given, state, legal, permitted), noise[:, -1])
         size = torch.where(wanted > 0, wanted, drawn)
 
         grown = widen(given, int(size.max()))
@@ -195,7 +201,7 @@ class MaskedSet(SizedGenerator):
             for i in range(int(block.max())):
                 chosen = active[block > i]
                 here = state.rows(chosen)
-                allowed = elements_allowed(self.board, here, size[chosen] - here.count, legal)
+                allowed = elements_allowed(self.board, here, size[chosen] - here.count, legal, permitted)
                 masked = logits[block > i].masked_fill(~allowed, -torch.inf)
                 element = draw(masked, noise[chosen, here.count], temperature)
                 state = put(grown, state, chosen, element)

@@ -18,7 +18,7 @@ from setgen.boards.rules import size_range
 from setgen.dataset.batches import ClimbBatch
 from setgen.generators.base import Generator
 from setgen.generators.legality import Placed, owed
-from setgen.generators.prompts import check_prompts
+from setgen.generators.permitted import Permitted
 from setgen.generators.sizes import SizeModel
 
 _PSEUDO_COUNT = 0.1
@@ -36,10 +36,19 @@ class SizedGenerator(Generator):
         """Holds that a climb has at most."""
         return self.most_legal if legal else self.sizes.most
 
-    def size_log_probs(self, given: ClimbBatch, state: Placed, legal: bool) -> Tensor:
-        """(B, most + 1) log p(n | given, c): no size that the given holds, and what they owe, exceed."""
+    def size_log_probs(
+        self, given: ClimbBatch, state: Placed, legal: bool, permitted: Permitted | None = None
+    ) -> Tensor:
+        """(B, most + 1) log p(n | given, c): no size that the given holds, and what they owe, exceed.
+
+        permitted: sizes that constraints rule out have no probability either.
+        """
         fewest = state.count + sum(owed(self.board, state)) if legal else state.count
-        return self.sizes(given.angle, given.grade, fewest, self.most(legal))
+        log_p = self.sizes(given.angle, given.grade, fewest, self.most(legal))
+        if permitted is None:
+            return log_p
+        possible = pad(permitted.sizes(state), (0, log_p.shape[1] - permitted.holds[1] - 1))
+        return log_p.masked_fill(~possible, -torch.inf).log_softmax(1)
 
     def log_size(self, batch: ClimbBatch, given: ClimbBatch, legal: bool) -> Tensor:
         """(B,) log p(n | given, c) of each climb's own size."""
@@ -65,13 +74,11 @@ class SizedGenerator(Generator):
     def sample_in_batches(
         self,
         prompts: Climbs,
-        sizes: np.ndarray | None,
-        legal: bool,
+        wanted: np.ndarray,
         batch_size: int,
         complete: Callable[[Climbs, Tensor, np.ndarray], Climbs],
     ) -> Climbs:
         """complete(prompts, sizes wanted (B,), their row numbers) → climbs, called on the rows in turn."""
-        wanted = check_prompts(self.board, prompts, sizes, legal)
         if not len(prompts):
             return prompts
         was_training = self.training
@@ -109,11 +116,12 @@ def put(grown: ClimbBatch, state: Placed, rows: Tensor, element: Tensor) -> Plac
     grown.placement[rows, column] = placement
     grown.role[rows, column] = role
     grown.present[rows, column] = True
-    used, starts, finishes, count = (
-        getattr(state, f).clone() for f in ("used", "starts", "finishes", "count")
+    used, starts, finishes, feet, count = (
+        getattr(state, f).clone() for f in ("used", "starts", "finishes", "feet", "count")
     )
     used[rows, placement] = True
     starts[rows] += role == Role.START
     finishes[rows] += role == Role.FINISH
+    feet[rows] += role == Role.FOOT
     count[rows] += 1
-    return Placed(used, starts, finishes, count)
+    return Placed(used, starts, finishes, feet, count)

@@ -25,11 +25,14 @@ from torch.nn.functional import embedding, pad
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.constraints import Constraints
 from setgen.boards.roles import N_ROLES, Role
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
 from setgen.errors import InputError
 from setgen.generators.drawing import draw, row_uniforms
 from setgen.generators.legality import Placed, elements_allowed, roles_allowed
+from setgen.generators.permitted import Permitted
+from setgen.generators.prompts import make_ready
 from setgen.generators.sized import SizedGenerator, log_frequencies, put, widen
 from setgen.generators.sweeps import Ahead, sweep_ranks
 from setgen.models.hold_embedding import ElementEmbedding
@@ -172,21 +175,30 @@ class SweepSet(SizedGenerator):
         temperature: float = 1.0,
         seed: int | np.ndarray = 0,
         batch_size: int = 256,
+        constraints: Constraints | None = None,
     ) -> Climbs:
         """See `Generator.sample`. At temperature 0 every sweep goes in the first direction."""
+        ready = make_ready(self, prompts, sizes, legal, constraints, temperature, seed)
 
         def complete(part: Climbs, wanted: Tensor, rows: np.ndarray) -> Climbs:
             noise = row_uniforms(seed, rows, self.sizes.most + 2).to(self.device)
             given = to_batch(self.board, part, self.device)
-            return to_climbs(self.board, self._complete(given, wanted, noise, legal, temperature))
+            grown = self._complete(given, wanted, noise, legal, ready.permitted, temperature)
+            return to_climbs(self.board, grown)
 
-        return self.sample_in_batches(prompts, sizes, legal, batch_size, complete)
+        return self.sample_in_batches(ready.prompts, ready.sizes, batch_size, complete)
 
     def _complete(
-        self, given: ClimbBatch, wanted: Tensor, noise: Tensor, legal: bool, temperature: float
+        self,
+        given: ClimbBatch,
+        wanted: Tensor,
+        noise: Tensor,
+        legal: bool,
+        permitted: Permitted | None,
+        temperature: float,
     ) -> ClimbBatch:
         state = Placed.of(self.board, given)
-        drawn = draw(self.size_log_probs(given, state, legal), noise[:, -1])
+        drawn = draw(self.size_log_probs(given, state, legal, permitted), noise[:, -1])
         size = torch.where(wanted > 0, wanted, drawn)
         direction = (noise[:, -2] * self.config.directions * (temperature > 0)).long()
         # Climbs with most to come stand first, so that those still growing are always the leading rows.
@@ -197,6 +209,7 @@ class SweepSet(SizedGenerator):
         told = Told(given, given.present, size, direction)
         table, rank = self.elements(), self.rank[direction]
         ahead, line = Ahead.of(rank, ~state.used), torch.full_like(size, -1)
+        beyond = None if permitted is None else permitted.left_beyond(~state.used, rank)
         most_left = int((size - state.count).max())
         codes, memory = self.network.begin(*self._tokens(told, table), most_left)
         code, width = codes[:, _LINE], codes.shape[1]
@@ -207,6 +220,8 @@ class SweepSet(SizedGenerator):
             here, left = state.rows(row), (size - state.count)[row]
             roles = roles_allowed(self.board, here, left, legal)
             allowed = ahead.open(row, line[row], left)[:, :, None] & roles[:, None, :]
+            if permitted is not None and beyond is not None:
+                allowed = allowed & permitted.may_follow(here, left, left, beyond[row])
             logits = self._logits(code[row], table).masked_fill(~allowed.flatten(1), -torch.inf)
             element = draw(logits, noise[row, here.count], temperature)
             state = put(grown, state, row, element)
@@ -276,11 +291,11 @@ class SweepSet(SizedGenerator):
         rank, left = self.rank[told.direction], told.size[row] - place
         used = Placed.of(self.board, replace(batch, present=told.given)).used
         line = rank[row, batch.placement[row, place - 1]].masked_fill(first, -1)
-        before = [
+        starts, finishes, feet = (
             (((batch.role == r) & batch.present).cumsum(1) - (batch.role == r).long())[row, place]
-            for r in (Role.START, Role.FINISH)
-        ]
-        state = Placed(used[row], *before, place)
+            for r in (Role.START, Role.FINISH, Role.FOOT)
+        )
+        state = Placed(used[row], starts, finishes, feet, place)
         roles = roles_allowed(self.board, state, left, legal)
         allowed = Ahead.of(rank, ~used).open(row, line, left)[:, :, None] & roles[:, None, :]
         log_p = logits.masked_fill(~allowed.flatten(1), -torch.inf).log_softmax(1)

@@ -8,6 +8,7 @@ one token, for the keys and values of the rest are kept. There are no positions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn.functional import pad, scaled_dot_product_attention
@@ -36,17 +37,21 @@ class SweepTransformer(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(width)
 
+    @property
+    def layers(self) -> list[Block]:
+        return [cast(Block, block) for block in self.blocks]
+
     def forward(self, tokens: Tensor, packing: Packing, seen: Tensor) -> Tensor:
         """tokens: (T, width) packed → (T, width). seen: (B, L, L) bool, which places each place looks at."""
         tokens = self.dropout(tokens)
-        for block in self.blocks:
+        for block in self.layers:
             tokens = block(tokens, packing, seen)
         return self.norm(tokens)
 
     def begin(self, tokens: Tensor, packing: Packing, seen: Tensor, room: int) -> tuple[Tensor, Memory]:
         """The codes of `forward`, padded, (B, L, width); a memory with room for so many more tokens a row."""
         layers = []
-        for block in self.blocks:
+        for block in self.layers:
             mixed, key, value = block.attention.attend(block.norm_attention(tokens), packing, seen)
             tokens = tokens + mixed
             tokens = tokens + block.feed(block.norm_feed(tokens))
@@ -57,7 +62,7 @@ class SweepTransformer(nn.Module):
         """One more token a row, (B, width), kept at `column` of the memory → its code, (B, width)."""
         memory.present[:, column] = True
         seen = memory.present[:, None, None, : column + 1]
-        for block, (keys, values) in zip(self.blocks, memory.layers, strict=True):
+        for block, (keys, values) in zip(self.layers, memory.layers, strict=True):
             attention = block.attention
             qkv = attention.to_qkv(block.norm_attention(token)).view(len(token), 3, attention.heads, -1)
             query, keys[:, :, column], values[:, :, column] = qkv.unbind(1)

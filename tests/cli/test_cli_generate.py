@@ -87,6 +87,32 @@ def test_complete_keeps_what_is_given(out) -> None:
     assert out("complete", "--holds", named, "-n", 3) == out("complete", "--holds", GIVEN, "-n", 3)
 
 
+def test_constraints_are_kept(out) -> None:
+    laid = ("--forbid", "p20,G30", "--region", "0,0,80,130", "--hold-sets", "grips", "--feet", "none")
+    sizes = ("--min-holds", 6, "--max-holds", 7)
+    climbs = read_frames(BOARD, out("complete", "--holds", "p5r1p110r2", "-n", 20, *laid, *sizes))
+    for climb in climbs:
+        new = set(climb.holds) - holds_of("p5r1p110r2")
+        assert len(new) + 2 == len(climb.holds)
+        assert not {19, 29} & {p for p, _ in new}
+        assert all(BOARD.xy[p, 0] <= 80 and BOARD.xy[p, 1] <= 130 and p < 110 for p, _ in new)
+        assert all(role != setgen.Role.FOOT for _, role in climb.holds)
+    assert set(climbs.sizes) <= {6, 7}
+    marked = read_frames(BOARD, out("generate", "-n", 20, "--feet", "marked"))
+    assert all(setgen.Role.FOOT in dict(map(reversed, climb.holds)) for climb in marked)
+
+
+def test_roles_may_be_left_open(out) -> None:
+    climbs = read_frames(BOARD, out("complete", "--holds", "G5:?,G7:start", "-n", 30))
+    roles = [dict(climb.holds) for climb in climbs]
+    assert legal(BOARD, climbs).all()
+    assert {r[6] for r in roles} == {setgen.Role.START}
+    assert len({r[4] for r in roles}) > 1
+    assert out("complete", "--holds", "p5r?p7r1", "-n", 3) == out(
+        "complete", "--holds", "G5:?,G7:start", "-n", 3
+    )
+
+
 def test_prompts_come_from_a_pipe(out, monkeypatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{GIVEN}\n\np30r3\n"))
     lines = out("complete", "--holds", "-", "-n", 3)
@@ -171,6 +197,13 @@ def test_no_legal_lifts_the_rules(out, tmp_path, refused, model) -> None:
         (("complete", "--holds", "p5r2p6r2p7r2", "--size", 4), "size 4 is impossible"),
         (("complete", "--holds", ""), "no holds"),
         (("complete",), "--holds"),
+        (("complete", "--holds", "p5r1", "--forbid", "p5"), "p5 is given, and forbidden"),
+        (("generate", "--region", "0,0,5,5"), "no hold of this board is left"),
+        (("generate", "--hold-sets", "jugs"), "hold set 'jugs'"),
+        (("generate", "--feet", "two"), "feet 'two'"),
+        (("generate", "--min-holds", 9, "--max-holds", 5), "at least 9"),
+        (("generate", "--max-holds", 5, "--size", 8), "8 holds cannot be had"),
+        (("generate", "--feet", "none", "--no-legal"), "leave the rules on"),
         (("score", "--climbs", "/nowhere/at/all"), "cannot read"),
         (("score", "--format", "frames"), "unknown format"),
         (("score", "--climbs", ""), "is empty"),

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 import torch
+from constraint_contract import ConstraintContract
 from contract import GeneratorContract, random_climbs
 
 from setgen.generators.registry import GENERATORS, generator_class
@@ -31,7 +32,7 @@ def build(name, settings, board):
 @pytest.mark.parametrize(
     "case", CASES, ids=[name + ("-kilter" if settings else "") for name, settings in CASES]
 )
-class TestContract(GeneratorContract):
+class TestContract(GeneratorContract, ConstraintContract):
     @pytest.fixture
     def make(self, case):
         name, settings = case

@@ -143,9 +143,9 @@ def test_sizes_are_a_distribution_that_follows_the_counts(generator):
 
 def test_hidden_conditions_are_those_of_an_unconditional_prompt(generator):
     hiding = MaskedSet(BOARD, MaskedSetConfig(width=16, depth=1, heads=2, condition_dropout=1.0)).train()
-    hidden = hiding._hide_conditions(batch_of(CLIMB))
+    hidden = hiding.hide_conditions(batch_of(CLIMB))
     assert hidden.angle.item() == hidden.grade.item() == 0
-    kept = generator._hide_conditions(batch_of(CLIMB))
+    kept = generator.hide_conditions(batch_of(CLIMB))
     assert kept.angle.item() == 1
 
 

@@ -1,0 +1,138 @@
+"""Do edits move the grade the way they are asked to, and what does each constraint cost?
+
+python -m experiments.benchmarks.editing --model RUN --data DATASET
+
+Every grade is the dataset's grader's. Edits keep half of the holds of a test climb, drawn at random, and
+redraw the others at the same angle: at the climb's own grade (the baseline), one V grade harder, one easier.
+The original counts as graded too, so a grader that is off by a constant does not matter. A constraint's cost
+is seen in the bits per hold that the free model gives the climbs drawn under it, and in how sensible and how
+diverse they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.constraints import Constraints
+from setgen.boards.grades import UNKNOWN
+from setgen.boards.roles import OPEN, Role
+from setgen.boards.sensible import SensibleRules
+from setgen.dataset.dataset import Dataset
+from setgen.editing import edit, grade_steps
+from setgen.errors import InputError
+from setgen.evaluation.comparison import Sample
+from setgen.evaluation.jaccard import mean_to_others
+from setgen.evaluation.likelihood import likelihood
+from setgen.generators.base import Generator
+from setgen.generators.registry import load_generator
+from setgen.grading.cache import grader_for
+from setgen.grading.grader import Grader
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True, help="run folder of a trained model")
+    parser.add_argument("--data", type=Path, required=True, help="dataset folder of the same board")
+    parser.add_argument("--climbs", type=int, default=300, help="test climbs to edit, and climbs drawn")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    dataset, generator = Dataset.load(args.data), load_generator(args.model)
+    if dataset.board.ids.tolist() != generator.board.ids.tolist():
+        raise SystemExit(f"error: {args.data} is of another board than {args.model}")
+    grader = grader_for(dataset)
+    if grader is None:
+        raise SystemExit(f"error: {args.data} has too few grades to train a grader")
+    test = dataset.part("test")
+    test = test[test.grade != UNKNOWN]
+    rows = np.random.default_rng(args.seed).permutation(len(test))[: args.climbs]
+    edits(generator, grader, test[np.sort(rows)], args.seed)
+    rules = SensibleRules.fit(dataset.board, dataset.part("train"))
+    constraints(generator, rules, test[np.sort(rows)], args.seed)
+
+
+def edits(generator: Generator, grader: Grader, climbs: Climbs, seed: int) -> None:
+    """Print, for each direction, the share of edits graded harder (easier) than the climb they come from."""
+    board = generator.board
+    kept = [c for c in climbs if all(_can(board, c, steps) for steps in (-1, 1))]
+    before = grader.grade(Climbs.from_list(kept)).mean
+    shift = {}
+    for name, steps in (("harder", 1), ("same", 0), ("easier", -1)):
+        drawn = [
+            edit(
+                generator,
+                climb,
+                redraw=max(1, len(climb.holds) // 2),
+                grade=grade_steps(board, climb.grade, steps),
+                n=1,
+                seed=seed + i,
+            )
+            for i, climb in enumerate(kept)
+        ]
+        shift[name] = grader.grade(Climbs.concatenate(drawn)).mean - before
+    print(f"edits of {len(kept)} test climbs, half of the holds redrawn; ± standard error")
+    print(f"{'asked for':10}{'right way':>18}{'at the same grade':>20}{'difference':>18}{'shift, ids':>18}")
+    for name, sign in (("harder", 1), ("easier", -1)):
+        right, chance = (sign * shift[key] > 0 for key in (name, "same"))
+        moved = sign * (shift[name] - shift["same"])
+        parts = (right, chance, right.astype(float) - chance, moved)
+        print(
+            f"{name:10}" + "".join(f"{_shown(x):>{w}}" for x, w in zip(parts, (18, 20, 18, 18), strict=True))
+        )
+
+
+def constraints(generator: Generator, rules: SensibleRules, climbs: Climbs, seed: int) -> None:
+    """Print bits per hold, sensible share and diversity of climbs drawn with and without each constraint."""
+    board, prompts = generator.board, climbs.without_holds()
+    print(f"\n{len(prompts)} climbs at the test climbs' angles and grades; ± standard error")
+    print(f"{'constraint':34}{'bits per hold':>18}{'sensible':>18}{'diversity':>18}")
+    for name, laid in _constraints(board, climbs).items():
+        try:
+            drawn = generator.sample(prompts, seed=seed, constraints=laid)
+        except InputError as error:
+            print(f"{name:34}  {error}")
+            continue
+        bits = likelihood(generator, drawn, orders=4, seed=seed).tight
+        to_others = mean_to_others(Sample(board, drawn).incidence)
+        diversity = f"{to_others.mean():.3f} ± {2 * to_others.std(ddof=1) / len(drawn) ** 0.5:.3f}"
+        print(f"{name:34}{_shown(bits):>18}{_shown(rules.sensible(drawn)):>18}{diversity:>18}")
+
+
+def _constraints(board: Board, climbs: Climbs) -> dict[str, Constraints | None]:
+    """One of each kind, made for the board at hand."""
+    left, right, bottom, top = board.extent
+    uses = np.bincount(climbs.placement, minlength=len(board))
+    often = np.argsort(-uses, kind="stable")[: len(board) // 10].tolist()
+    fewest, most = np.quantile(climbs.sizes, (0.4, 0.6)).astype(int).tolist()
+    found: dict[str, Constraints | None] = {
+        "none": None,
+        "the tenth used most forbidden": Constraints(tuple((p, OPEN) for p in often)),
+        "left half of the board": Constraints(region=(left, bottom, (left + right) / 2, top)),
+        f"{fewest} to {most} holds": Constraints(fewest=fewest, most=most),
+    }
+    if len(board.hold_set_names) > 1:
+        largest = board.hold_set_names[int(np.bincount(board.hold_set).argmax())]
+        found[f"hold set {largest} alone"] = Constraints(hold_sets=(largest,))
+    if Role.FOOT in board.role_ids:
+        found |= {f"feet {feet}": Constraints(feet=feet) for feet in ("marked", "none")}
+    return found
+
+
+def _can(board: Board, climb: Climb, steps: int) -> bool:
+    try:
+        grade_steps(board, climb.grade, steps)
+    except InputError:
+        return False
+    return True
+
+
+def _shown(values: np.ndarray) -> str:
+    return f"{values.mean():.3f} ± {values.std(ddof=1) / len(values) ** 0.5:.3f}"
+
+
+if __name__ == "__main__":
+    main()

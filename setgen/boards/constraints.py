@@ -1,0 +1,152 @@
+"""Constraints: what a user lays down for the climbs to be drawn, beyond the board's own rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from setgen.boards.board import Board
+from setgen.boards.climbs import Climbs
+from setgen.boards.prompts import parse_selection
+from setgen.boards.roles import OPEN, Role
+from setgen.boards.rules import role_counts
+from setgen.errors import InputError
+
+Feet = Literal["any", "marked", "none"]
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Where new holds may lie, how many holds a climb has, and whether its feet are marked.
+
+    forbidden: (placement index, role) that must not come; with the role OPEN, in no role.
+    region: (left, bottom, right, top) in inches, edges included; new holds lie inside.
+    hold_sets: names of the hold sets that new holds come from.
+    Given holds stay as they are, wherever they lie; one that is forbidden is a contradiction.
+    fewest, most: holds of the whole climb, given ones included.
+    feet: `any`, foot holds as the model draws them; `marked`, one foot hold at least; `none`, no foot
+    holds: feet go wherever the climber likes.
+    """
+
+    forbidden: tuple[tuple[int, int], ...] = ()
+    region: tuple[float, float, float, float] | None = None
+    hold_sets: tuple[str, ...] | None = None
+    fewest: int | None = None
+    most: int | None = None
+    feet: Feet = "any"
+
+    @classmethod
+    def parse(
+        cls,
+        board: Board,
+        *,
+        forbid: str | None = None,
+        region: str | None = None,
+        hold_sets: str | None = None,
+        fewest: int | None = None,
+        most: int | None = None,
+        feet: str = "any",
+    ) -> Constraints | None:
+        """From what a person types; None where nothing is laid down.
+
+        forbid: holds such as `p5,p7` or hole names, `G5:start` in this role only. region:
+        `left,bottom,right,top`. hold_sets: names separated by commas.
+        Raises InputError for what is not of this board.
+        """
+        constraints = cls(
+            () if forbid is None else parse_selection(board, forbid),
+            None if region is None else _rectangle(region),
+            None if hold_sets is None else tuple(name.strip() for name in hold_sets.split(",")),
+            fewest,
+            most,
+            feet,  # type: ignore[arg-type]  # `check` says so where it is none
+        )
+        constraints.check(board)
+        return None if constraints == cls() else constraints
+
+    def check(self, board: Board) -> None:
+        """Raise InputError when the constraints contradict themselves or name what the board lacks."""
+        for placement, role in self.forbidden:
+            if not (0 <= placement < len(board) and (role == OPEN or role in board.role_ids)):
+                raise InputError(f"the forbidden hold ({placement}, {role}) is not on this board")
+        if self.region is not None:
+            left, bottom, right, top = self.region
+            if not (left <= right and bottom <= top):
+                raise InputError(
+                    f"region {_shown(self.region)} is empty: write left,bottom,right,top in inches"
+                )
+        _sets(board, self.hold_sets)
+        if self.fewest is not None and self.most is not None and self.fewest > self.most:
+            raise InputError(f"at least {self.fewest} and at most {self.most} holds cannot be had at once")
+        if self.feet not in get_args(Feet):
+            raise InputError(f"feet {self.feet!r} is unknown: use {', '.join(get_args(Feet))}")
+        if self.feet == "marked" and Role.FOOT not in board.role_ids:
+            raise InputError("feet cannot be marked: this board has no foot holds")
+
+    def elements(self, board: Board) -> np.ndarray:
+        """(V, 4) bool: the roles that each placement may play as a new hold."""
+        free = np.ones(len(board), dtype=bool)
+        if self.region is not None:
+            left, bottom, right, top = self.region
+            x, y = board.xy.T
+            free &= (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
+        if self.hold_sets is not None:
+            free &= np.isin(board.hold_set, _sets(board, self.hold_sets))
+        elements = free[:, None] & self.roles(board)
+        for placement, role in self.forbidden:
+            elements[placement, slice(None) if role == OPEN else role] = False
+        return elements
+
+    def contradict(self, placement: int, role: int) -> bool:
+        """Whether a given hold is one that must not come: forbidden, or a foot hold where feet are none."""
+        forbidden = {(placement, role), (placement, OPEN)} & set(self.forbidden)
+        return bool(forbidden) or (role == Role.FOOT and self.feet == "none")
+
+    def roles(self, board: Board) -> np.ndarray:
+        """(4,) bool: the roles that new holds, and given ones whose role is open, may play."""
+        roles = board.role_allowed.copy()
+        if self.feet == "none":
+            roles[Role.FOOT] = False
+        return roles
+
+    def broken(self, board: Board, given: np.ndarray, climbs: Climbs) -> dict[str, np.ndarray]:
+        """Constraint → (C,) bool, True where the climb breaks it; its first given[i] holds are given."""
+        place = np.arange(len(climbs.placement)) - climbs.offsets[climbs.owner]
+        new = place >= given[climbs.owner]
+        allowed = self.elements(board)[climbs.placement, climbs.role]
+        feet = role_counts(climbs, Role.FOOT)
+        none = np.zeros(len(climbs), dtype=bool)
+        return {
+            "a hold that is not allowed": np.bincount(climbs.owner[new & ~allowed], minlength=len(climbs))
+            > 0,
+            "too few holds": none if self.fewest is None else climbs.sizes < self.fewest,
+            "too many holds": none if self.most is None else climbs.sizes > self.most,
+            "feet": {"any": none, "marked": feet == 0, "none": feet > 0}[self.feet],
+        }
+
+
+def _sets(board: Board, names: tuple[str, ...] | None) -> list[int]:
+    """Indices of hold sets, by name in any case."""
+    known = {name.lower(): i for i, name in enumerate(board.hold_set_names)}
+    for name in names or ():
+        if name.lower() not in known:
+            raise InputError(
+                f"hold set {name!r} is not on this board: it has {', '.join(board.hold_set_names)}"
+            )
+    return [known[name.lower()] for name in names or ()]
+
+
+def _rectangle(text: str) -> tuple[float, float, float, float]:
+    try:
+        left, bottom, right, top = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"region {text!r} is not four numbers: write left,bottom,right,top in inches"
+        ) from None
+    return left, bottom, right, top
+
+
+def _shown(region: tuple[float, ...]) -> str:
+    return ",".join(f"{edge:g}" for edge in region)
