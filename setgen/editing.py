@@ -42,7 +42,7 @@ def edit(
     keep: placement indices that stay. redraw: instead, so many holds are drawn anew, another random choice
     of them for each proposal, beginning with those that `constraints` forbid.
     angle (degrees), grade (difficulty id): of the new climbs; left out, those of `climb`.
-    size: holds of the new climbs; left out, as many as now, or what `constraints` allow.
+    size: holds of the new climbs; left out, as many as now, and as the model likes under `constraints`.
     Raises InputError when `keep` names a hold that the climb lacks, or nothing can be drawn.
     """
     if (keep is None) == (redraw is None):
@@ -176,7 +176,9 @@ def _possible(board: Board, holds: tuple[tuple[int, int], ...], constraints: Con
         check_prompt(board, Climb(holds))
     except InputError:
         return False
-    return constraints.most is None or size_range(board, Climb(holds))[0] <= constraints.most
+    fewest, most = size_range(board, Climb(holds))
+    foot = constraints.feet == "marked" and Role.FOOT not in {r for _, r in holds}
+    return fewest + foot <= min(most, constraints.most or most)
 
 
 def _commonest(angles: np.ndarray) -> int:

@@ -78,6 +78,9 @@ class Constraints:
                     f"region {_shown(self.region)} is empty: write left,bottom,right,top in inches"
                 )
         _sets(board, self.hold_sets)
+        for what, size in (("least", self.fewest), ("most", self.most)):
+            if size is not None and size < 1:
+                raise InputError(f"at {what} {size} holds are no climb: give 1 or more")
         if self.fewest is not None and self.most is not None and self.fewest > self.most:
             raise InputError(f"at least {self.fewest} and at most {self.most} holds cannot be had at once")
         if self.feet not in get_args(Feet):

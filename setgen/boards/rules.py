@@ -64,6 +64,9 @@ def check_prompt(board: Board, prompt: Climb) -> None:
             raise InputError(f"this board has no {role.label} holds")
         if most is not None and given > most:
             raise InputError(f"{given} {role.label} holds are given; this board allows {most}")
+    for role, owed in ((Role.START, board.limits.starts[0]), (Role.FINISH, board.limits.finishes[0])):
+        if owed and role not in board.role_ids:
+            raise InputError(f"this board asks for {owed} {role.label} holds and has no such role")
     fewest, most_holds = size_range(board, prompt)
     if fewest > most_holds:
         raise InputError(
@@ -85,5 +88,6 @@ def size_range(board: Board, prompt: Climb) -> tuple[int, int]:
     # A board whose only roles are used up cannot take more holds.
     free_roles = {Role.MIDDLE, Role.FOOT} & set(board.role_ids)
     if not free_roles:
-        most = min(most, board.limits.starts[1] + board.limits.finishes[1])
+        ends = {Role.START: board.limits.starts[1], Role.FINISH: board.limits.finishes[1]}
+        most = min(most, sum(many for role, many in ends.items() if role in board.role_ids))
     return max(board.limits.holds[0], len(prompt.holds) + owed), most

@@ -107,8 +107,11 @@ def edit(
     laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet).on(board)
     asked = make_prompts(board, angle=angle, grade=grade).climb(0)
     if like is not None:
-        if redraw is not None or redraw_share is not None or size is not None:
-            raise InputError("--like takes --keep, but not --redraw, --redraw-share or --size")
+        others = (redraw, redraw_share, size, climb_angle, climb_grade)
+        if any(other is not None for other in others):
+            raise InputError(
+                "--like takes --keep, but no --redraw, --redraw-share, --size or --climb-… option"
+            )
         kept = () if keep is None else parse_holds(board, keep)
         check_prompt(board, Climb(kept))
         made = more_like(

@@ -229,8 +229,7 @@ METRICS = (
         "none",
         f"mean over ≤ {DRAWN} prompts, half of the holds hidden, of the mean over pairs of {COMPLETIONS} "
         "completions of 1 − |A ∩ B| / |A ∪ B|, over the placements of new holds only: the given ones are "
-        "common to all and would only dilute it. A model that is right has as much as `completion to hidden "
-        "holds`; one with less is too sure of itself",
+        "common to all and would only dilute it",
         "mean pairwise distance of outputs for one input, Zhu et al. 2017 (BicycleGAN), on Jaccard 1901",
         _diversity,
         "none",

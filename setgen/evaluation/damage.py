@@ -52,8 +52,11 @@ def _chosen(climbs: Climbs, share: float, rng: np.random.Generator) -> np.ndarra
 
 
 def _replaced(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Climbs:
-    """`degree` holds of each climb (all but one at most) move to free places at random, roles kept."""
-    moves = _ranks(climbs, rng) < np.minimum(degree, climbs.sizes - 1)[climbs.owner]
+    """`degree` holds of each climb (all but one, and as places are free) move at random, roles kept."""
+    moves = (
+        _ranks(climbs, rng)
+        < np.minimum(degree, np.minimum(climbs.sizes - 1, len(board) - climbs.sizes))[climbs.owner]
+    )
     placement = climbs.placement.copy()
     for start, stop in zip(climbs.offsets[:-1], climbs.offsets[1:], strict=True):
         hit = start + np.flatnonzero(moves[start:stop])
@@ -70,7 +73,8 @@ def _nudged(board: Board, climbs: Climbs, rng: np.random.Generator) -> Climbs:
         hit = rng.integers(start, stop)
         distance = apart[climbs.placement[hit]].copy()
         distance[climbs.placement[start:stop]] = np.inf
-        placement[hit] = rng.choice(np.argpartition(distance, 8)[:8])
+        nearest = np.argsort(distance)[: min(8, int(np.isfinite(distance).sum()))]
+        placement[hit] = rng.choice(nearest) if len(nearest) else placement[hit]
     return _with(climbs, placement=placement)
 
 

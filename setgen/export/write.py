@@ -102,7 +102,7 @@ def _write_network(what: Exportable, path: Path, form: str, precision: str) -> N
         from onnxruntime.quantization import QuantType, quantize_dynamic
         from onnxruntime.transformers.float16 import convert_float_to_float16
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed: pip install 'setgen[export]'") from None
+        raise InputError(f"{error.name} is not installed: uv pip install -e '.[export]'") from None
     with _quiet():
         _to_onnx(what, path)
         if precision == "fp16":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +15,8 @@ from setgen.generators.base import Generator
 from setgen.generators.drawing import draw, row_uniforms
 from setgen.generators.legality import Placed
 from setgen.generators.permitted import Permitted
+
+_ROWS = 256  # prompts asked about at once
 
 
 @torch.no_grad()
@@ -59,9 +60,13 @@ def _role_logits(generator: Generator, batch: ClimbBatch, column: int) -> Tensor
     board = generator.board
     known = to_climbs(board, replace(batch, present=batch.present & (batch.role != OPEN)))
     asked: list[tuple[Climb, int]] = list(zip(known, batch.placement[:, column].tolist(), strict=True))
-    different: Sequence[tuple[Climb, int]] = list(dict.fromkeys(asked))  # equal prompts are asked once
-    prompts = to_batch(board, Climbs.from_list([climb for climb, _ in different]), generator.device)
-    log_p = generator.next_log_probs(prompts, legal=False).unflatten(1, (len(board), N_ROLES))
-    at = torch.tensor([placement for _, placement in different], device=log_p.device)
-    of_different = log_p[torch.arange(len(different), device=log_p.device), at]
-    return of_different[[different.index(one) for one in asked]]
+    different = list(dict.fromkeys(asked))  # equal prompts are asked once
+    parts = []
+    for start in range(0, len(different), _ROWS):
+        chosen = different[start : start + _ROWS]
+        prompts = to_batch(board, Climbs.from_list([climb for climb, _ in chosen]), generator.device)
+        log_p = generator.next_log_probs(prompts, legal=False).unflatten(1, (len(board), N_ROLES))
+        at = torch.tensor([placement for _, placement in chosen], device=log_p.device)
+        parts.append(log_p[torch.arange(len(chosen), device=log_p.device), at])
+    row = {one: i for i, one in enumerate(different)}
+    return torch.cat(parts)[[row[one] for one in asked]]

@@ -27,7 +27,9 @@ def draw(logits: np.ndarray, uniform: np.ndarray, temperature: float = 1.0) -> n
     """
     if temperature == 0:
         return logits.argmax(1)
-    cdf = softmax(logits.astype(np.float64) / temperature).cumsum(1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        below = (logits.astype(np.float64) - logits.max(1, keepdims=True)) / temperature
+    cdf = softmax(below).cumsum(1)
     total = cdf[:, -1:]
     target = np.minimum(uniform[:, None] * total, total * (1 - 1e-15))
     return np.minimum((cdf <= target).sum(1), logits.shape[1] - 1)

@@ -8,8 +8,8 @@ import numpy as np
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.completable import check_prompts
 from setgen.boards.padding import PaddedClimbs, pad
-from setgen.generators.prompts import check_prompts
 from setgen.runtime.drawing import draw, row_uniforms
 from setgen.runtime.grammar import Grammar
 from setgen.runtime.sampler import Run

@@ -8,11 +8,11 @@ import numpy as np
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.completable import check_prompts
 from setgen.boards.padding import pad
 from setgen.boards.roles import N_ROLES
 from setgen.boards.rules import size_range
 from setgen.errors import InputError
-from setgen.generators.prompts import check_prompts
 from setgen.runtime.drawing import draw, row_uniforms
 from setgen.runtime.legality import Placed, elements_allowed, owed
 from setgen.runtime.sampler import Run

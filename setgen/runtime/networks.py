@@ -26,7 +26,7 @@ def _onnx(path: Path, threads: int | None) -> Run:
     try:
         import onnxruntime
     except ImportError:
-        raise InputError("onnxruntime is not installed: pip install 'setgen[export]'") from None
+        raise InputError("onnxruntime is not installed: uv pip install -e '.[export]'") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     # Threads that wait in a loop take the cores from whatever else runs here, and from one another.

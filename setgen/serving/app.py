@@ -45,7 +45,9 @@ def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
         app.include_router(routes.router, dependencies=locked)
     app.include_router(operations.health_router)
     app.include_router(page.router)
-    if settings.cors:
+    app.add_middleware(Limits, settings=settings)
+    app.add_middleware(RequestLog, metrics=service.metrics)
+    if settings.cors:  # outermost, so that refusals of the others can be read by other sites too
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors),
@@ -53,8 +55,6 @@ def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
             allow_headers=["Content-Type", "X-API-Key", "Authorization", HEADER],
             expose_headers=[HEADER, "Retry-After"],
         )
-    app.add_middleware(Limits, settings=settings)
-    app.add_middleware(RequestLog, metrics=service.metrics)
     _describe_problems(app)
     return app
 

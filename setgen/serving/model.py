@@ -50,6 +50,8 @@ def load_model(
     folder = BUILTIN if model is None else Path(model)
     generator = load_generator(folder).to(getattr(torch, precision))
     card = _json(folder / "card.json") or _json(folder / "run.json") or {}
+    if not isinstance(card, dict):
+        raise InputError(f"{folder / 'card.json'} is no model card: it holds no names and values")
     card.pop("curve", None)
     if data is not None:
         dataset = Dataset.load(data)

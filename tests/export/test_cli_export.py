@@ -148,11 +148,11 @@ def test_files_of_another_kind_with_the_right_checksum(refused, copy, name, text
 
 def test_without_the_libraries(refused, exported, model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert "pip install 'setgen[export]'" in refused(
+    assert "uv pip install -e '.[export]'" in refused(
         "generate", "--model", exported("masked_set"), "--runtime", "onnx"
     )
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    assert "pip install 'setgen[export]'" in refused("export", "--model", model, "--out", tmp_path / "out")
+    assert "uv pip install -e '.[export]'" in refused("export", "--model", model, "--out", tmp_path / "out")
     assert list(tmp_path.iterdir()) == [model]
 
 

@@ -37,7 +37,7 @@ async def score(
     """How likely the model finds climbs, which must be legal: bits per hold, fewer for likelier ones."""
     _check_count(service, request.climbs)
     climbs = climbs_of(service.board, request.climbs, check_legal=True)
-    found = await service.call(Score(request.orders, request.seed), climbs, len(climbs))
+    found = await service.call(Score(request.orders, request.seed), climbs, len(climbs) * request.orders)
     return ScoresOut(
         orders=request.orders,
         climbs=[
