@@ -34,6 +34,7 @@ def test_identical_numbers_for_every_order_of_rows_and_holds(dataset, real, monk
     assert plain(evaluate(other, same_data, seed=3)) == plain(evaluate(real, dataset, seed=3))
 
 
+@pytest.mark.slow
 def test_the_seed_decides_subsamples_and_says_so(dataset, real, monkeypatch):
     whole = evaluate(real, dataset)["internal diversity"]
     assert whole.note == ""

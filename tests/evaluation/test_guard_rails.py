@@ -117,6 +117,7 @@ def test_random_holds_fail_usage_and_hops(dataset, real):
     assert gap(scattered, "nearest training climb") > 10
 
 
+@pytest.mark.slow
 def test_random_holds_fail_usage_where_real_climbs_have_favourites(dataset, real):
     """The process uses the board evenly; the climbs of its left half do not."""
 
@@ -139,6 +140,7 @@ def test_only_short_climbs_fail_size(dataset, real, keep):
     assert gap(short, "W₁ size") > 4
 
 
+@pytest.mark.slow
 def test_more_damage_is_farther_away(dataset, real):
     """Replace a growing share of the holds at random: the fidelity metrics rise with it."""
     rng = np.random.default_rng(0)

@@ -11,9 +11,10 @@ from setgen.dataset.build import import_dataset
 from setgen.evaluation.evaluate import evaluate
 from setgen.sources.readout import Options
 
-pytestmark = pytest.mark.skipif(
-    "SETGEN_DATA" not in os.environ, reason="needs the real climbs of SETGEN_DATA"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("SETGEN_DATA" not in os.environ, reason="needs the real climbs of SETGEN_DATA"),
+]
 
 FIDELITY = ("hold usage", "hold and role usage", "W₁ largest hop", "W₁ hop", "W₁ height gained")
 
