@@ -80,7 +80,7 @@ METRICS = (
         _internal,
         "test",
         "diversity",
-        sees=("few ideas",),
+        sees=("duplicated",),
     ),
     Metric(
         "hold coverage",
@@ -91,7 +91,7 @@ METRICS = (
         _coverage,
         "train",
         "diversity",
-        sees=("few ideas", "one side dropped"),
+        sees=("few ideas",),
     ),
     Metric(
         "Vendi score",

@@ -93,7 +93,7 @@ METRICS = tuple(
         "train",
         "fidelity",
         500,
-        sees=("holds replaced", "random climbs", "roles swapped", "few ideas", "one side dropped"),
+        sees=("holds replaced", "random climbs", "roles swapped", "few ideas"),
     )
     for space in (SHAPE, LEARNED)
 )
