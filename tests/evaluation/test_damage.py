@@ -6,6 +6,7 @@ import pytest
 from setgen.boards.identity import canonical, element_prints
 from setgen.boards.roles import N_ROLES, Role
 from setgen.boards.rules import broken_rules, legal
+from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.splits import fingerprints
 from setgen.errors import InputError
 from setgen.evaluation.damage import DAMAGES
@@ -170,10 +171,9 @@ def test_every_metric_claims_to_see_something():
 
 
 @pytest.mark.slow
-def test_every_metric_sees_what_it_claims_to(dataset):
-    wrong = [
-        (s.metric, s.damage, s.values, s.highs)
-        for s in prove(dataset, seeds=(0, 1, 2))
-        if s.seen_from is None and s.damage in next(m.sees for m in METRICS if m.name == s.metric)
-    ]
-    assert not wrong
+def test_every_metric_sees_what_it_claims_to():
+    """On the dataset of data/results/damage.md: claims are made for samples of about 1,000 climbs."""
+    claims = {(metric.name, name) for metric in METRICS for name in metric.sees}
+    found = prove(synthetic_dataset(20_000, seed=1), seeds=(0, 1, 2))
+    proved = {(s.metric, s.damage) for s in found if s.seen_from is not None}
+    assert not claims - proved
