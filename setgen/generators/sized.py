@@ -36,6 +36,10 @@ class SizedGenerator(Generator):
         """Holds that a climb has at most."""
         return self.most_legal if legal else self.sizes.most
 
+    def fewest(self, state: Placed, legal: bool) -> Tensor:
+        """(B,) holds that a climb has at least: those placed, and with `legal` those still owed."""
+        return state.count + sum(owed(self.board, state)) if legal else state.count
+
     def size_log_probs(
         self, given: ClimbBatch, state: Placed, legal: bool, permitted: Permitted | None = None
     ) -> Tensor:
@@ -43,7 +47,7 @@ class SizedGenerator(Generator):
 
         permitted: sizes that constraints rule out have no probability either.
         """
-        fewest = state.count + sum(owed(self.board, state)) if legal else state.count
+        fewest = self.fewest(state, legal)
         log_p = self.sizes(given.angle, given.grade, fewest, self.most(legal))
         if permitted is None:
             return log_p
@@ -58,7 +62,7 @@ class SizedGenerator(Generator):
     def likely_size(self, prompts: ClimbBatch, state: Placed, legal: bool) -> Tensor:
         """(B,) the most likely size that is larger than the prompt; of a full prompt, its own."""
         most = self.most(legal)
-        fewest = state.count + sum(owed(self.board, state)) if legal else state.count
+        fewest = self.fewest(state, legal)
         at_least = torch.maximum(prompts.size + 1, fewest).clamp(max=most)
         return self.sizes(prompts.angle, prompts.grade, at_least, most).argmax(1)
 
