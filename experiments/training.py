@@ -15,9 +15,11 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from experiments.averaging import AveragedWeights
 from experiments.budget import CLOCKS, Budget
 from experiments.curve import BudgetProgress, CurveRecorder
 from experiments.fitting import Fitting, some, training_batches
+from experiments.repeatable import RandomNumbers
 from experiments.run_folder import write_json
 from experiments.tracking import log_result, wandb_logger
 from setgen.dataset.dataset import Dataset
@@ -114,6 +116,8 @@ def _fit(
     for name in ("batch_size", "validations", "valid_climbs", "learning_rate"):
         if options[name] <= 0:
             raise InputError(f"training.{name} is {options[name]}: give a positive number")
+    if not 0 <= options.average < 1:
+        raise InputError(f"training.average is {options.average}: give 0 for none, or a decay under 1")
     if cfg.budget.clock not in CLOCKS:
         raise InputError(f"budget.clock is {cfg.budget.clock!r}: choose {' or '.join(CLOCKS)}")
     budget = Budget(seconds, cfg.budget.steps, options.warm_up, options.learning_rate, cfg.budget.clock)
@@ -128,6 +132,8 @@ def _fit(
         precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
         devices=1,
         callbacks=[
+            *([AveragedWeights(options.average)] if options.average else []),
+            RandomNumbers(),
             curve,  # in front of the budget: on a GPU it waits for the step, which the budget must count
             budget,
             BudgetProgress(budget, curve, f"{cfg.model.label}, seed {seed}", console),
@@ -147,7 +153,9 @@ def _fit(
     try:
         trainer.fit(
             fitting,
-            training_batches(generator, train_climbs, options.batch_size),
+            training_batches(
+                generator, train_climbs, options.batch_size, seed, lambda: budget.done_steps
+            ),
             ckpt_path=str(last) if last.is_file() else None,
             weights_only=True,
         )
