@@ -1,4 +1,4 @@
-"""What makes an interrupted training end like one that was not: the order of batches, the random numbers."""
+"""What makes an interrupted training end like one that was not: batches, random numbers, validations."""
 
 from __future__ import annotations
 
@@ -30,12 +30,16 @@ class EndlessPasses(Sampler[list[int]]):
             a_pass, first = a_pass + 1, 0
 
 
-class RandomNumbers(Callback):
-    """Keeps torch's random state after the last whole step, and goes on from it."""
+class GoOnAlike(Callback):
+    """Keeps torch's random state after the last whole step, and goes on from it, validating as planned."""
 
     def __init__(self) -> None:
         self._state: dict[str, Any] = {}
         self._loaded = False
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        # Lightning counts the step that was broken off as well, and would validate a step late.
+        trainer.fit_loop.epoch_loop.batch_progress.total.reset_on_restart()
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         if self._loaded:

@@ -19,7 +19,7 @@ from experiments.averaging import AveragedWeights
 from experiments.budget import CLOCKS, Budget
 from experiments.curve import BudgetProgress, CurveRecorder
 from experiments.fitting import Fitting, some, training_batches
-from experiments.repeatable import RandomNumbers
+from experiments.repeatable import GoOnAlike
 from experiments.run_folder import write_json
 from experiments.tracking import log_result, wandb_logger
 from setgen.dataset.dataset import Dataset
@@ -133,7 +133,7 @@ def _fit(
         devices=1,
         callbacks=[
             *([AveragedWeights(options.average)] if options.average else []),
-            RandomNumbers(),
+            GoOnAlike(),
             curve,  # in front of the budget: on a GPU it waits for the step, which the budget must count
             budget,
             BudgetProgress(budget, curve, f"{cfg.model.label}, seed {seed}", console),

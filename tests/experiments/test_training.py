@@ -126,8 +126,8 @@ def test_an_interrupted_training_ends_like_one_that_was_not(
 
     def stop_once(self, batch, index):
         calls.append(len(batch))
-        torch.rand(3)
         if len(calls) == call:
+            torch.rand(3)
             raise KeyboardInterrupt
         return step(self, batch, index)
 
@@ -148,30 +148,30 @@ def test_an_interrupted_training_ends_like_one_that_was_not(
 
 def test_averaged_weights_are_the_average_that_is_asked_for(dataset, tmp_path, quiet, monkeypatch):
     """Of every step's weights, by hand; they are what is validated and what is kept."""
-    bias, validated, end = [], [], Fitting.on_train_batch_end
+    weights, validated, end = [], [], Fitting.on_train_batch_end
 
     def note(self, *arguments):
-        bias.append(self.generator.bias.detach().clone())
+        weights.append(self.generator.elements.of_hold.weight.detach().clone())
         end(self, *arguments)
 
     monkeypatch.setattr(Fitting, "on_train_batch_end", note)
     validate = Fitting.validation_step
 
     def seen(self, batch, index):
-        validated.append(self.generator.bias.detach().clone())
+        validated.append(self.generator.elements.of_hold.weight.detach().clone())
         validate(self, batch, index)
 
     monkeypatch.setattr(Fitting, "validation_step", seen)
     cfg = config("model=masked_set", "training.average=0.3", "training.patience=99", "training.warm_up=0.5")
     train_one(cfg, dataset, 0, tmp_path, quiet)
-    average = bias[0]
-    for step, now in enumerate(bias[1:], 1):
+    average = weights[0]
+    for step, now in enumerate(weights[1:], 1):
         decay = decay_at(step, 0.3)
         average = decay * average + (1 - decay) * now
-    assert len(bias) == 4
+    assert len(weights) == 4
     assert torch.allclose(validated[-1], average, atol=1e-6)
-    assert not torch.allclose(validated[-1], bias[-1], atol=1e-6)
-    kept = finished(tmp_path)[0].bias
+    assert not torch.allclose(validated[-1], weights[-1], atol=1e-6)
+    kept = finished(tmp_path)[0].elements.of_hold.weight
     assert any(torch.equal(kept, seen) for seen in validated)
 
 
