@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def decay_at(step: int, most: float) -> float:
-    """How much of the average stays at its update number `step` (from 1): min(most, (1 + step) / (10 + step)).
+    """How much of the average stays at its update `step`, from 1: min(most, (1 + step) / (10 + step)).
 
     The ramp lets the first, bad weights go quickly, so that short trainings are not held back.
     """

@@ -18,6 +18,7 @@ from experiments import compare, train
 from experiments.averaging import decay_at
 from experiments.budget import Budget, learning_rate_factor
 from experiments.fitting import Fitting
+from experiments.model_config import MODELS as MODEL_CONFIGS
 from experiments.repeatable import EndlessPasses
 from experiments.run_folder import new_run_folder
 from experiments.training import RunFacts, build_generator, finished
@@ -27,7 +28,7 @@ from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.registry import GENERATORS
 
-MODELS = sorted(p.stem for p in compare._MODELS.glob("*.yaml"))
+MODELS = sorted(p.stem for p in MODEL_CONFIGS.glob("*.yaml"))
 TINY = [
     *("network.width=16", "network.depth=1", "network.heads=2", "training.batch_size=16"),
     *("budget.steps=4", "budget.minutes=5", "training.validations=2", "training.valid_climbs=8"),
@@ -48,7 +49,7 @@ def data_folder(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def config(*overrides: str):
-    with initialize_config_dir(str(compare._MODELS.parent), version_base="1.3"):
+    with initialize_config_dir(str(MODEL_CONFIGS.parent), version_base="1.3"):
         return compose("train", [*TINY, *overrides])
 
 
@@ -85,7 +86,7 @@ def test_networks_have_equal_parameter_counts(board, dataset):
         hole_names=tuple(map(str, range(size))),
         mirror=None,
     )
-    with initialize_config_dir(str(compare._MODELS.parent), version_base="1.3"):
+    with initialize_config_dir(str(MODEL_CONFIGS.parent), version_base="1.3"):
         cfgs = [compose("train", [f"model={m}", "network=base"]) for m in MODELS if m != "hold_frequency"]
     from setgen.generators.registry import generator_class
 
@@ -116,7 +117,9 @@ def test_an_interrupted_training_ends_like_one_that_was_not(
     """The same weights, bit for bit, and the same curve, though dropout and batches are random."""
     import signal
 
-    cfg = config("model=masked_set", "budget.steps=6", "training.validations=3", f"training.average={average}")
+    cfg = config(
+        "model=masked_set", "budget.steps=6", "training.validations=3", f"training.average={average}"
+    )
     for name in ("whole", "broken"):
         (tmp_path / name).mkdir()
     whole = train_one(cfg, dataset, 0, tmp_path / "whole", quiet)
