@@ -95,7 +95,9 @@ def sweep(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> 
         settings = settings_of(cfg, model)
         space, left_out = of_one_size(settings, space_of(cfg.search, settings.model.generator), dataset)
         if left_out:
-            console.print(f"{model.label}: not of its size on this board: {', '.join(left_out)}", soft_wrap=True)
+            console.print(
+                f"{model.label}: not of its size on this board: {', '.join(left_out)}", soft_wrap=True
+            )
         models.append(Tuned(settings, space, open_study(storage, settings.model.label, cfg.pruner)))
     labels = ", ".join(tuned.label for tuned in models)
     console.print(f"[bold]Tuning {labels}[/] on {title}: {folder}", soft_wrap=True)
