@@ -8,6 +8,7 @@ python -m experiments.compare 'models=[gpt,climbs.jsonl]'       # and climbs tha
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +18,7 @@ from experiments.comparison_report import report_of
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.judging import judge
+from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
 from experiments.report import write_report
 from experiments.run_folder import new_run_folder
 from experiments.tracking import log_comparison
@@ -25,8 +27,6 @@ from experiments.training import train
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.evaluation.reference import Reference
-
-_MODELS = Path(__file__).parent / "conf" / "model"
 
 
 @experiment("compare")
@@ -39,12 +39,19 @@ def main(cfg: DictConfig) -> None:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
         check(cfg)
+        settings = {name: own_settings(cfg, name) for name in map(str, cfg.models) if is_config(name)}
+        check_labels(settings)
         folder = new_run_folder(Path(cfg.runs) / "compare", where.name)
+        cfg.models = [
+            keep(settings[name], folder) if name in settings else name for name in map(str, cfg.models)
+        ]
         OmegaConf.save(cfg, folder / "config.yaml")
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
-    names = ", ".join(map(str, cfg.models))
-    console.print(f"[bold]Comparing {names}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
+    console.print(
+        f"[bold]Comparing {', '.join(map(_short, cfg.models))}[/] on {dataset.card['title']}: {folder}",
+        soft_wrap=True,
+    )
 
     # A run that is trained already has its own seed and is judged once.
     runs = [
@@ -65,9 +72,29 @@ def main(cfg: DictConfig) -> None:
     console.print(f"Report: {page}", soft_wrap=True)
 
 
-def is_config(name: str) -> bool:
-    """Whether `name` is a model config (and not the folder of a run)."""
-    return (_MODELS / f"{name}.yaml").is_file()
+def own_settings(cfg: DictConfig, name: str) -> DictConfig:
+    """The settings that the model of this name is trained with: tuned, where `cfg.tuned` has it."""
+    model = load_model(name)
+    if cfg.tuned and (Path(cfg.tuned) / f"{name}.yaml").is_file():
+        model = load_model(str(Path(cfg.tuned) / f"{name}.yaml"))
+    return settings_of(cfg, model, typed_keys())
+
+
+def check_labels(settings: dict[str, DictConfig]) -> None:
+    """Raise InputError when two models have one label: their runs would be mixed."""
+    labels = [one.model.label for one in settings.values()]
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise InputError(f"two models are called {min(twice)!r}: change the label in one of the files")
+
+
+def keep(settings: DictConfig, folder: Path) -> str:
+    """Write a model's whole config into the comparison's folder, and return its path."""
+    path = folder / "models" / f"{settings.model.label}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    plain: Any = OmegaConf.to_container(settings, resolve=True)
+    OmegaConf.save({**plain["model"], "training": plain["training"]}, path)
+    return str(path)
 
 
 def check(cfg: DictConfig) -> None:
@@ -79,10 +106,13 @@ def check(cfg: DictConfig) -> None:
             raise InputError(f"evaluation.{name} is {cfg.evaluation[name]}: give at least 1")
     for name in map(str, cfg.models):
         if not is_config(name) and not Path(name).exists():
-            known = "one of " + ", ".join(sorted(p.stem for p in _MODELS.glob("*.yaml")))
             raise InputError(
-                f"model {name!r} is neither a run folder nor a file of climbs, nor one of {known}"
+                f"model {name!r} is neither a run folder nor a file of climbs, nor one of {known_models()}"
             )
+    if cfg.tuned and not any((Path(cfg.tuned) / f"{name}.yaml").is_file() for name in cfg.models):
+        raise InputError(
+            f"{cfg.tuned} has no tuned config of these models: give a folder of experiments.sweep"
+        )
 
 
 def run_folder(
@@ -91,11 +121,15 @@ def run_folder(
     """The finished run of one model and seed: an earlier one, or a file of climbs, where `name` is a path."""
     if not is_config(name):
         return Path(name)
-    where = folder / "runs" / f"{name}-seed{seed}"
+    settings = settings_of(cfg, load_model(name))
+    where = folder / "runs" / f"{settings.model.label}-seed{seed}"
     where.mkdir(parents=True, exist_ok=True)
-    settings = OmegaConf.create({**cfg, "model": OmegaConf.load(_MODELS / f"{name}.yaml")})
     train(settings, dataset, seed, where, console)
     return where
+
+
+def _short(name: str) -> str:
+    return Path(name).stem if is_config(name) else name
 
 
 if __name__ == "__main__":

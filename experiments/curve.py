@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -41,6 +42,19 @@ class CurveRecorder(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.points = state["points"]
+
+
+class Watch(Callback):
+    """Tells `watch` after each validation: share of the budget used, bits per hold.
+
+    What `watch` raises ends the training.
+    """
+
+    def __init__(self, budget: Budget, curve: CurveRecorder, watch: Callable[[float, float], None]) -> None:
+        self.budget, self.curve, self.watch = budget, curve, watch
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self.watch(self.budget.progress, self.curve.points["valid_bits_per_hold"][-1])
 
 
 class BudgetProgress(Callback):

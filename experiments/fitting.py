@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from experiments.repeatable import EndlessPasses
 from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import BatchedClimbs, ClimbBatch
 from setgen.generators.base import Generator
@@ -49,7 +51,8 @@ class Fitting(LightningModule):
 
     def val_dataloader(self) -> DataLoader:
         climbs = BatchedClimbs(self.generator.board, self.valid)
-        return DataLoader(climbs, _VALID_BATCH, collate_fn=_as_it_is)
+        own = torch.Generator()  # torch draws a number for each loader: not one of the training's
+        return DataLoader(climbs, _VALID_BATCH, collate_fn=_as_it_is, generator=own)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         parameters = [p for p in self.generator.parameters() if p.requires_grad]
@@ -60,14 +63,15 @@ class Fitting(LightningModule):
         return torch.optim.AdamW(groups, lr=self.learning_rate, betas=(0.9, 0.98))
 
 
-def training_batches(generator: Generator, climbs: Climbs, batch_size: int) -> DataLoader:
-    """Shuffled batches of the training climbs; the last, short one is left out where there are others."""
+def training_batches(
+    generator: Generator, climbs: Climbs, batch_size: int, seed: int, done: Callable[[], int]
+) -> DataLoader:
+    """Shuffled batches of the training climbs without end, from batch number `done()` on."""
     return DataLoader(
         BatchedClimbs(generator.board, climbs),
-        batch_size,
-        shuffle=True,
-        drop_last=len(climbs) >= batch_size,
+        batch_sampler=EndlessPasses(len(climbs), batch_size, seed, done),
         collate_fn=_as_it_is,
+        generator=torch.Generator(),
     )
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
+from experiments.model_config import tuned_settings, typed_keys
 from experiments.run_folder import new_run_folder
 from experiments.training import train
 from setgen.errors import InputError
@@ -23,6 +24,8 @@ def main(cfg: DictConfig) -> None:
     else:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
+        if cfg.tuned:
+            cfg = tuned_settings(cfg, typed_keys())
         folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
         OmegaConf.save(cfg, folder / "config.yaml")
     console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)

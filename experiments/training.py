@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +16,14 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from experiments.averaging import AveragedWeights
 from experiments.budget import CLOCKS, Budget
-from experiments.curve import BudgetProgress, CurveRecorder
+from experiments.curve import BudgetProgress, CurveRecorder, Watch
 from experiments.fitting import Fitting, some, training_batches
+from experiments.repeatable import GoOnAlike
 from experiments.run_folder import write_json
 from experiments.tracking import log_result, wandb_logger
+from setgen.boards.board import Board
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.base import Generator
@@ -56,23 +60,35 @@ class RunFacts:
             raise InputError(f"{folder / 'run.json'} is damaged: {error}") from None
 
 
-def build_generator(model: DictConfig, dataset: Dataset) -> Generator:
-    """The untrained generator that a model config describes, with its counts taken from training climbs."""
+def untrained(model: DictConfig, board: Board) -> Generator:
+    """The generator that a model config describes, as it is built. Raises InputError for unknown options."""
     kind = generator_class(model.generator)
     options: Any = OmegaConf.to_container(model.config, resolve=True)
     try:
         config = kind.Config(**options)
     except TypeError as error:
         raise InputError(f"model {model.label}: {error}") from None
-    generator = kind(dataset.board, config)
+    return kind(board, config)
+
+
+def build_generator(model: DictConfig, dataset: Dataset) -> Generator:
+    """The untrained generator that a model config describes, with its counts taken from training climbs."""
+    generator = untrained(model, dataset.board)
     generator.fit_counts(dataset.part("train"))
     return generator
 
 
-def train(cfg: DictConfig, dataset: Dataset, seed: int, folder: Path, console: Console) -> RunFacts:
+def train(
+    cfg: DictConfig,
+    dataset: Dataset,
+    seed: int,
+    folder: Path,
+    console: Console,
+    watch: Callable[[float, float], None] | None = None,
+) -> RunFacts:
     """Train `cfg.model` and leave folder/model and folder/run.json; go on where an earlier try stopped.
 
-    A run that is finished is not trained again.
+    A run that is finished is not trained again. watch: see `curve.Watch`.
     """
     if (folder / "run.json").is_file():
         return RunFacts.load(folder)
@@ -82,7 +98,7 @@ def train(cfg: DictConfig, dataset: Dataset, seed: int, folder: Path, console: C
     generator = build_generator(cfg.model, dataset)
     logger = wandb_logger(cfg, folder, cfg.model.label)
     if generator.n_parameters:
-        facts = _fit(cfg, generator, dataset, seed, folder, console, logger)
+        facts = _fit(cfg, generator, dataset, seed, folder, console, logger, watch)
     else:
         console.print(f"{cfg.model.label}: counted, nothing to train")
         facts = RunFacts(
@@ -97,6 +113,20 @@ def train(cfg: DictConfig, dataset: Dataset, seed: int, folder: Path, console: C
     return facts
 
 
+def check_options(cfg: DictConfig) -> None:
+    """Raise InputError when budget and training options cannot be kept to."""
+    options = cfg.training
+    if cfg.budget.minutes <= 0:
+        raise InputError(f"budget.minutes is {cfg.budget.minutes}: give a positive number")
+    for name in ("batch_size", "validations", "valid_climbs", "learning_rate"):
+        if options[name] <= 0:
+            raise InputError(f"training.{name} is {options[name]}: give a positive number")
+    if not 0 <= options.average < 1:
+        raise InputError(f"training.average is {options.average}: give 0 for none, or a decay under 1")
+    if cfg.budget.clock not in CLOCKS:
+        raise InputError(f"budget.clock is {cfg.budget.clock!r}: choose {' or '.join(CLOCKS)}")
+
+
 def _fit(
     cfg: DictConfig,
     generator: Generator,
@@ -105,17 +135,12 @@ def _fit(
     folder: Path,
     console: Console,
     logger: Any,
+    watch: Callable[[float, float], None] | None,
 ) -> RunFacts:
     options = cfg.training
     train_climbs = dataset.part("train")
+    check_options(cfg)
     seconds = 60.0 * cfg.budget.minutes
-    if seconds <= 0:
-        raise InputError(f"budget.minutes is {cfg.budget.minutes}: give a positive number")
-    for name in ("batch_size", "validations", "valid_climbs", "learning_rate"):
-        if options[name] <= 0:
-            raise InputError(f"training.{name} is {options[name]}: give a positive number")
-    if cfg.budget.clock not in CLOCKS:
-        raise InputError(f"budget.clock is {cfg.budget.clock!r}: choose {' or '.join(CLOCKS)}")
     budget = Budget(seconds, cfg.budget.steps, options.warm_up, options.learning_rate, cfg.budget.clock)
     curve = CurveRecorder(budget)
     valid = some(dataset.part("valid"), options.valid_climbs)
@@ -128,8 +153,11 @@ def _fit(
         precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
         devices=1,
         callbacks=[
+            *([AveragedWeights(options.average)] if options.average else []),
+            GoOnAlike(),
             curve,  # in front of the budget: on a GPU it waits for the step, which the budget must count
             budget,
+            *([Watch(budget, curve, watch)] if watch else []),
             BudgetProgress(budget, curve, f"{cfg.model.label}, seed {seed}", console),
             checkpoints,
             EarlyStopping(_MONITOR, patience=options.patience, check_on_train_epoch_end=False),
@@ -147,7 +175,7 @@ def _fit(
     try:
         trainer.fit(
             fitting,
-            training_batches(generator, train_climbs, options.batch_size),
+            training_batches(generator, train_climbs, options.batch_size, seed, lambda: budget.done_steps),
             ckpt_path=str(last) if last.is_file() else None,
             weights_only=True,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
@@ -14,8 +15,11 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 
 from experiments import compare, train
+from experiments.averaging import decay_at
 from experiments.budget import Budget, learning_rate_factor
 from experiments.fitting import Fitting
+from experiments.model_config import MODELS as MODEL_CONFIGS
+from experiments.repeatable import EndlessPasses
 from experiments.run_folder import new_run_folder
 from experiments.training import RunFacts, build_generator, finished
 from experiments.training import train as train_one
@@ -24,7 +28,7 @@ from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.registry import GENERATORS
 
-MODELS = sorted(p.stem for p in compare._MODELS.glob("*.yaml"))
+MODELS = sorted(p.stem for p in MODEL_CONFIGS.glob("*.yaml"))
 TINY = [
     *("network.width=16", "network.depth=1", "network.heads=2", "training.batch_size=16"),
     *("budget.steps=4", "budget.minutes=5", "training.validations=2", "training.valid_climbs=8"),
@@ -45,7 +49,7 @@ def data_folder(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def config(*overrides: str):
-    with initialize_config_dir(str(compare._MODELS.parent), version_base="1.3"):
+    with initialize_config_dir(str(MODEL_CONFIGS.parent), version_base="1.3"):
         return compose("train", [*TINY, *overrides])
 
 
@@ -82,7 +86,7 @@ def test_networks_have_equal_parameter_counts(board, dataset):
         hole_names=tuple(map(str, range(size))),
         mirror=None,
     )
-    with initialize_config_dir(str(compare._MODELS.parent), version_base="1.3"):
+    with initialize_config_dir(str(MODEL_CONFIGS.parent), version_base="1.3"):
         cfgs = [compose("train", [f"model={m}", "network=base"]) for m in MODELS if m != "hold_frequency"]
     from setgen.generators.registry import generator_class
 
@@ -102,28 +106,97 @@ def test_equal_seeds_and_steps_give_equal_weights(dataset, tmp_path, quiet):
     assert all(torch.equal(weights[0][k], weights[1][k]) for k in weights[0])
 
 
-def test_interrupted_training_goes_on_where_it_stopped(dataset, tmp_path, quiet, monkeypatch):
+@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize(
+    ("where", "call"),
+    [("training_step", 3), ("training_step", 4), ("validation_step", 1), ("validation_step", 2)],
+)
+def test_an_interrupted_training_ends_like_one_that_was_not(
+    where, call, average, dataset, tmp_path, quiet, monkeypatch
+):
+    """The same weights, bit for bit, and the same curve, though dropout and batches are random."""
     import signal
 
-    before = signal.getsignal(signal.SIGINT)  # Lightning stops listening to Ctrl-C while it cleans up
-    step = Fitting.training_step
-    seen = []
+    cfg = config(
+        "model=masked_set", "budget.steps=6", "training.validations=3", f"training.average={average}"
+    )
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+    whole = train_one(cfg, dataset, 0, tmp_path / "whole", quiet)
 
-    def stop_in_the_third(self, batch, index):
-        seen.append(len(batch))
-        if len(seen) == 3:
+    before = signal.getsignal(signal.SIGINT)  # Lightning stops listening to Ctrl-C while it cleans up
+    step, calls = getattr(Fitting, where), []
+
+    def stop_once(self, batch, index):
+        calls.append(len(batch))
+        if len(calls) == call:
+            torch.rand(3)
             raise KeyboardInterrupt
         return step(self, batch, index)
 
-    monkeypatch.setattr(Fitting, "training_step", stop_in_the_third)
+    monkeypatch.setattr(Fitting, where, stop_once)
     with pytest.raises(KeyboardInterrupt):
-        train_one(config("model=masked_set"), dataset, 0, tmp_path, quiet)
+        train_one(cfg, dataset, 0, tmp_path / "broken", quiet)
+    monkeypatch.undo()
     signal.signal(signal.SIGINT, before)
-    assert not (tmp_path / "run.json").exists()
-    facts = train_one(config("model=masked_set"), dataset, 0, tmp_path, quiet)
-    assert facts.steps == 4
-    assert len(seen) == 5  # two whole steps, the broken one, and the two that were left
-    assert facts.curve["step"] == sorted(set(facts.curve["step"]))
+    assert not (tmp_path / "broken" / "run.json").exists()
+    resumed = train_one(cfg, dataset, 0, tmp_path / "broken", quiet)
+
+    assert resumed.steps == whole.steps == 6
+    for curve in ("step", "valid_bits_per_hold"):
+        assert resumed.curve[curve] == whole.curve[curve]
+    weights, again = (finished(tmp_path / name)[0].state_dict() for name in ("whole", "broken"))
+    assert all(torch.equal(weights[key], again[key]) for key in weights)
+
+
+def test_averaged_weights_are_the_average_that_is_asked_for(dataset, tmp_path, quiet, monkeypatch):
+    """Of every step's weights, by hand; they are what is validated and what is kept."""
+    weights, validated, end = [], [], Fitting.on_train_batch_end
+
+    def note(self, *arguments):
+        weights.append(self.generator.elements.of_hold.weight.detach().clone())
+        end(self, *arguments)
+
+    monkeypatch.setattr(Fitting, "on_train_batch_end", note)
+    validate = Fitting.validation_step
+
+    def seen(self, batch, index):
+        validated.append(self.generator.elements.of_hold.weight.detach().clone())
+        validate(self, batch, index)
+
+    monkeypatch.setattr(Fitting, "validation_step", seen)
+    cfg = config("model=masked_set", "training.average=0.3", "training.patience=99", "training.warm_up=0.5")
+    train_one(cfg, dataset, 0, tmp_path, quiet)
+    average = weights[0]
+    for step, now in enumerate(weights[1:], 1):
+        decay = decay_at(step, 0.3)
+        average = decay * average + (1 - decay) * now
+    assert len(weights) == 4
+    assert torch.allclose(validated[-1], average, atol=1e-6)
+    assert not torch.allclose(validated[-1], weights[-1], atol=1e-6)
+    kept = finished(tmp_path)[0].elements.of_hold.weight
+    assert any(torch.equal(kept, seen) for seen in validated)
+
+
+def test_decay_rises_to_what_is_asked_for():
+    decays = [decay_at(step, 0.99) for step in range(1, 2000)]
+    assert decays == sorted(decays)
+    assert decays[0] == 2 / 11
+    assert decays[-1] == 0.99
+
+
+def test_batches_pass_over_all_climbs_and_can_be_taken_up_anywhere():
+    def batches(done: int, n: int) -> list[list[int]]:
+        return list(itertools.islice(EndlessPasses(10, 3, 7, lambda: done), n))
+
+    all_of_them = batches(0, 12)
+    for one_pass in (all_of_them[:3], all_of_them[3:6]):
+        assert len({i for batch in one_pass for i in batch}) == 9
+    assert all_of_them[:3] != all_of_them[3:6]
+    for done in range(12):
+        assert batches(done, 12 - done) == all_of_them[done:]
+    assert sorted(batches(0, 1)[0]) != sorted(next(iter(EndlessPasses(10, 3, 8, lambda: 0))))
+    assert [len(next(iter(EndlessPasses(2, 3, 0, lambda: 5))))] == [2]
 
 
 def test_a_finished_run_is_not_trained_again(dataset, tmp_path, quiet, monkeypatch):
@@ -229,6 +302,7 @@ def _main(monkeypatch, main, *arguments: str) -> int:
         (train.main, ["budget.minuets=3"], "minuets"),
         (train.main, ["budget.minutes=0", "wandb.mode=disabled"], "budget.minutes"),
         (train.main, ["wandb.mode=cloud"], "wandb.mode"),
+        (train.main, ["training.average=1", "wandb.mode=disabled"], "training.average"),
         (train.main, ["training.validations=0", "wandb.mode=disabled"], "training.validations"),
         (compare.main, ["models=[gtp]"], "neither a run folder nor"),
         (compare.main, ["seeds=[]"], "nothing to compare"),

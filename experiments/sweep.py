@@ -1,0 +1,133 @@
+"""Tune models fairly: as many trials of as many seconds each, judged on validation climbs only.
+
+python -m experiments.sweep model=sweep_set data.path=DIR trials=20 budget.minutes=1
+python -m experiments.sweep 'models=[gpt,sorted_gpt,masked_set,sweep_set]' data.path=DIR
+python -m experiments.sweep resume=FOLDER trials=40
+python -m experiments.train model=sweep_set tuned=FOLDER data.path=DIR     # with what it found
+
+Models take turns, so that a sweep that is stopped has been fair as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import optuna
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.data import open_dataset
+from experiments.hydra_main import experiment
+from experiments.model_config import load_model, settings_of, typed_keys
+from experiments.run_folder import new_run_folder
+from experiments.train import resumed
+from experiments.training import check_options
+from experiments.tuning.report import write_sweep_report
+from experiments.tuning.sizes import of_one_size
+from experiments.tuning.space import space_of
+from experiments.tuning.trials import Tuned, best_config, give_up_broken, next_trial, open_study
+from setgen.dataset.dataset import Dataset
+from setgen.errors import InputError
+
+
+@experiment("sweep")
+def main(cfg: DictConfig) -> None:
+    console = Console()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if cfg.resume:
+        folder, cfg = gone_on(cfg)
+        dataset, where = open_dataset(cfg)
+        check(cfg)
+    else:
+        dataset, where = open_dataset(cfg)
+        cfg.data.path = str(where)
+        check(cfg)
+        folder = new_run_folder(Path(cfg.runs) / "sweep", where.name)
+        OmegaConf.save(cfg, folder / "config.yaml")
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            sweep(cfg, dataset, folder, console)
+    except Timeout:
+        raise InputError(f"another process is at work in {folder}: wait for it, or end it") from None
+
+
+def models_of(cfg: DictConfig) -> list[DictConfig]:
+    """The models that are tuned: those of `cfg.models`, or else the one of `cfg.model`."""
+    return [load_model(str(name)) for name in cfg.models] if cfg.models else [cfg.model]
+
+
+def gone_on(cfg: DictConfig) -> tuple[Path, DictConfig]:
+    """An earlier sweep's folder and config, with the number of trials that is asked for now."""
+    other = typed_keys() - {"resume", "trials"}
+    if other:
+        raise InputError(f"with resume only trials can be changed, not {min(other)}")
+    folder, stored = resumed(cfg.resume)
+    if "trials" in typed_keys():
+        stored.trials = cfg.trials
+    return folder, stored
+
+
+def check(cfg: DictConfig) -> None:
+    """Raise InputError before anything is trained when the sweep cannot be made."""
+    if not cfg.seeds:
+        raise InputError("there is nothing to train: give seeds=[…]")
+    if not isinstance(cfg.trials, int) or cfg.trials < 1:
+        raise InputError(f"trials is {cfg.trials}: give at least 1")
+    if cfg.models and any(key.partition(".")[0] == "model" for key in typed_keys()):
+        raise InputError("give model= or models=[…], not both")
+    models = models_of(cfg)
+    if len({model.label for model in models}) < len(models):
+        raise InputError("two of the models have one label")
+    for model in models:
+        if model.generator == "hold_frequency":
+            raise InputError(f"{model.label} is counted, not trained: it has nothing to tune")
+    check_options(cfg)
+
+
+def sweep(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> None:
+    """Run the trials that are missing; leave the best configs and the report in the folder."""
+    title = dataset.card["title"]
+    storage = f"sqlite:///{folder.absolute() / 'trials.sqlite3'}"
+    models = []
+    for model in models_of(cfg):
+        settings = settings_of(cfg, model)
+        space, left_out = of_one_size(settings, space_of(cfg.search, settings.model.generator), dataset)
+        if left_out:
+            console.print(
+                f"{model.label}: not of its size on this board: {', '.join(left_out)}", soft_wrap=True
+            )
+        models.append(Tuned(settings, space, open_study(storage, settings.model.label, cfg.pruner)))
+    labels = ", ".join(tuned.label for tuned in models)
+    console.print(f"[bold]Tuning {labels}[/] on {title}: {folder}", soft_wrap=True)
+    for tuned in models:
+        if again := give_up_broken(tuned.study, folder):
+            console.print(f"{tuned.label}: {again} broken off, tried again")
+
+    shown = console if console.is_terminal else Console(quiet=True)
+    for number in range(cfg.trials):
+        for tuned in models:
+            if tuned.n_done > number:
+                continue
+            came = next_trial(tuned, dataset, folder, shown)
+            best = tuned.best
+            so_far = f", best {best.value:.3f}" if best else ""
+            console.print(f"{tuned.label} {number + 1} of {cfg.trials}: {came}{so_far}")
+            found = best_config(tuned, title)
+            if found:
+                OmegaConf.save(found, folder / f"{tuned.label}.yaml")
+    page = write_sweep_report(
+        folder, models, cfg, title, ["python", "-m", "experiments.sweep", *sys.argv[1:]]
+    )
+    for tuned in models:
+        if tuned.best:
+            file = folder / f"{tuned.label}.yaml"
+            console.print(
+                f"{tuned.label}: {tuned.best.value:.3f} bits per hold on valid, {file}", soft_wrap=True
+            )
+    console.print(f"Report: {page}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

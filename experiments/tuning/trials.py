@@ -1,0 +1,161 @@
+"""Trials: one training each with values that Optuna suggests, stopped early where others were better."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import optuna
+from omegaconf import DictConfig, OmegaConf
+from optuna.trial import TrialState
+from rich.console import Console
+
+from experiments.run_folder import write_json
+from experiments.training import train
+from experiments.tuning.space import Option, with_values
+from setgen.dataset.dataset import Dataset
+from setgen.errors import InputError
+
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+_AT_RANDOM = 5  # trials before the sampler learns from them and the pruner compares with them
+_NOT_PRUNED = 0.3  # share of the budget in which nothing is stopped: the learning rate is high, all are noisy
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """A model in a sweep: its settings as they stand, its space, its study."""
+
+    settings: DictConfig
+    space: list[Option]
+    study: optuna.Study
+
+    @property
+    def label(self) -> str:
+        return str(self.settings.model.label)
+
+    @property
+    def n_done(self) -> int:
+        return len(self.study.get_trials(deepcopy=False, states=DONE))
+
+    @property
+    def best(self) -> optuna.trial.FrozenTrial | None:
+        finished = self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+        return min(finished, key=lambda trial: trial.value or 0.0, default=None)
+
+
+def open_study(storage: str, label: str, pruner: str) -> optuna.Study:
+    """The study of that label in the sweep's storage, made if it is not there. Raises InputError."""
+    if pruner not in ("median", "none"):
+        raise InputError(f"pruner is {pruner!r}: choose median or none")
+    stop = optuna.pruners.MedianPruner(_AT_RANDOM, n_min_trials=_AT_RANDOM)
+    try:
+        return optuna.create_study(
+            storage=storage,
+            study_name=label,
+            direction="minimize",
+            load_if_exists=True,
+            pruner=stop if pruner == "median" else optuna.pruners.NopPruner(),
+        )
+    except Exception as error:
+        if "sqlalchemy" in type(error).__module__ or "optuna" in type(error).__module__:
+            raise InputError(f"{storage.removeprefix('sqlite:///')} is no storage of trials") from None
+        raise
+
+
+def give_up_broken(study: optuna.Study, folder: Path) -> int:
+    """Mark trials that were killed midway as failed, and queue their values again. Returns how many."""
+    broken = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    for trial in broken:
+        study.tell(trial.number, state=TrialState.FAIL)
+        queued = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        study.enqueue_trial(queued, user_attrs={"again": trial.number})
+        shutil.rmtree(trial_folder(folder, study.study_name, trial.number), ignore_errors=True)
+    return len(broken)
+
+
+def trial_folder(folder: Path, label: str, number: int) -> Path:
+    return folder / "trials" / f"{label}-{number}"
+
+
+def next_trial(tuned: Tuned, dataset: Dataset, folder: Path, console: Console) -> str:
+    """Train once more, and say in a few words what came of it.
+
+    A trial's value is bits per hold on valid; test climbs are never looked at. The values of trial k depend
+    on the trials before it and on k, not on interruptions.
+    """
+    study, seeds = tuned.study, tuned.settings.seeds
+    if not study.trials:
+        study.enqueue_trial({o.key: v for o in tuned.space if (v := o.now(tuned.settings)) is not None})
+    sampling = np.random.SeedSequence([seeds[0], tuned.n_done]).generate_state(1)
+    study.sampler = optuna.samplers.TPESampler(n_startup_trials=_AT_RANDOM, seed=int(sampling[0]))
+    trial = study.ask()
+    settings = with_values(tuned.settings, {k: v for o in tuned.space for k, v in o.suggest(trial).items()})
+    where = trial_folder(folder, tuned.label, trial.number)
+    bits = []
+    for i, seed in enumerate(seeds):
+        run = where / f"seed{seed}"
+        run.mkdir(parents=True)
+        OmegaConf.save(settings, run / "config.yaml")
+        watch = _watch(trial, settings, earlier=i)
+        try:
+            facts = train(settings, dataset, seed, run, console, watch)
+        except optuna.TrialPruned:
+            study.tell(trial, state=TrialState.PRUNED)
+            used = trial.user_attrs["share"]
+            write_json(run / "pruned.json", {"share_of_budget": used})
+            return f"stopped at {used:.0%}"
+        except InputError:
+            study.tell(trial, state=TrialState.FAIL)
+            raise
+        finally:
+            shutil.rmtree(run / "checkpoints", ignore_errors=True)
+        trial.set_user_attr("n_parameters", facts.n_parameters)
+        trial.set_user_attr("steps", facts.steps + trial.user_attrs.get("steps", 0))
+        bits.append(facts.best_valid_bits_per_hold or math.nan)
+    if not all(map(math.isfinite, bits)):
+        study.tell(trial, state=TrialState.PRUNED)
+        return "diverged"
+    study.tell(trial, fmean(bits))
+    return f"{fmean(bits):.3f} bits per hold"
+
+
+def _watch(trial: optuna.Trial, settings: DictConfig, earlier: int) -> Callable[[float, float], None]:
+    """Notes the time used, and stops the trial where it is worse than most at the same share of the budget.
+
+    Only the first seed is compared, at the nearest of the planned validations.
+    """
+    planned, said = settings.training.validations, set()
+
+    def watch(share: float, bits: float) -> None:
+        trial.set_user_attr("share", round(earlier + share, 4))
+        trial.set_user_attr("seconds", round(60.0 * settings.budget.minutes * (earlier + share), 1))
+        stage = round(share * planned)
+        if earlier or stage in said or not math.isfinite(bits):
+            return
+        said.add(stage)
+        trial.report(bits, stage)
+        if _NOT_PRUNED < share < 1 and trial.should_prune():
+            raise optuna.TrialPruned
+
+    return watch
+
+
+def best_config(tuned: Tuned, title: str) -> dict[str, Any] | None:
+    """The best trial as a model config with training options of its own; None before a trial finished."""
+    best = tuned.best
+    if best is None:
+        return None
+    frozen = optuna.trial.FixedTrial(best.params)
+    values = {k: v for o in tuned.space for k, v in o.suggest(frozen).items()}  # type: ignore[arg-type]
+    plain: Any = OmegaConf.to_container(with_values(tuned.settings, values), resolve=True)
+    model = plain["model"]
+    label = model["label"].removesuffix("_tuned")
+    training = {k.removeprefix("training."): v for k, v in values.items() if k.startswith("training.")}
+    note = f"{model['note'].partition('; tuned')[0]}; tuned in {tuned.n_done} trials on {title}"
+    return {**model, "label": f"{label}_tuned", "note": note, "training": training}
