@@ -30,7 +30,7 @@ from setgen.boards.roles import N_ROLES, Role
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
 from setgen.errors import InputError
 from setgen.generators.drawing import draw, row_uniforms
-from setgen.generators.legality import Placed, elements_allowed, roles_allowed
+from setgen.generators.legality import Placed, elements_allowed, roles_allowed, rule_out
 from setgen.generators.permitted import Permitted
 from setgen.generators.prompts import make_ready
 from setgen.generators.sized import SizedGenerator, log_frequencies, put, widen
@@ -42,7 +42,7 @@ from setgen.models.sweep_transformer import SweepTransformer
 LINE, ANY, GIVEN, MET = range(4)
 """Kinds of tokens: two in front of the holds, the line's and that of "any hold of the set"; two of holds."""
 
-_HEADS = 2
+_HEADS = LINE, ANY
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,8 @@ class SweepSet(SizedGenerator):
         size = torch.where(wanted > 0, wanted, drawn)
         direction = (noise[:, -2] * self.config.directions * (temperature > 0)).long()
         # Climbs with most to come stand first, so that those still growing are always the leading rows.
-        by_work = (size - state.count).argsort(descending=True, stable=True)
+        to_come, by_work = (size - state.count).sort(descending=True, stable=True)
+        growing = (to_come[:, None] > torch.arange(int(to_come.max()), device=size.device)).sum(0).tolist()
         given, state, noise = given.rows(by_work), state.rows(by_work), noise[by_work]
         size, direction = size[by_work], direction[by_work]
 
@@ -181,54 +182,52 @@ class SweepSet(SizedGenerator):
         table, rank = self.elements(), self.rank[direction]
         ahead, line = Ahead.of(rank, ~state.used), torch.full_like(size, -1)
         beyond = None if permitted is None else permitted.left_beyond(~state.used, rank)
-        most_left = int((size - state.count).max())
-        codes, memory = self.network.begin(*self._tokens(told, table), most_left)
-        code, width = codes[:, LINE], codes.shape[1]
-        memory.present[:, ANY] = False
-        grown = widen(given, int(size.max()))
-        for step in range(most_left):
-            row = (state.count < size).nonzero().squeeze(1)  # 0, 1, … as many as are still growing
-            here, left = state.rows(row), (size - state.count)[row]
+        codes, memory = self.network.begin(*self._tokens(told, table, (LINE,)), max(0, len(growing) - 1))
+        code, width = codes[:, 0], codes.shape[1]
+        about = self._about(given, torch.full_like(size, MET), direction)
+        grown, every = widen(given, int(size.max())), torch.arange(len(size), device=size.device)
+        for step, rows in enumerate(growing):
+            here, left = state.rows(slice(rows)), (size - state.count)[:rows]
             roles = roles_allowed(self.board, here, left, legal)
-            allowed = ahead.open(row, line[row], left)[:, :, None] & roles[:, None, :]
+            logits = self._logits(code[:rows], table)
+            logits = rule_out(logits, ahead.open(slice(rows), line[:rows], left), roles)
             if permitted is not None and beyond is not None:
-                allowed = allowed & permitted.may_follow(here, left, left, beyond[row])
-            logits = self._logits(code[row], table).masked_fill(~allowed.flatten(1), -torch.inf)
-            element = draw(logits, noise[row, here.count], temperature)
-            state = put(grown, state, row, element)
-            line[row] = rank[row, element // N_ROLES]
-            if step + 1 < most_left:
-                met = torch.full_like(element, MET)
-                token = self._token(table[element], given.rows(row), left - 1, met, direction[row])
-                code = self.network.tell(token, memory.first(len(row)), width + step)
+                may = permitted.may_follow(here, left, left, beyond[:rows]).flatten(1)
+                logits = logits.masked_fill(~may, -torch.inf)
+            element = draw(logits, noise[every[:rows], here.count], temperature)
+            put(grown, state, every[:rows], element)
+            line[:rows] = rank[every[:rows], element // N_ROLES]
+            if step + 1 < len(growing):
+                going = growing[step + 1]
+                token = table[element[:going]] + self.of_left(left[:going] - 1) + about[:going]
+                code = self.network.tell(token, memory.first(going), width + step)
         return grown.rows(by_work.argsort())
 
-    def _token(
-        self, element: Tensor, batch: ClimbBatch, left: Tensor, kind: Tensor, direction: Tensor
-    ) -> Tensor:
-        """(B, …, width): a hold's vector, what the climb is for, how many are to come, and what the token is.
+    def _about(self, batch: ClimbBatch, kind: Tensor, direction: Tensor) -> Tensor:
+        """(B, …, width): what the climb is for, and what the token is.
 
         Given holds, and the question for any hold, know no direction.
         """
-        shape = (-1,) + (1,) * (kind.ndim - 1)
-        condition = (self.of_angle(batch.angle) + self.of_grade(batch.grade)).view(*shape, element.shape[-1])
+        shape = (*kind.shape[:1], *(1 for _ in kind.shape[1:]), -1)
+        condition = (self.of_angle(batch.angle) + self.of_grade(batch.grade)).view(shape)
         moves = ((kind == LINE) | (kind == MET))[..., None]
-        heading = self.of_direction(direction).view(*shape, element.shape[-1]) * moves
-        return element + condition + self.of_left(left) + self.of_kind(kind) + heading
+        return condition + self.of_kind(kind) + self.of_direction(direction).view(shape) * moves
 
-    def _tokens(self, told: Told, table: Tensor) -> tuple[Tensor, Packing, Tensor]:
-        """Packed tokens: the line's, the one for any hold, the holds; their places; (B, L, L) who sees whom.
+    def _tokens(
+        self, told: Told, table: Tensor, heads: tuple[int, ...] = _HEADS
+    ) -> tuple[Tensor, Packing, Tensor]:
+        """Packed tokens: the heads, in front, and the holds; their places; (B, L, L) who sees whom.
 
         Everybody sees the given holds. The line and the holds it has met see those met before.
         """
-        batch, given = told.batch, told.given
-        head = torch.tensor([LINE, ANY], device=given.device).expand(len(batch), _HEADS)
+        batch, given, n = told.batch, told.given, len(heads)
+        head = torch.tensor(heads, device=given.device).expand(len(batch), n)
         kind = torch.cat([head, torch.where(given, GIVEN, MET)], 1)
-        to_come = (told.size - told.n_given)[:, None].expand(-1, _HEADS)
-        element = pad(embedding(batch.element, table), (0, 0, _HEADS, 0))
+        to_come = (told.size - told.n_given)[:, None].expand(-1, n)
+        element = pad(embedding(batch.element, table), (0, 0, n, 0))
         left = torch.cat([to_come, told.left], 1)
-        tokens = self._token(element, batch, left, kind, told.direction)
-        packing = Packing.of(pad(batch.present, (_HEADS, 0), value=True))
+        tokens = element + self.of_left(left) + self._about(batch, kind, told.direction)
+        packing = Packing.of(pad(batch.present, (n, 0), value=True))
 
         sweeping = (kind == LINE) | ((kind == MET) & packing.present)
         behind = torch.ones(kind.shape[1], kind.shape[1], dtype=torch.bool, device=kind.device).tril()
@@ -243,7 +242,7 @@ class SweepSet(SizedGenerator):
 
     def _logits(self, code: Tensor, table: Tensor) -> Tensor:
         """(T, V·4) unnormalised log-probabilities of the next element."""
-        return self.pointer(code) @ table.T / table.shape[1] ** 0.5 + self.bias
+        return torch.addmm(self.bias, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
 
     def sweep_logits(self, told: Told) -> Tensor:
         """(T, V·4) unnormalised log-probabilities at each hold that the line meets, T as in `told.swept`."""
@@ -253,7 +252,7 @@ class SweepSet(SizedGenerator):
     def _line_logits(self, told: Told, codes: Tensor, table: Tensor) -> Tensor:
         row, place = told.swept.nonzero(as_tuple=True)
         first = place == told.n_given[row]
-        return self._logits(codes[row, torch.where(first, LINE, place + _HEADS - 1)], table)
+        return self._logits(codes[row, torch.where(first, LINE, place + len(_HEADS) - 1)], table)
 
     def _sweep(self, told: Told, logits: Tensor, legal: bool) -> Tensor:
         """(B,) log p(holds that the line meets | given, n, direction), from their `sweep_logits`."""

@@ -35,28 +35,27 @@ def sweep_ranks(board: Board, directions: int) -> Tensor:
 class Ahead:
     """Where the next hold of each of B sweeps may lie.
 
-    rank: (B, V), each row its own sweep's. free: (B, V) bool, placements that are not given. count: (B, V),
-    free placements at and beyond each one.
+    rank: (B, V), each row its own sweep's. count: (B, V), free placements at and beyond each free one; 0 at
+    those that are given.
     """
 
     rank: Tensor
-    free: Tensor
     count: Tensor
 
     @classmethod
     def of(cls, rank: Tensor, free: Tensor) -> Ahead:
+        """free: (B, V) bool, placements that are not given."""
         in_order = torch.zeros_like(free).scatter(1, rank, free)
         beyond = in_order.flip(1).cumsum(1).flip(1)
-        return cls(rank, free, beyond.gather(1, rank))
+        return cls(rank, beyond.gather(1, rank) * free)
 
-    def open(self, row: Tensor, line: Tensor, left: Tensor) -> Tensor:
+    def open(self, row: Tensor | slice, line: Tensor, left: Tensor) -> Tensor:
         """(T, V) bool: free placements beyond the line that leave room for the rest.
 
-        row: (T,) which sweep. line: (T,) rank of the hold met last, −1 before the first. left: (T,) holds
-        still to come, the next one included.
+        row: (T,) which sweeps. line: (T,) rank of the hold met last, −1 before the first. left: (T,) holds
+        still to come, the next one included: at least 1.
         """
-        beyond = self.rank[row] > line[:, None]
-        return beyond & self.free[row] & (self.count[row] >= left[:, None])
+        return (self.rank[row] > line[:, None]) & (self.count[row] >= left[:, None])
 
 
 @dataclass(frozen=True, eq=False)
