@@ -89,7 +89,7 @@ def gpt(generator: ShuffledGPT | SortedGPT) -> Exportable:
             "tokens": tokens_of(vocabulary),
         },
         inputs={
-            "tokens": torch.zeros(3, 2, dtype=torch.int64),
+            "tokens": torch.arange(6).view(3, 2),
             "past": torch.zeros(depth, 2, 3, heads, 4, width),
         },
         axes={"tokens": {0: "climbs", 1: "new"}, "past": {2: "climbs", 4: "old"}},

@@ -63,12 +63,14 @@ def _evaluating(method: Method) -> Method:
     @wraps(method)
     def run(self, *args, **kwargs):
         training = self.training
-        self.eval()
+        if training:
+            self.eval()
         try:
             with torch.no_grad():
                 return method(self, *args, **kwargs)
         finally:
-            self.train(training)
+            if training:
+                self.train()
 
     return cast(Method, run)
 

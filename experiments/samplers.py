@@ -9,6 +9,8 @@ import json
 import shlex
 import sys
 import time
+from dataclasses import dataclass, fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,6 @@ from experiments.run_folder import new_run_folder, write_json
 from experiments.sampler_page import markdown, picture
 from experiments.train import resumed
 from experiments.training import RunFacts
-from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import to_batch
 from setgen.errors import InputError
 from setgen.evaluation.evaluate import METRICS
@@ -35,6 +36,7 @@ from setgen.generators.denoiser import Denoiser
 from setgen.generators.orders import random_orders
 from setgen.generators.profiling import measure_profile
 from setgen.generators.registry import load_generator
+from setgen.generators.sharpening import Sharpening
 from setgen.generators.unmasking import Unmasking
 
 MEASURED = (
@@ -47,6 +49,33 @@ MEASURED = (
     "grade error ratio",
 )
 """Of the table of `evaluation.evaluate`, what the page shows."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How climbs are drawn. Models that know no unmasking know the plain one alone."""
+
+    unmasking: Unmasking
+    sharpening: Sharpening
+
+    @property
+    def has_likelihood(self) -> bool:
+        """Whether the process has a likelihood that we know."""
+        plan = self.unmasking
+        blocks = plan.block_bits is None and plan.schedule in ("even", "optimal") and not plan.refinements
+        return blocks and self.sharpening == Sharpening()
+
+    def suits(self, generator: Generator) -> bool:
+        """Whether the generator can draw this way."""
+        known = signature(generator.sample).parameters
+        return ("unmasking" in known or self.unmasking == Unmasking()) and (
+            "sharpening" in known or self.sharpening == Sharpening()
+        )
+
+    def options(self, generator: Generator) -> dict[str, Any]:
+        """What `sample` is told beside prompts and seed."""
+        known = signature(generator.sample).parameters
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name in known}
 
 
 @experiment("samplers")
@@ -73,15 +102,14 @@ def main(cfg: DictConfig) -> None:
     points: list[dict[str, Any]] = json.loads(store.read_text()) if store.is_file() else []
     reference = Reference.of(dataset)
     for path, generator in models.items():
-        names = cfg.only or list(cfg.ways)
-        ways = {n: cfg.ways[n] for n in (names if isinstance(generator, Denoiser) else list(cfg.ways)[:1])}
         profile = measure_profile(generator, dataset.part("valid")) if isinstance(generator, Denoiser) else ()
-        for name, options in ways.items():
+        for name in cfg.only or cfg.ways:
+            way = way_of(str(name), cfg.ways[name], profile)
             for seed in cfg.seeds:
-                if any((p["model"], p["way"], p["seed"]) == (path, name, seed) for p in points):
+                known = any((p["model"], p["way"], p["seed"]) == (path, name, seed) for p in points)
+                if known or not way.suits(generator):
                     continue
-                how = unmasking(str(name), options, profile) if isinstance(generator, Denoiser) else None
-                point = measure(generator, reference, how, seed, cfg)
+                point = measure(generator, reference, way, seed, cfg)
                 label = RunFacts.load(Path(path)).label if (Path(path) / "run.json").is_file() else path
                 points.append({"model": path, "label": label, "way": name, "seed": seed, **point})
                 write_json(store, points)
@@ -94,42 +122,38 @@ def main(cfg: DictConfig) -> None:
     console.print(f"Page: {folder / 'samplers.md'}", soft_wrap=True)
 
 
-def unmasking(name: str, options: Any, profile: tuple[float, ...]) -> Unmasking:
+def way_of(name: str, options: Any, profile: tuple[float, ...]) -> Way:
     """The way that a config describes; the optimal schedule gets the measured profile."""
-    asked = {**options, "profile": profile} if options.get("schedule") == "optimal" else {**options}
+    given = dict(options)
+    sharp = {f.name: given.pop(f.name) for f in fields(Sharpening) if f.name in given}
+    if given.get("schedule") == "optimal":
+        given["profile"] = profile
     try:
-        return Unmasking(**asked)
+        return Way(Unmasking(**given), Sharpening(**sharp))
     except TypeError as error:
         raise InputError(f"way {name!r}: {error}") from None
 
 
 def measure(
-    generator: Generator, reference: Reference, how: Unmasking | None, seed: int, cfg: DictConfig
+    generator: Generator, reference: Reference, way: Way, seed: int, cfg: DictConfig
 ) -> dict[str, float | None]:
     """One point: calls a climb, climbs a second, the metrics of MEASURED, and bits where they exist."""
-    trial = Trial(generator, reference.dataset, cfg.samples, seed)
-    sample(generator, trial.conditions[:8], seed, how)  # warms up
+    trial, options = Trial(generator, reference.dataset, cfg.samples, seed), way.options(generator)
+    generator.sample(trial.conditions[:8], seed=seed, **options)  # warms up
     with counted_rows(generator) as rows:
         began = time.perf_counter()
-        climbs = sample(generator, trial.conditions, seed, how)
+        climbs = generator.sample(trial.conditions, seed=seed, **options)
         spent = time.perf_counter() - began
     comparison = reference.comparison(climbs)
     table = {m.name: m for m in METRICS}
     found = {name: table[name].compute(comparison) for name in MEASURED}
-    calls = float(climbs.sizes.mean()) if how is None else sum(rows) / len(climbs)
+    calls = sum(rows) / len(climbs) if rows else float(climbs.sizes.mean()) * way.sharpening.asks
     return {
         "calls": calls,
         "climbs per second": len(climbs) / spent,
         **{name: None if e is None else e.value for name, e in found.items()},
-        "bits per hold": bits(generator, trial, how, cfg),
+        "bits per hold": bits(generator, trial, way, cfg),
     }
-
-
-def sample(generator: Generator, prompts: Climbs, seed: int, how: Unmasking | None) -> Climbs:
-    """By the way asked, or by the generator's own where there is but one."""
-    if isinstance(generator, Denoiser):
-        return generator.sample(prompts, seed=seed, unmasking=how)
-    return generator.sample(prompts, seed=seed)
 
 
 class counted_rows:  # a context manager
@@ -142,9 +166,9 @@ class counted_rows:  # a context manager
         if isinstance(self.generator, Denoiser):
             real = self.generator.element_logits
 
-            def counting(known: Any, remaining: torch.Tensor) -> torch.Tensor:
+            def counting(known: Any, remaining: torch.Tensor, table: Any = None) -> torch.Tensor:
                 self.rows.append(len(remaining))
-                return real(known, remaining)
+                return real(known, remaining, table)
 
             self.generator.element_logits = counting  # type: ignore[method-assign]
         return self.rows
@@ -154,18 +178,15 @@ class counted_rows:  # a context manager
 
 
 @torch.no_grad()
-def bits(generator: Generator, trial: Trial, how: Unmasking | None, cfg: DictConfig) -> float | None:
+def bits(generator: Generator, trial: Trial, way: Way, cfg: DictConfig) -> float | None:
     """Bits per hold of the process, on test climbs; None where its likelihood is not known."""
-    plain = how is None or how == Unmasking()
-    blocks = how is not None and how.calls is not None and how.schedule in ("even", "optimal")
-    altered = how is not None and (how.refinements or how.guidance or how.top_k or how.top_p < 1)
-    if altered or not (plain or blocks):
+    if not way.has_likelihood:
         return None
     climbs = trial.test[: cfg.test_climbs]
     batch = to_batch(generator.board, climbs, generator.device)
     orders = random_orders(climbs.sizes, cfg.orders, trial.seed).to(generator.device)
     if isinstance(generator, Denoiser):
-        nats = generator.log_likelihood(batch, orders, unmasking=how)
+        nats = generator.log_likelihood(batch, orders, unmasking=way.unmasking)
     else:
         nats = generator.log_likelihood(batch, orders)
     each = nats.mean(1).double().cpu().numpy() / climbs.sizes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Region
+from setgen.cli.drawing_options import Calls, Drawing, Guidance, TopP
 from setgen.errors import InputError
 from setgen.files import check_target
 
@@ -84,13 +85,17 @@ def generate(
     min_holds: MinHolds = None,
     max_holds: MaxHolds = None,
     feet: Feet = "any",
+    calls: Calls = None,
+    guidance: Guidance = 0.0,
+    top_p: TopP = 1.0,
 ) -> None:
     """Make new climbs for an angle and a grade.
 
     Example: setgen generate --model runs/gpt --angle 40 --grade 7a -n 100 --out new.jsonl
     """
     laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet)
-    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal, laid, runtime)
+    drawing = Drawing(calls, guidance, top_p)
+    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal, laid, drawing, runtime)
 
 
 def complete(
@@ -122,6 +127,9 @@ def complete(
     min_holds: MinHolds = None,
     max_holds: MaxHolds = None,
     feet: Feet = "any",
+    calls: Calls = None,
+    guidance: Guidance = 0.0,
+    top_p: TopP = 1.0,
 ) -> None:
     """Finish climbs from holds you have chosen; those stay as they are.
 
@@ -133,7 +141,10 @@ def complete(
     if not any(text.strip() for text in texts):
         raise InputError("no holds are given: name some with --holds, or use `setgen generate` for none")
     laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet)
-    _sample(model, texts, angle, grade, n, size, seed, temperature, format, out, legal, laid, runtime)
+    drawing = Drawing(calls, guidance, top_p)
+    _sample(
+        model, texts, angle, grade, n, size, seed, temperature, format, out, legal, laid, drawing, runtime
+    )
 
 
 def score(
@@ -205,6 +216,7 @@ def _sample(
     out: str,
     legal: bool,
     laid: Laid,
+    drawing: Drawing,
     runtime: str,
 ) -> None:
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
@@ -226,9 +238,8 @@ def _sample(
         if runtime != "torch":
             raise InputError(f"--runtime {runtime} knows no constraints and no open roles: leave it out")
         laid_down = {} if constraints is None else {"constraints": constraints}
-    made = generator.sample(
-        prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, **laid_down
-    )
+    how = drawing.of(generator) | laid_down
+    made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, **how)
     write_climbs(out, generator.board, made, form)
 
 

@@ -71,7 +71,7 @@ def masked_set(generator: MaskedSet) -> Exportable:
     rows = {0: "climbs"}
 
     def attach(run: Run) -> None:
-        def element_logits(known: ClimbBatch, remaining: Tensor) -> Tensor:
+        def element_logits(known: ClimbBatch, remaining: Tensor, table: Tensor | None = None) -> Tensor:
             arrays = {
                 "element": known.element,
                 "present": known.present,
@@ -94,7 +94,7 @@ def masked_set(generator: MaskedSet) -> Exportable:
             # Three tensors, for exporters take inputs that are one object for one input.
             "angle": torch.tensor([0, 1]),
             "grade": torch.tensor([1, 0]),
-            "remaining": torch.tensor([1, 1]),
+            "remaining": torch.tensor([1, 2]),
         },
         axes={
             "element": {0: "climbs", 1: "holds"},

@@ -10,6 +10,7 @@ from setgen.export.exportable import Exportable
 
 ADAPTERS = {
     "masked_set": "setgen.export.masked_set:masked_set",
+    "sweep_set": "setgen.export.sweep_set:sweep_set",
     "gpt": "baselines.gpt_export:gpt",
     "sorted_gpt": "baselines.gpt_export:gpt",
     "grader": "setgen.export.grader:grader",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import json
 from dataclasses import asdict, is_dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -105,7 +106,7 @@ class Generator(nn.Module, abc.ABC):
 
     @property
     def device(self) -> torch.device:
-        return next(iter([*self.parameters(), *self.buffers()])).device
+        return next(chain(self.parameters(), self.buffers())).device
 
     @property
     def n_parameters(self) -> int:

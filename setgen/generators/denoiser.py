@@ -26,7 +26,8 @@ from setgen.generators.drawing import row_uniforms
 from setgen.generators.legality import Placed, elements_allowed
 from setgen.generators.prompts import make_ready
 from setgen.generators.revealing import reveal
-from setgen.generators.sized import SizedGenerator, log_frequencies
+from setgen.generators.sharpening import Sharpening
+from setgen.generators.sized import SizedGenerator, first_columns, log_frequencies
 from setgen.generators.unmasking import Unmasking
 from setgen.models.hold_embedding import ElementEmbedding
 from setgen.models.set_transformer import SetTransformer
@@ -88,12 +89,16 @@ class Denoiser(SizedGenerator):
         self.sizes.fit_counts(climbs)
         self.log_frequency.copy_(log_frequencies(climbs, len(self.board)))
 
-    def element_logits(self, known: ClimbBatch, remaining: Tensor) -> Tensor:
-        """(B, V·4) logits. known: the holds that are not masked. remaining: (B,) how many are."""
-        table = self.elements()
+    def element_logits(self, known: ClimbBatch, remaining: Tensor, table: Tensor | None = None) -> Tensor:
+        """(B, V·4) logits.
+
+        known: the holds that are not masked. remaining: (B,) how many are masked. table: what `self.elements`
+        gives, for whoever calls this several times.
+        """
+        table = self.elements() if table is None else table
         state = self.of_angle(known.angle) + self.of_grade(known.grade) + self.of_remaining(remaining)
         code = self.encoder(state, embedding(known.element[known.present], table), known.present)
-        return self.pointer(code) @ table.T / table.shape[1] ** 0.5 + self.log_frequency
+        return torch.addmm(self.log_frequency, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
 
     def loss(self, batch: ClimbBatch) -> Tensor:
         """Mean over climbs in nats per hold; one stratified draw of `copies` subsets."""
@@ -113,7 +118,7 @@ class Denoiser(SizedGenerator):
         many = many.reordered(key.argsort(1))
         known = many.present & (n_slots < n_known[:, None])
 
-        seen = _first(replace(many, present=known), int(n_known.max()))
+        seen = first_columns(replace(many, present=known), int(n_known.max()))
         logits = self.element_logits(seen, many.size - n_known)
         state = Placed.of(self.board, seen)
         per_slot = self.remainder_loss(logits, state, many, many.present & ~known)
@@ -148,8 +153,12 @@ class Denoiser(SizedGenerator):
             at, i = (x[first : first + _ROWS_PER_CALL] for x in (climb, step))
             prefix = many.rows(at)
             seen = ((begun[at] <= i[:, None]) * begun[at]).amax(1)
-            logits = self.element_logits(_first(prefix.leading(seen), int(seen.max())), many.size[at] - seen)
-            log_probs = self._step(logits, _first(prefix.leading(i), int(i.max())), many.size[at] - i, legal)
+            logits = self.element_logits(
+                first_columns(prefix.leading(seen), int(seen.max())), many.size[at] - seen
+            )
+            log_probs = self._step(
+                logits, first_columns(prefix.leading(i), int(i.max())), many.size[at] - i, legal
+            )
             chosen = prefix.element.gather(1, i[:, None])
             total = total.index_add(0, at, log_probs.gather(1, chosen).squeeze(1))
         # Without given holds one size distribution serves all orders of a climb.
@@ -179,6 +188,7 @@ class Denoiser(SizedGenerator):
         batch_size: int = 256,
         constraints: Constraints | None = None,
         unmasking: Unmasking | None = None,
+        sharpening: Sharpening | None = None,
     ) -> Climbs:
         """See `Generator.sample`. unmasking: in how many calls; None: one a hold, which is exact."""
         ready = make_ready(self, prompts, sizes, legal, constraints, temperature, seed)
@@ -189,7 +199,8 @@ class Denoiser(SizedGenerator):
 
             given = to_batch(self.board, part, self.device)
             rules = (legal, ready.permitted, temperature)
-            return to_climbs(self.board, reveal(self, given, wanted, noise, *rules, unmasking or Unmasking()))
+            how = (unmasking or Unmasking(), sharpening or Sharpening())
+            return to_climbs(self.board, reveal(self, given, wanted, noise, *rules, *how))
 
         return self.sample_in_batches(ready.prompts, ready.sizes, batch_size, complete)
 
@@ -201,14 +212,3 @@ class Denoiser(SizedGenerator):
 def _repeat(batch: ClimbBatch, times: int) -> ClimbBatch:
     """Row b becomes rows b·times … b·times + times − 1."""
     return batch.rows(torch.arange(len(batch), device=batch.angle.device).repeat_interleave(times))
-
-
-def _first(batch: ClimbBatch, length: int) -> ClimbBatch:
-    """Cut the padded width down to `length` (at least 1)."""
-    length = max(1, length)
-    return replace(
-        batch,
-        placement=batch.placement[:, :length],
-        role=batch.role[:, :length],
-        present=batch.present[:, :length],
-    )

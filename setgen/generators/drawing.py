@@ -28,8 +28,10 @@ def draw(logits: Tensor, uniform: Tensor, temperature: float = 1.0) -> Tensor:
     if temperature == 0:
         return logits.argmax(1)
     logits = logits.double()
-    # The largest first becomes 0: a tiny temperature then divides nothing into infinity but the rest.
-    cdf = ((logits - logits.amax(1, keepdim=True)) / temperature).softmax(1).cumsum(1)
+    if temperature != 1:
+        # The largest first becomes 0: a tiny temperature then divides nothing into infinity but the rest.
+        logits = (logits - logits.amax(1, keepdim=True)) / temperature
+    cdf = logits.softmax(1).cumsum(1)
     total = cdf[:, -1:]
     target = torch.minimum(uniform[:, None].to(cdf) * total, total * (1 - 1e-15))
     return torch.searchsorted(cdf, target, right=True).squeeze(1).clamp(max=logits.shape[1] - 1)

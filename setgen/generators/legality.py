@@ -79,19 +79,15 @@ def roles_allowed(board: Board, state: Placed, remaining: Tensor, legal: bool = 
     A third start or finish is impossible; when no more holds remain than starts and finishes are owed,
     only those that are owed may come. Without `legal` every role of the board may.
     """
-    device = state.count.device
-    allowed = torch.from_numpy(board.role_allowed).to(device).expand(len(state.count), N_ROLES).clone()
+    on_board = torch.from_numpy(board.role_allowed).to(state.count.device)
     if not legal:
-        return allowed
+        return on_board.expand(len(state.count), N_ROLES)
     starts, finishes = owed(board, state)
-    allowed[:, Role.START] &= state.starts < board.limits.starts[1]
-    allowed[:, Role.FINISH] &= state.finishes < board.limits.finishes[1]
-    tight = remaining <= starts + finishes
-    allowed[:, Role.START] &= ~tight | (starts > 0)
-    allowed[:, Role.FINISH] &= ~tight | (finishes > 0)
-    allowed[:, Role.MIDDLE] &= ~tight
-    allowed[:, Role.FOOT] &= ~tight
-    return allowed
+    loose = remaining > starts + finishes
+    start = (loose | (starts > 0)) & (state.starts < board.limits.starts[1])
+    finish = (loose | (finishes > 0)) & (state.finishes < board.limits.finishes[1])
+    of_role = {Role.START: start, Role.MIDDLE: loose, Role.FINISH: finish, Role.FOOT: loose}
+    return torch.stack([of_role[role] for role in Role], 1) & on_board
 
 
 def elements_allowed(
@@ -106,3 +102,15 @@ def elements_allowed(
     if permitted is not None:
         allowed = allowed & permitted.may_follow(state, remaining, remaining)
     return allowed.flatten(1)
+
+
+def rule_out(logits: Tensor, placements: Tensor, roles: Tensor) -> Tensor:
+    """(B, V·4) logits, −inf but where placement (B, V) and role (B, 4) are both allowed.
+
+    Adding −inf twice is twice as quick as a mask over all elements.
+    """
+    out_of = (torch.zeros(x.shape, dtype=logits.dtype, device=x.device) for x in (placements, roles))
+    place, role = (
+        x.masked_fill_(~allowed, -torch.inf) for x, allowed in zip(out_of, (placements, roles), strict=True)
+    )
+    return (logits.unflatten(1, (-1, N_ROLES)) + (place[:, :, None] + role[:, None, :])).flatten(1)

@@ -14,8 +14,9 @@ from setgen.dataset.batches import ClimbBatch
 from setgen.generators.drawing import draw
 from setgen.generators.legality import Placed, elements_allowed
 from setgen.generators.permitted import Permitted
-from setgen.generators.sized import put, widen
-from setgen.generators.unmasking import Unmasking, entropy_bits, narrowed
+from setgen.generators.sharpening import Sharpening
+from setgen.generators.sized import first_columns, put, widen
+from setgen.generators.unmasking import Unmasking, entropy_bits
 
 if TYPE_CHECKING:
     from setgen.generators.denoiser import Denoiser
@@ -57,6 +58,7 @@ def reveal(
     permitted: Permitted | None,
     temperature: float,
     how: Unmasking,
+    sharpening: Sharpening,
 ) -> ClimbBatch:
     """The prompts `given`, completed. wanted: (B,) holds in all, 0 where the size is drawn."""
     plain = noise(None)
@@ -64,7 +66,7 @@ def reveal(
     drawn = draw(generator.size_log_probs(given, state, legal, permitted), plain[:, -1])
     size = torch.where(wanted > 0, wanted, drawn)
     growing = Growing(widen(given, int(size.max())), state, size)
-    step = _Step(generator, growing, legal, permitted, temperature, how)
+    step = _Step(generator, growing, legal, permitted, temperature, how, sharpening, generator.elements())
     fresh = (noise(stream) for stream in itertools.count(_FIRST_FREE))
 
     if how.block_bits is not None:
@@ -93,6 +95,8 @@ class _Step:
     permitted: Permitted | None
     temperature: float
     how: Unmasking
+    sharpening: Sharpening
+    table: Tensor  # of element vectors
 
     def block(self, sizes: Tensor, noise: Tensor) -> Tensor:
         """Draw up to `sizes` (B,) more holds from one call. (B, L) log-probabilities of new holds, else 0."""
@@ -118,8 +122,8 @@ class _Step:
             row, goal, logits, log_p, bits = row[go], goal[go], logits[go], log_p[go], bits[:, go]
             column = growing.state.count[row]
             uniform = noise[row, column]
-            element = draw(narrowed(log_p, how.top_k, how.top_p), uniform, self.temperature)
-            growing.state = put(growing.batch, growing.state, row, element)
+            element = draw(self.sharpening.narrowed(log_p), uniform, self.temperature)
+            put(growing.batch, growing.state, row, element)
             scores[row, column] = log_p.gather(1, element[:, None]).squeeze(1).double()
             more = (column + 1 < goal).nonzero().squeeze(1)
             row, goal, logits, bits = row[more], goal[more], logits[more], bits[:, more]
@@ -131,7 +135,7 @@ class _Step:
         Their log-probabilities are perturbed with `heat` times Gumbel noise, which falls to 0 (as MaskGIT).
         """
         growing = self.growing
-        before = growing.state.count
+        before = growing.state.count.clone()
         scores = self.block(growing.left, noise)
         length = growing.batch.placement.shape[1]
         column = torch.arange(length, device=before.device)
@@ -154,11 +158,7 @@ class _Step:
 
     def _logits(self, row: Tensor) -> Tensor:
         """(T, V·4) logits of the climbs in `row`, guided where that is asked."""
-        known, left = self.growing.batch.rows(row), self.growing.left[row]
-        guidance = self.how.guidance
-        if not guidance:
-            return self.generator.element_logits(known, left)
-        nothing = torch.zeros_like(known.angle)
-        told = self.generator.element_logits(known, left)
-        untold = self.generator.element_logits(replace(known, angle=nothing, grade=nothing), left)
-        return (1 + guidance) * told - guidance * untold
+        known = first_columns(self.growing.batch.rows(row), int(self.growing.state.count[row].max()))
+        asked = self.sharpening.asked(known)
+        left = self.growing.left[row].repeat_interleave(self.sharpening.asks)
+        return self.sharpening.guided(self.generator.element_logits(asked, left, self.table))

@@ -86,12 +86,14 @@ class SizedGenerator(Generator):
         if not len(prompts):
             return prompts
         was_training = self.training
-        self.eval()
+        if was_training:
+            self.eval()
         parts = [
             complete(prompts[rows], torch.from_numpy(wanted[rows]).to(self.device), rows)
             for rows in np.split(np.arange(len(prompts)), range(batch_size, len(prompts), batch_size))
         ]
-        self.train(was_training)
+        if was_training:
+            self.train()
         return Climbs.concatenate(parts)
 
 
@@ -113,19 +115,26 @@ def widen(batch: ClimbBatch, length: int) -> ClimbBatch:
     )
 
 
-def put(grown: ClimbBatch, state: Placed, rows: Tensor, element: Tensor) -> Placed:
-    """Write one more hold into `rows` of `grown` (in place) and return the new state."""
+def first_columns(batch: ClimbBatch, length: int) -> ClimbBatch:
+    """Cut the padded width down to `length` (at least 1)."""
+    length = max(1, length)
+    return replace(
+        batch,
+        placement=batch.placement[:, :length],
+        role=batch.role[:, :length],
+        present=batch.present[:, :length],
+    )
+
+
+def put(grown: ClimbBatch, state: Placed, rows: Tensor, element: Tensor) -> None:
+    """Write one more hold into `rows` of `grown` and of `state`, both in place."""
     placement, role = element // N_ROLES, element % N_ROLES
     column = state.count[rows]
     grown.placement[rows, column] = placement
     grown.role[rows, column] = role
     grown.present[rows, column] = True
-    used, starts, finishes, feet, count = (
-        getattr(state, f).clone() for f in ("used", "starts", "finishes", "feet", "count")
-    )
-    used[rows, placement] = True
-    starts[rows] += role == Role.START
-    finishes[rows] += role == Role.FINISH
-    feet[rows] += role == Role.FOOT
-    count[rows] += 1
-    return Placed(used, starts, finishes, feet, count)
+    state.used[rows, placement] = True
+    state.starts[rows] += role == Role.START
+    state.finishes[rows] += role == Role.FINISH
+    state.feet[rows] += role == Role.FOOT
+    state.count[rows] += 1

@@ -30,19 +30,20 @@ from setgen.boards.roles import N_ROLES, Role
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
 from setgen.errors import InputError
 from setgen.generators.drawing import draw, row_uniforms
-from setgen.generators.legality import Placed, elements_allowed, roles_allowed
+from setgen.generators.legality import Placed, elements_allowed, roles_allowed, rule_out
 from setgen.generators.permitted import Permitted
 from setgen.generators.prompts import make_ready
+from setgen.generators.sharpening import Sharpening
 from setgen.generators.sized import SizedGenerator, log_frequencies, put, widen
-from setgen.generators.sweeps import Ahead, sweep_ranks
+from setgen.generators.sweeps import Ahead, Told, sweep_ranks
 from setgen.models.hold_embedding import ElementEmbedding
 from setgen.models.set_transformer import Packing
 from setgen.models.sweep_transformer import SweepTransformer
 
-_LINE, _ANY, _GIVEN, _MET = range(4)
+LINE, ANY, GIVEN, MET = range(4)
 """Kinds of tokens: two in front of the holds, the line's and that of "any hold of the set"; two of holds."""
 
-_HEADS = 2
+_HEADS = LINE, ANY
 
 
 @dataclass(frozen=True)
@@ -60,35 +61,6 @@ class SweepSetConfig:
     condition_dropout: float = 0.1
     directions: int = 1
     given: float = 0.25
-
-
-@dataclass(frozen=True, eq=False)
-class Told:
-    """B climbs as the network is told them: given holds first, then the others as the line meets them.
-
-    batch: holds in this order. given: (B, L) bool. size: (B,) holds of the finished climb. direction: (B,).
-    """
-
-    batch: ClimbBatch
-    given: Tensor
-    size: Tensor
-    direction: Tensor
-
-    @property
-    def n_given(self) -> Tensor:
-        return self.given.sum(1)
-
-    @property
-    def swept(self) -> Tensor:
-        """(B, L) bool: holds that the line meets."""
-        return self.batch.present & ~self.given
-
-    @property
-    def left(self) -> Tensor:
-        """(B, L): how many holds are still to come once this one is known."""
-        place = torch.arange(self.given.shape[1], device=self.given.device)
-        known = torch.where(self.given, self.n_given[:, None], place + 1)
-        return (self.size[:, None] - known).clamp(min=0)
 
 
 class SweepSet(SizedGenerator):
@@ -136,10 +108,10 @@ class SweepSet(SizedGenerator):
         key = torch.rand(batch.present.shape, device=device).masked_fill(~batch.present, 2.0)
         given = batch.present & (key.argsort(1).argsort(1) < n_given[:, None])
         direction = torch.randint(self.config.directions, (rows,), device=device)
-        told = self._told(batch, given, direction)
+        told = Told.of(batch, given, direction, self.rank)
         table = self.elements()
         codes = self._codes(told, table)
-        sweep = (self._sweep(told, codes, table, legal=False) + log_size) / size
+        sweep = (self._sweep(told, self._line_logits(told, codes, table), legal=False) + log_size) / size
         return -(sweep + self._any(told, codes, table) / (size - n_given)).mean()
 
     def log_likelihood(
@@ -162,7 +134,7 @@ class SweepSet(SizedGenerator):
         table = self.elements()
         told = Told(prompts, prompts.present, size, torch.zeros_like(size))
         allowed = elements_allowed(self.board, state, size - prompts.size, legal)
-        logits = self._logits(self._codes(told, table)[:, _ANY], table).masked_fill(~allowed, -torch.inf)
+        logits = self._logits(self._codes(told, table)[:, ANY], table).masked_fill(~allowed, -torch.inf)
         return logits.log_softmax(1).masked_fill((prompts.size >= self.most(legal))[:, None], -torch.inf)
 
     @torch.inference_mode()
@@ -176,6 +148,7 @@ class SweepSet(SizedGenerator):
         seed: int | np.ndarray = 0,
         batch_size: int = 256,
         constraints: Constraints | None = None,
+        sharpening: Sharpening | None = None,
     ) -> Climbs:
         """See `Generator.sample`. At temperature 0 every sweep goes in the first direction."""
         ready = make_ready(self, prompts, sizes, legal, constraints, temperature, seed)
@@ -183,7 +156,8 @@ class SweepSet(SizedGenerator):
         def complete(part: Climbs, wanted: Tensor, rows: np.ndarray) -> Climbs:
             noise = row_uniforms(seed, rows, self.sizes.most + 2).to(self.device)
             given = to_batch(self.board, part, self.device)
-            grown = self._complete(given, wanted, noise, legal, ready.permitted, temperature)
+            rules = (legal, ready.permitted, temperature)
+            grown = self._complete(given, wanted, noise, *rules, sharpening or Sharpening())
             return to_climbs(self.board, grown)
 
         return self.sample_in_batches(ready.prompts, ready.sizes, batch_size, complete)
@@ -196,80 +170,76 @@ class SweepSet(SizedGenerator):
         legal: bool,
         permitted: Permitted | None,
         temperature: float,
+        sharpening: Sharpening,
     ) -> ClimbBatch:
         state = Placed.of(self.board, given)
         drawn = draw(self.size_log_probs(given, state, legal, permitted), noise[:, -1])
         size = torch.where(wanted > 0, wanted, drawn)
         direction = (noise[:, -2] * self.config.directions * (temperature > 0)).long()
         # Climbs with most to come stand first, so that those still growing are always the leading rows.
-        by_work = (size - state.count).argsort(descending=True, stable=True)
+        to_come, by_work = (size - state.count).sort(descending=True, stable=True)
+        growing = (to_come[:, None] > torch.arange(int(to_come.max()), device=size.device)).sum(0).tolist()
         given, state, noise = given.rows(by_work), state.rows(by_work), noise[by_work]
         size, direction = size[by_work], direction[by_work]
 
-        told = Told(given, given.present, size, direction)
+        asks = sharpening.asks
+        asked, heading = sharpening.asked(given), direction.repeat_interleave(asks)
+        told = Told(asked, asked.present, size.repeat_interleave(asks), heading)
         table, rank = self.elements(), self.rank[direction]
         ahead, line = Ahead.of(rank, ~state.used), torch.full_like(size, -1)
         beyond = None if permitted is None else permitted.left_beyond(~state.used, rank)
-        most_left = int((size - state.count).max())
-        codes, memory = self.network.begin(*self._tokens(told, table), most_left)
-        code, width = codes[:, _LINE], codes.shape[1]
-        memory.present[:, _ANY] = False
-        grown = widen(given, int(size.max()))
-        for step in range(most_left):
-            row = (state.count < size).nonzero().squeeze(1)  # 0, 1, … as many as are still growing
-            here, left = state.rows(row), (size - state.count)[row]
+        codes, memory = self.network.begin(*self._tokens(told, table, (LINE,)), max(0, len(growing) - 1))
+        code, width = codes[:, 0], codes.shape[1]
+        about = self._about(asked, torch.full_like(heading, MET), heading)
+        grown, every = widen(given, int(size.max())), torch.arange(len(size), device=size.device)
+        for step, rows in enumerate(growing):
+            here, left = state.rows(slice(rows)), (size - state.count)[:rows]
             roles = roles_allowed(self.board, here, left, legal)
-            allowed = ahead.open(row, line[row], left)[:, :, None] & roles[:, None, :]
+            logits = sharpening.guided(self._logits(code[: rows * asks], table))
+            logits = rule_out(logits, ahead.open(slice(rows), line[:rows], left), roles)
             if permitted is not None and beyond is not None:
-                allowed = allowed & permitted.may_follow(here, left, left, beyond[row])
-            logits = self._logits(code[row], table).masked_fill(~allowed.flatten(1), -torch.inf)
-            element = draw(logits, noise[row, here.count], temperature)
-            state = put(grown, state, row, element)
-            line[row] = rank[row, element // N_ROLES]
-            if step + 1 < most_left:
-                met = torch.full_like(element, _MET)
-                token = self._token(table[element], given.rows(row), left - 1, met, direction[row])
-                code = self.network.tell(token, memory.first(len(row)), width + step)
+                may = permitted.may_follow(here, left, left, beyond[:rows]).flatten(1)
+                logits = logits.masked_fill(~may, -torch.inf)
+            element = draw(sharpening.narrowed(logits), noise[every[:rows], here.count], temperature)
+            put(grown, state, every[:rows], element)
+            line[:rows] = rank[every[:rows], element // N_ROLES]
+            if step + 1 < len(growing):
+                going = growing[step + 1]
+                token = table[element[:going]] + self.of_left(left[:going] - 1)
+                token = token.repeat_interleave(asks, 0) + about[: going * asks]
+                code = self.network.tell(token, memory.first(going * asks), width + step)
         return grown.rows(by_work.argsort())
 
-    def _told(self, batch: ClimbBatch, given: Tensor, direction: Tensor) -> Told:
-        """The batch with the holds of each climb in the order in which they are told."""
-        place = self.rank[direction].gather(1, batch.placement)
-        place = place.masked_fill(given, -1).masked_fill(~batch.present, len(self.board))
-        order = place.argsort(1)
-        return Told(batch.reordered(order), given.gather(1, order), batch.size, direction)
-
-    def _token(
-        self, element: Tensor, batch: ClimbBatch, left: Tensor, kind: Tensor, direction: Tensor
-    ) -> Tensor:
-        """(B, …, width): a hold's vector, what the climb is for, how many are to come, and what the token is.
+    def _about(self, batch: ClimbBatch, kind: Tensor, direction: Tensor) -> Tensor:
+        """(B, …, width): what the climb is for, and what the token is.
 
         Given holds, and the question for any hold, know no direction.
         """
-        shape = (-1,) + (1,) * (kind.ndim - 1)
-        condition = (self.of_angle(batch.angle) + self.of_grade(batch.grade)).view(*shape, element.shape[-1])
-        moves = ((kind == _LINE) | (kind == _MET))[..., None]
-        heading = self.of_direction(direction).view(*shape, element.shape[-1]) * moves
-        return element + condition + self.of_left(left) + self.of_kind(kind) + heading
+        shape = (*kind.shape[:1], *(1 for _ in kind.shape[1:]), -1)
+        condition = (self.of_angle(batch.angle) + self.of_grade(batch.grade)).view(shape)
+        moves = ((kind == LINE) | (kind == MET))[..., None]
+        return condition + self.of_kind(kind) + self.of_direction(direction).view(shape) * moves
 
-    def _tokens(self, told: Told, table: Tensor) -> tuple[Tensor, Packing, Tensor]:
-        """Packed tokens: the line's, the one for any hold, the holds; their places; (B, L, L) who sees whom.
+    def _tokens(
+        self, told: Told, table: Tensor, heads: tuple[int, ...] = _HEADS
+    ) -> tuple[Tensor, Packing, Tensor]:
+        """Packed tokens: the heads, in front, and the holds; their places; (B, L, L) who sees whom.
 
         Everybody sees the given holds. The line and the holds it has met see those met before.
         """
-        batch, given = told.batch, told.given
-        head = torch.tensor([_LINE, _ANY], device=given.device).expand(len(batch), _HEADS)
-        kind = torch.cat([head, torch.where(given, _GIVEN, _MET)], 1)
-        to_come = (told.size - told.n_given)[:, None].expand(-1, _HEADS)
-        element = pad(embedding(batch.element, table), (0, 0, _HEADS, 0))
+        batch, given, n = told.batch, told.given, len(heads)
+        head = torch.tensor(heads, device=given.device).expand(len(batch), n)
+        kind = torch.cat([head, torch.where(given, GIVEN, MET)], 1)
+        to_come = (told.size - told.n_given)[:, None].expand(-1, n)
+        element = pad(embedding(batch.element, table), (0, 0, n, 0))
         left = torch.cat([to_come, told.left], 1)
-        tokens = self._token(element, batch, left, kind, told.direction)
-        packing = Packing.of(pad(batch.present, (_HEADS, 0), value=True))
+        tokens = element + self.of_left(left) + self._about(batch, kind, told.direction)
+        packing = Packing.of(pad(batch.present, (n, 0), value=True))
 
-        sweeping = (kind == _LINE) | ((kind == _MET) & packing.present)
+        sweeping = (kind == LINE) | ((kind == MET) & packing.present)
         behind = torch.ones(kind.shape[1], kind.shape[1], dtype=torch.bool, device=kind.device).tril()
         seen = sweeping[:, :, None] & sweeping[:, None, :] & behind
-        seen = seen | (kind == _GIVEN)[:, None, :] | behind.diag().diag()
+        seen = seen | (kind == GIVEN)[:, None, :] | behind.diag().diag()
         return packing.pack(tokens), packing, seen
 
     def _codes(self, told: Told, table: Tensor) -> Tensor:
@@ -279,15 +249,23 @@ class SweepSet(SizedGenerator):
 
     def _logits(self, code: Tensor, table: Tensor) -> Tensor:
         """(T, V·4) unnormalised log-probabilities of the next element."""
-        return self.pointer(code) @ table.T / table.shape[1] ** 0.5 + self.bias
+        return torch.addmm(self.bias, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
 
-    def _sweep(self, told: Told, codes: Tensor, table: Tensor, legal: bool) -> Tensor:
-        """(B,) log p(holds that the line meets | given, n, direction)."""
-        batch, n_given = told.batch, told.n_given
+    def sweep_logits(self, told: Told) -> Tensor:
+        """(T, V·4) unnormalised log-probabilities at each hold that the line meets, T as in `told.swept`."""
+        table = self.elements()
+        return self._line_logits(told, self._codes(told, table), table)
+
+    def _line_logits(self, told: Told, codes: Tensor, table: Tensor) -> Tensor:
         row, place = told.swept.nonzero(as_tuple=True)
-        first = place == n_given[row]
-        logits = self._logits(codes[row, torch.where(first, _LINE, place + _HEADS - 1)], table)
+        first = place == told.n_given[row]
+        return self._logits(codes[row, torch.where(first, LINE, place + len(_HEADS) - 1)], table)
 
+    def _sweep(self, told: Told, logits: Tensor, legal: bool) -> Tensor:
+        """(B,) log p(holds that the line meets | given, n, direction), from their `sweep_logits`."""
+        batch = told.batch
+        row, place = told.swept.nonzero(as_tuple=True)
+        first = place == told.n_given[row]
         rank, left = self.rank[told.direction], told.size[row] - place
         used = Placed.of(self.board, replace(batch, present=told.given)).used
         line = rank[row, batch.placement[row, place - 1]].masked_fill(first, -1)
@@ -306,14 +284,14 @@ class SweepSet(SizedGenerator):
         """(B,) Σ over the holds not given of log p(it is the next of them to be named | given, n)."""
         state = Placed.of(self.board, replace(told.batch, present=told.given))
         allowed = elements_allowed(self.board, state, told.size - told.n_given, legal=False)
-        log_p = self._logits(codes[:, _ANY], table).masked_fill(~allowed, -torch.inf).log_softmax(1)
+        log_p = self._logits(codes[:, ANY], table).masked_fill(~allowed, -torch.inf).log_softmax(1)
         return log_p.gather(1, told.batch.element).masked_fill(~told.swept, 0.0).sum(1)
 
     def _log_probability(self, batch: ClimbBatch, given: Tensor, legal: bool) -> Tensor:
         """(B,) log p(the other holds | given, c): the mean over directions, and the size."""
-        table, by_direction = self.elements(), []
+        by_direction = []
         for d in range(self.config.directions):
-            told = self._told(batch, given, torch.full_like(batch.size, d))
-            by_direction.append(self._sweep(told, self._codes(told, table), table, legal))
+            told = Told.of(batch, given, torch.full_like(batch.size, d), self.rank)
+            by_direction.append(self._sweep(told, self.sweep_logits(told), legal))
         log_size = self.log_size(batch, replace(batch, present=given), legal)
         return torch.stack(by_direction).logsumexp(0) - np.log(len(by_direction)) + log_size

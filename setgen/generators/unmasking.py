@@ -34,9 +34,6 @@ class Unmasking:
         add up to no more than so many bits (after Ben-Hamu et al. 2025).
     refinements: so many times, in one call each, a share `hidden` of the new holds, chosen at random, is
         hidden again and redrawn (after Wang et al. 2025, remasking).
-    guidance: g of classifier-free guidance, logits (1 + g)·with − g·without angle and grade (Ho & Salimans
-        2022); each call then asks the network twice.
-    top_k, top_p: draw among the k likeliest elements, or the fewest that hold a share p (nucleus).
     """
 
     calls: int | None = None
@@ -45,9 +42,6 @@ class Unmasking:
     block_bits: float | None = None
     refinements: int = 0
     hidden: float = 0.25
-    guidance: float = 0.0
-    top_k: int | None = None
-    top_p: float = 1.0
 
     def __post_init__(self) -> None:
         if self.calls is not None and self.calls < 1:
@@ -62,10 +56,6 @@ class Unmasking:
             raise InputError("calls and block_bits both say how holds are blocked: give one of them")
         if self.refinements < 0 or not 0 < self.hidden <= 1:
             raise InputError("refinements must be 0 or more, and hidden a share above 0, at most 1")
-        if self.top_k is not None and self.top_k < 1:
-            raise InputError(f"top_k is {self.top_k}: give at least 1")
-        if not 0 < self.top_p <= 1:
-            raise InputError(f"top_p is {self.top_p}: it is a share above 0, at most 1")
 
     def plan(self, known: Tensor, size: Tensor, times: Tensor) -> Tensor:
         """(B, T) int64: how many holds each call reveals; a row's zeros stand last.
@@ -128,17 +118,6 @@ def optimal_blocks(profile: tuple[float, ...], known: int, size: int, calls: int
             i += blocks[-1]
         t -= 1
     return tuple(blocks + [0] * (calls - len(blocks)))
-
-
-def narrowed(log_p: Tensor, top_k: int | None, top_p: float) -> Tensor:
-    """(B, M) with all but the likeliest categories at −inf; the likeliest of all always stays."""
-    if top_k is None and top_p >= 1:
-        return log_p
-    ranked, order = log_p.sort(dim=1, descending=True, stable=True)
-    place = torch.arange(log_p.shape[1], device=log_p.device)
-    p = ranked.double().softmax(1)
-    out = (p.cumsum(1) - p >= top_p) | (place >= (top_k or log_p.shape[1]))
-    return log_p.masked_fill(torch.zeros_like(out).scatter(1, order, out), -torch.inf)
 
 
 def entropy_bits(logits: Tensor) -> Tensor:

@@ -28,6 +28,13 @@ class Memory:
         return Memory([(k[:rows], v[:rows]) for k, v in self.layers], self.present[:rows])
 
 
+def with_room(kept: Tensor, room: int) -> Tensor:
+    """(B, heads, L, d) → (B, heads, L + room, d); what is behind L is not set, and not read before it is."""
+    wide = kept.new_empty(*kept.shape[:2], kept.shape[2] + room, kept.shape[3])
+    wide[:, :, : kept.shape[2]] = kept
+    return wide
+
+
 class SweepTransformer(nn.Module):
     """Blocks of the set transformer with a mask that says who sees whom."""
 
@@ -55,7 +62,7 @@ class SweepTransformer(nn.Module):
             mixed, key, value = block.attention.attend(block.norm_attention(tokens), packing, seen)
             tokens = tokens + mixed
             tokens = tokens + block.feed(block.norm_feed(tokens))
-            layers.append((pad(key, (0, 0, 0, room)), pad(value, (0, 0, 0, room))))
+            layers.append((with_room(key, room), with_room(value, room)))
         return packing.pad(self.norm(tokens)), Memory(layers, pad(packing.present, (0, room)))
 
     def tell(self, token: Tensor, memory: Memory, column: int) -> Tensor:

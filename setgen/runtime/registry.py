@@ -17,6 +17,7 @@ from setgen.runtime.sampler import Sampler
 
 SAMPLERS = {
     "masked_set": "setgen.runtime.masked_set:MaskedSetSampler",
+    "sweep_set": "setgen.runtime.sweep_set:SweepSetSampler",
     "gpt": "setgen.runtime.gpt:GPTSampler",
     "grader": "setgen.runtime.grader:ExportedGrader",
 }

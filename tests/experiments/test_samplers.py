@@ -10,7 +10,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from experiments.samplers import MEASURED, bits, counted_rows, unmasking
+from experiments.samplers import MEASURED, Way, bits, counted_rows, way_of
 from experiments.samplers import main as samplers
 from setgen.dataset.build import synthetic_dataset
 from setgen.errors import InputError
@@ -18,6 +18,7 @@ from setgen.evaluation.trial import Trial
 from setgen.generators.builtin import BUILTIN
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.hold_canvas import HoldCanvas
+from setgen.generators.sharpening import Sharpening
 from setgen.generators.unmasking import Unmasking
 
 CONF = Path(__file__).parents[2] / "experiments" / "conf"
@@ -39,11 +40,11 @@ def canvas(dataset):
 def test_every_way_of_the_config_is_a_way():
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("samplers")
-    made = {name: unmasking(name, options, (2.0, 1.0)) for name, options in cfg.ways.items()}
+    made = {name: way_of(name, options, (2.0, 1.0)) for name, options in cfg.ways.items()}
     assert len(set(made.values())) == len(made)
-    assert next(iter(made.values())) == Unmasking()
+    assert next(iter(made.values())) == Way(Unmasking(), Sharpening())
     with pytest.raises(InputError, match="'odd'"):
-        unmasking("odd", OmegaConf.create({"call": 3}), ())
+        way_of("odd", OmegaConf.create({"call": 3}), ())
 
 
 def test_calls_are_counted_by_rows(dataset, canvas):
@@ -56,14 +57,15 @@ def test_calls_are_counted_by_rows(dataset, canvas):
     assert sum(rows) == climbs.sizes.sum()
 
 
-def test_fewer_calls_never_take_fewer_bits_than_a_likelihood_says(dataset, canvas):
+def test_bits_are_given_where_the_process_has_a_likelihood(dataset, canvas):
     cfg = OmegaConf.create({"test_climbs": 20, "orders": 2})
     trial = Trial(canvas, dataset, 10)
-    assert bits(canvas, trial, Unmasking(), cfg) == pytest.approx(
-        bits(canvas, trial, Unmasking(calls=35), cfg)
-    )
-    for how in (Unmasking(block_bits=3), Unmasking(guidance=1), Unmasking(calls=2, schedule="confident")):
-        assert bits(canvas, trial, how, cfg) is None
+    plain = Sharpening()
+    one, many = (bits(canvas, trial, Way(how, plain), cfg) for how in (Unmasking(), Unmasking(calls=35)))
+    assert one == pytest.approx(many)
+    for how in (Unmasking(block_bits=3), Unmasking(calls=2, schedule="confident"), Unmasking(refinements=1)):
+        assert bits(canvas, trial, Way(how, plain), cfg) is None
+    assert bits(canvas, trial, Way(Unmasking(), Sharpening(guidance=1)), cfg) is None
 
 
 @pytest.mark.slow

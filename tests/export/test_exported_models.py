@@ -52,7 +52,7 @@ def test_outputs_agree_at_every_size(exported, name, form):
             if value.dtype == torch.bool:
                 inputs[key] = torch.from_numpy(rng.random(value.shape) < 0.7)
             elif value.dtype == torch.int64:
-                inputs[key] = torch.from_numpy(rng.integers(0, 3, value.shape))
+                inputs[key] = torch.from_numpy(rng.integers(0, int(what.inputs[key].max()) + 1, value.shape))
             else:
                 inputs[key] = torch.from_numpy(rng.normal(size=value.shape).astype(np.float32))
         given = run(**{key: value.numpy() for key, value in inputs.items()})
@@ -173,7 +173,7 @@ def alone(*arguments) -> str:
     return found.stdout
 
 
-@pytest.mark.parametrize("name", ["masked_set", "gpt"])
+@pytest.mark.parametrize("name", ["masked_set", "sweep_set", "gpt"])
 def test_climbs_are_made_without_torch(exported, name, capsys, tmp_path):
     build(name).save(tmp_path / "model")
     arguments = "--angle", "40", "-n", "12", "--seed", "7"

@@ -15,9 +15,12 @@ from setgen.export.masked_set import size_table
 from setgen.generators import drawing as torch_drawing
 from setgen.generators import legality as torch_legality
 from setgen.generators.sizes import SizeModel
+from setgen.generators.sweeps import Ahead as TorchAhead
+from setgen.generators.sweeps import sweep_ranks
 from setgen.runtime import drawing, legality
 from setgen.runtime.grammar import Grammar
 from setgen.runtime.sizes import SizeTable
+from setgen.runtime.sweep_set import Ahead
 
 every_board = pytest.mark.parametrize("board", BOARDS, ids=NAMES)
 
@@ -94,6 +97,20 @@ def test_grammars_agree_while_climbs_are_written(board, only_legal, ascending):
         if steps > 2 * ours.most:  # without `legal` a climb may go on repeating holds
             break
     assert steps > 1
+
+
+@every_board
+def test_what_lies_ahead_of_a_sweep_is_the_same(board):
+    rng = np.random.default_rng(7)
+    rank = sweep_ranks(board, 3)[torch.arange(90) % 3]
+    free = rng.random((90, len(board))) < 0.7
+    here, there = Ahead(rank.numpy(), free), TorchAhead.of(rank, torch.from_numpy(free))
+    rows = rng.permutation(90)[:50]
+    line, left = rng.integers(-1, len(board), 50), rng.integers(1, 4, 50)
+    open_ = here.open(rows, line, left)
+    assert equal(there.open(*(torch.from_numpy(a) for a in (rows, line, left))), open_)
+    assert open_.any()
+    assert not open_.any(1).all()
 
 
 def test_noise_is_the_same():

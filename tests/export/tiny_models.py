@@ -14,6 +14,8 @@ SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0}
 KILTER_GPT = {"smoothing": "last", "loss": "bce", "crop": True}
 GENERATORS = {
     "masked_set": ("masked_set", {}),
+    "sweep_set": ("sweep_set", {}),
+    "sweeps": ("sweep_set", {"directions": 4}),
     "gpt": ("gpt", {}),
     "kilter-gpt": ("gpt", KILTER_GPT),
     "sorted_gpt": ("sorted_gpt", {}),

@@ -27,7 +27,7 @@ from setgen.dataset.batches import to_batch
 from setgen.errors import InputError
 from setgen.generators.denoiser import Denoiser
 from setgen.generators.orders import all_orders
-from setgen.generators.unmasking import Unmasking, entropy_bits, narrowed, optimal_blocks
+from setgen.generators.unmasking import Unmasking, entropy_bits, optimal_blocks
 
 PROFILE = (7.0, 5.0, 4.5, 4.3, 4.2)
 WAYS = {
@@ -38,8 +38,6 @@ WAYS = {
     "confident": Unmasking(calls=3, schedule="confident"),
     "entropy": Unmasking(block_bits=3.0),
     "refined": Unmasking(calls=1, refinements=2),
-    "guided": Unmasking(guidance=1.5),
-    "narrow": Unmasking(top_p=0.7, top_k=5),
 }
 
 
@@ -107,7 +105,6 @@ def test_calls_are_what_they_say(make, network_calls):
         (Unmasking(calls=20), 8, 6),
         (Unmasking(calls=3, schedule="confident"), 3, 6),
         (Unmasking(calls=2, refinements=3), 5, 6),
-        (Unmasking(guidance=1.0), 16, 6),
         (Unmasking(block_bits=0.0), 8, 6),
         (Unmasking(block_bits=1e9), 1, 6),
     ):
@@ -168,28 +165,6 @@ def test_ancestral_reveals_with_many_calls_are_the_plain_law(make):
     assert_follow(drawn, climbs, np.array(terms))
 
 
-def test_guidance_moves_towards_the_condition(make):
-    """Guided logits: at g = −1 the condition is not heard at all."""
-    generator, sizes = make(WALL), np.full(200, 5)
-    asked, nothing = Climbs.prompts(200, angle=20, grade=18), Climbs.prompts(200)
-    unguided = generator.sample(nothing, sizes=sizes, seed=9)
-    deaf = generator.sample(asked, sizes=sizes, seed=9, unmasking=Unmasking(guidance=-1.0))
-    heard = generator.sample(asked, sizes=sizes, seed=9)
-    assert [c.holds for c in deaf] == [c.holds for c in unguided]
-    assert [c.holds for c in heard] != [c.holds for c in unguided]
-
-
-def test_narrowed_keeps_the_nucleus():
-    log_p = torch.tensor([[0.5, 0.2, 0.2, 0.1], [0.05, 0.9, 0.03, 0.02]]).log()
-    assert narrowed(log_p, None, 0.6).isfinite().tolist() == [
-        [True, True, False, False],
-        [False, True, False, False],
-    ]
-    assert narrowed(log_p, 1, 1.0).isfinite().sum(1).tolist() == [1, 1]
-    assert narrowed(log_p, None, 1.0) is log_p
-    assert narrowed(log_p, None, 1e-9).isfinite().sum(1).tolist() == [1, 1]
-
-
 def test_entropy_is_in_bits():
     logits = torch.tensor(
         [[0.0, 0.0, -torch.inf, 0.0, 0.0], [-torch.inf, 3.0, -torch.inf, -torch.inf, -torch.inf]]
@@ -207,8 +182,6 @@ def test_entropy_is_in_bits():
         ({"block_bits": 1.0, "calls": 2}, "one of them"),
         ({"refinements": -1}, "refinements"),
         ({"hidden": 0.0}, "hidden"),
-        ({"top_k": 0}, "at least 1"),
-        ({"top_p": 0.0}, "share"),
     ],
 )
 def test_what_cannot_be_is_one_line(settings, what):

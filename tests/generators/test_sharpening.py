@@ -1,0 +1,73 @@
+"""Sharpening: guidance, nucleus and top-k, for every generator that knows them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from contract import WALL, assert_given_first, random_prompts
+from test_contract import build
+
+from setgen.boards.climbs import Climbs
+from setgen.boards.rules import legal
+from setgen.errors import InputError
+from setgen.generators.sharpening import Sharpening
+
+WAYS = {"guided": Sharpening(guidance=1.5), "narrow": Sharpening(top_p=0.7, top_k=5)}
+
+
+@pytest.fixture(params=["masked_set", "hold_canvas", "sweep_set"])
+def make(request):
+    return lambda board: build(request.param, {}, board)
+
+
+@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
+def test_given_holds_come_back_first_and_every_climb_is_legal(make, how):
+    generator, prompts = make(WALL), random_prompts(WALL, 120, seed=1)
+    climbs = generator.sample(prompts, seed=2, sharpening=how)
+    assert_given_first(prompts, climbs)
+    assert legal(WALL, climbs).all()
+
+
+@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
+def test_a_row_depends_on_seed_and_row_alone(make, how):
+    generator, prompts = make(WALL), random_prompts(WALL, 30, seed=4)
+    one = list(generator.sample(prompts, seed=5, batch_size=30, sharpening=how))
+    assert one == list(generator.sample(prompts, seed=5, batch_size=7, sharpening=how))
+    assert one != list(generator.sample(prompts, seed=5))
+
+
+def test_at_minus_one_the_condition_is_not_heard(make):
+    generator, sizes = make(WALL), np.full(200, 5)
+    asked, nothing = Climbs.prompts(200, angle=20, grade=18), Climbs.prompts(200)
+    unguided = generator.sample(nothing, sizes=sizes, seed=9)
+    deaf = generator.sample(asked, sizes=sizes, seed=9, sharpening=Sharpening(guidance=-1.0))
+    heard = generator.sample(asked, sizes=sizes, seed=9)
+    assert [c.holds for c in deaf] == [c.holds for c in unguided]
+    assert [c.holds for c in heard] != [c.holds for c in unguided]
+
+
+def test_the_likeliest_alone_is_temperature_zero(make):
+    generator, prompts, sizes = make(WALL), Climbs.prompts(20, angle=20, grade=18), np.full(20, 5)
+    one = generator.sample(prompts, sizes=sizes, sharpening=Sharpening(top_k=1))
+    coldest = generator.sample(prompts, sizes=sizes, temperature=0.0)
+    assert [c.holds for c in one] == [c.holds for c in coldest]
+
+
+def test_narrowed_keeps_the_nucleus():
+    log_p = torch.tensor([[0.5, 0.2, 0.2, 0.1], [0.05, 0.9, 0.03, 0.02]]).log()
+    kept = Sharpening(top_p=0.6).narrowed(log_p).isfinite().tolist()
+    assert kept == [[True, True, False, False], [False, True, False, False]]
+    assert Sharpening(top_k=1).narrowed(log_p).isfinite().sum(1).tolist() == [1, 1]
+    assert Sharpening().narrowed(log_p) is log_p
+    assert Sharpening(top_p=1e-9).narrowed(log_p).isfinite().sum(1).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [({"top_k": 0}, "at least 1"), ({"top_p": 0.0}, "share"), ({"guidance": float("nan")}, "guidance")],
+)
+def test_what_cannot_be_is_one_line(settings, what):
+    with pytest.raises(InputError, match=what) as error:
+        Sharpening(**settings)
+    assert "\n" not in str(error.value)
