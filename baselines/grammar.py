@@ -105,7 +105,15 @@ class Grammar:
         beyond = self.permitted.left_beyond(~placed.used, index)
         starts, finishes, feet = (n[:, None] for n in (placed.starts, placed.finishes, placed.feet))
         onwards = self.permitted.completable(beyond, (starts, finishes, feet), need[:, None], room[:, None])
-        return self.permitted.may_follow(placed, need, room, beyond), onwards
+        return self.permitted.may_follow(placed, need, room, beyond, self._open(state, need)), onwards
+
+    def _open(self, state: Written, need: Tensor) -> Tensor:
+        """(B, V) bool: where the order lets the next new hold lie: before the given holds still to be
+        written, and with room for all that is needed."""
+        free, ahead = self._ahead(state)
+        index = torch.arange(free.shape[1], device=free.device)
+        nearest = torch.where(state.waiting, index, free.shape[1]).amin(1, keepdim=True)
+        return free & (index <= nearest) & (ahead >= need[:, None])
 
     def holds(self, state: Written) -> Tensor:
         """(B, V + 1) bool: placements that may come next; the last column is the end."""

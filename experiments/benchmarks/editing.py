@@ -19,6 +19,7 @@ import numpy as np
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.constraints import Constraints
+from setgen.boards.geometry import geometry
 from setgen.boards.grades import UNKNOWN
 from setgen.boards.roles import OPEN, Role
 from setgen.boards.sensible import SensibleRules
@@ -86,20 +87,30 @@ def edits(generator: Generator, grader: Grader, climbs: Climbs, seed: int) -> No
 
 
 def constraints(generator: Generator, rules: SensibleRules, climbs: Climbs, seed: int) -> None:
-    """Print bits per hold, sensible share and diversity of climbs drawn with and without each constraint."""
+    """Print bits per hold, sensible share, diversity, and the share of climbs whose largest hop is within
+    reach, of climbs drawn with and without each constraint."""
     board, prompts = generator.board, climbs.without_holds()
+    hops = geometry(board, climbs).largest_hop
+    reach = float(np.round(np.nanquantile(hops, 0.75)))
     print(f"\n{len(prompts)} climbs at the test climbs' angles and grades; ± standard error")
-    print(f"{'constraint':34}{'bits per hold':>18}{'sensible':>18}{'diversity':>18}")
-    for name, laid in _constraints(board, climbs).items():
+    heads = ("bits per hold", "sensible", "diversity", f"within {reach:.0f} in")
+    print(f"{'constraint':34}" + "".join(f"{head:>18}" for head in heads))
+    laid_down = _constraints(board, climbs) | {
+        f'reach {reach:.0f}" (3 in 4 climbs)': Constraints(reach=reach)
+    }
+    for name, laid in laid_down.items():
         try:
             drawn = generator.sample(prompts, seed=seed, constraints=laid)
         except InputError as error:
             print(f"{name:34}  {error}")
             continue
         bits = likelihood(generator, drawn, orders=4, seed=seed).tight
+        within = (geometry(board, drawn).largest_hop <= reach).astype(float)
         to_others = mean_to_others(Sample(board, drawn).incidence)
         diversity = f"{to_others.mean():.3f} ± {2 * to_others.std(ddof=1) / len(drawn) ** 0.5:.3f}"
-        print(f"{name:34}{_shown(bits):>18}{_shown(rules.sensible(drawn)):>18}{diversity:>18}")
+        print(
+            f"{name:34}{_shown(bits):>18}{_shown(rules.sensible(drawn)):>18}{diversity:>18}{_shown(within):>18}"
+        )
 
 
 def _constraints(board: Board, climbs: Climbs) -> dict[str, Constraints | None]:

@@ -28,6 +28,9 @@ class Constraints:
     fewest, most: holds of the whole climb, given ones included.
     feet: `any`, foot holds as the model draws them; `marked`, one foot hold at least; `none`, no foot
     holds: feet go wherever the climber likes.
+    reach: inches; a new hand hold lies so near to another hand hold, and a foot hold to any hold, wherever
+    the rest leaves such a choice. Which holds will be needed is not known while they are drawn, so this
+    limit is soft: the others are certain, and `broken` leaves it out.
     """
 
     forbidden: tuple[tuple[int, int], ...] = ()
@@ -36,6 +39,7 @@ class Constraints:
     fewest: int | None = None
     most: int | None = None
     feet: Feet = "any"
+    reach: float | None = None
 
     @classmethod
     def parse(
@@ -48,6 +52,7 @@ class Constraints:
         fewest: int | None = None,
         most: int | None = None,
         feet: str = "any",
+        reach: float | None = None,
     ) -> Constraints | None:
         """From what a person types; None where nothing is laid down.
 
@@ -62,6 +67,7 @@ class Constraints:
             fewest,
             most,
             feet,  # type: ignore[arg-type]  # `check` says so where it is none
+            reach,
         )
         constraints.check(board)
         return None if constraints == cls() else constraints
@@ -87,6 +93,8 @@ class Constraints:
             raise InputError(f"feet {self.feet!r} is unknown: use {', '.join(get_args(Feet))}")
         if self.feet == "marked" and Role.FOOT not in board.role_ids:
             raise InputError("feet cannot be marked: this board has no foot holds")
+        if self.reach is not None and not self.reach > 0:
+            raise InputError(f"reach {self.reach} is no distance: give inches, such as 30")
 
     def elements(self, board: Board) -> np.ndarray:
         """(V, 4) bool: the roles that each placement may play as a new hold."""
@@ -106,6 +114,13 @@ class Constraints:
         """Whether a given hold is one that must not come: forbidden, or a foot hold where feet are none."""
         forbidden = {(placement, role), (placement, OPEN)} & set(self.forbidden)
         return bool(forbidden) or (role == Role.FOOT and self.feet == "none")
+
+    def within_reach(self, board: Board) -> np.ndarray | None:
+        """(V, V) bool: pairs of placements within reach of each other; None without a limit."""
+        if self.reach is None:
+            return None
+        apart = np.linalg.norm(board.xy[:, None] - board.xy[None], axis=2)
+        return apart <= self.reach
 
     def roles(self, board: Board) -> np.ndarray:
         """(4,) bool: the roles that new holds, and given ones whose role is open, may play."""

@@ -32,6 +32,13 @@ Feet = Annotated[
         "--feet", help="any: as the model likes; marked: one foot hold at least; none: no foot holds."
     ),
 ]
+Reach = Annotated[
+    float | None,
+    typer.Option(
+        "--reach",
+        help="New holds lie so many inches from others at most, wherever the other limits leave such a hold.",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Laid:
     fewest: int | None
     most: int | None
     feet: str
+    reach: float | None
 
     def on(self, board: Board) -> Constraints | None:
         """None where nothing is laid down. Raises InputError for what is not of this board."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Region
+from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Reach, Region
 from setgen.cli.generate import Angle, Grade, Model, Out, Seed, Size, Temperature
 from setgen.errors import InputError
 from setgen.files import check_target
@@ -75,6 +75,7 @@ def edit(
     min_holds: MinHolds = None,
     max_holds: MaxHolds = None,
     feet: Feet = "any",
+    reach: Reach = None,
 ) -> None:
     """Change a climb: keep some holds and draw the rest anew, for another grade or angle too.
 
@@ -104,7 +105,7 @@ def edit(
         print("the built-in model of the synthetic board; --model names another", file=sys.stderr)
     served = load_model(model, data)
     board, generator, judge = served.board, served.generator, served.grader
-    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet).on(board)
+    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet, reach).on(board)
     asked = make_prompts(board, angle=angle, grade=grade).climb(0)
     if like is not None:
         others = (redraw, redraw_share, size, climb_angle, climb_grade)

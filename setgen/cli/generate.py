@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Region
+from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Reach, Region
 from setgen.cli.drawing_options import Calls, Drawing, Guidance, TopP
 from setgen.errors import InputError
 from setgen.files import check_target
@@ -85,6 +85,7 @@ def generate(
     min_holds: MinHolds = None,
     max_holds: MaxHolds = None,
     feet: Feet = "any",
+    reach: Reach = None,
     calls: Calls = None,
     guidance: Guidance = 0.0,
     top_p: TopP = 1.0,
@@ -93,7 +94,7 @@ def generate(
 
     Example: setgen generate --model runs/gpt --angle 40 --grade 7a -n 100 --out new.jsonl
     """
-    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet)
+    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet, reach)
     drawing = Drawing(calls, guidance, top_p)
     _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal, laid, drawing, runtime)
 
@@ -127,6 +128,7 @@ def complete(
     min_holds: MinHolds = None,
     max_holds: MaxHolds = None,
     feet: Feet = "any",
+    reach: Reach = None,
     calls: Calls = None,
     guidance: Guidance = 0.0,
     top_p: TopP = 1.0,
@@ -140,7 +142,7 @@ def complete(
     texts = read_text("-").splitlines() if holds.strip() == "-" else [holds]
     if not any(text.strip() for text in texts):
         raise InputError("no holds are given: name some with --holds, or use `setgen generate` for none")
-    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet)
+    laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet, reach)
     drawing = Drawing(calls, guidance, top_p)
     _sample(
         model, texts, angle, grade, n, size, seed, temperature, format, out, legal, laid, drawing, runtime

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Placed:
-    """What B growing climbs hold so far. used: (B, V) bool. starts, finishes, feet, count: (B,) int64."""
+    """What B growing climbs hold so far. used, hands: (B, V) bool, all holds, and those that are not feet.
+
+    starts, finishes, feet, count: (B,) int64.
+    """
 
     used: Tensor
+    hands: Tensor
     starts: Tensor
     finishes: Tensor
     feet: Tensor
@@ -30,15 +34,20 @@ class Placed:
     @classmethod
     def empty(cls, board: Board, rows: int, device: torch.device | str = "cpu") -> Placed:
         zero = torch.zeros(rows, dtype=torch.int64, device=device)
-        return cls(torch.zeros(rows, len(board), dtype=torch.bool, device=device), zero, zero, zero, zero)
+        used = torch.zeros(rows, len(board), dtype=torch.bool, device=device)
+        return cls(used, used, zero, zero, zero, zero)
 
     @classmethod
     def of(cls, board: Board, batch: ClimbBatch) -> Placed:
         """The state after every hold of `batch` has been placed."""
-        used = torch.zeros(len(batch), len(board) + 1, dtype=torch.bool, device=batch.angle.device)
-        used.scatter_(1, batch.placement.masked_fill(~batch.present, len(board)), True)
+
+        def at(holds: Tensor) -> Tensor:
+            used = torch.zeros(len(batch), len(board) + 1, dtype=torch.bool, device=batch.angle.device)
+            return used.scatter_(1, batch.placement.masked_fill(~holds, len(board)), True)[:, :-1]
+
         return cls(
-            used[:, :-1],
+            at(batch.present),
+            at(batch.present & (batch.role != Role.FOOT)),
             ((batch.role == Role.START) & batch.present).sum(1),
             ((batch.role == Role.FINISH) & batch.present).sum(1),
             ((batch.role == Role.FOOT) & batch.present).sum(1),
@@ -47,9 +56,7 @@ class Placed:
 
     def rows(self, index: Tensor | slice) -> Placed:
         """The state of some of the climbs."""
-        return Placed(
-            self.used[index], self.starts[index], self.finishes[index], self.feet[index], self.count[index]
-        )
+        return Placed(*(of_all[index] for of_all in vars(self).values()))
 
     def add(self, placement: Tensor, role: Tensor, where: Tensor | None = None) -> Placed:
         """The state after one more hold a row, in the rows where `where` (B,) is true (all by default)."""
@@ -58,6 +65,7 @@ class Placed:
         new = one_hot(placement, self.used.shape[1]).bool() & where[:, None]
         return Placed(
             self.used | new,
+            self.hands | (new & (role != Role.FOOT)[:, None]),
             self.starts + ((role == Role.START) & where),
             self.finishes + ((role == Role.FINISH) & where),
             self.feet + ((role == Role.FOOT) & where),

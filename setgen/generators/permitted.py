@@ -39,19 +39,22 @@ def _roles_of(starts: bool, finishes: bool, others: int) -> list[bool]:
 @dataclass(frozen=True, eq=False)
 class Permitted:
     """elements: (V, 4) bool, roles that each placement may play as a new hold. roles: (4,) bool, of given
-    holds whose role is open. holds: (fewest, most) of a climb. feet: fewest foot holds."""
+    holds whose role is open. holds: (fewest, most) of a climb. feet: fewest foot holds. near: (V, V) 1 where
+    two placements are within reach of each other, else 0; None without a limit."""
 
     board: Board
     elements: Tensor
     roles: Tensor
     holds: tuple[int, int]
     feet: int
+    near: Tensor | None = None
 
     @classmethod
     def of(cls, board: Board, constraints: Constraints, device: torch.device | str = "cpu") -> Permitted:
         """Raises InputError when the constraints are not of this board."""
         constraints.check(board)
         most = size_range(board, Climb(()))[1]
+        near = constraints.within_reach(board)
         return cls(
             board,
             torch.from_numpy(constraints.elements(board)).to(device),
@@ -61,6 +64,7 @@ class Permitted:
                 most if constraints.most is None else min(most, constraints.most),
             ),
             int(constraints.feet == "marked"),
+            None if near is None else torch.from_numpy(near).to(device, torch.float32),
         )
 
     @cached_property
@@ -107,11 +111,19 @@ class Permitted:
             found = found | fits
         return found
 
-    def may_follow(self, state: Placed, fewest: Tensor, most: Tensor, beyond: Tensor | None = None) -> Tensor:
+    def may_follow(
+        self,
+        state: Placed,
+        fewest: Tensor,
+        most: Tensor,
+        beyond: Tensor | None = None,
+        ahead: Tensor | None = None,
+    ) -> Tensor:
         """(B, V, 4) bool: free elements behind which the climb can still be completed.
 
         fewest, most: (B,) how many holds may come, this one included. beyond: `left_beyond`, where holds
-        come in the order of a rank and this one rules out all before it.
+        come in the order of a rank and this one rules out all before it. ahead: (B, V) bool, placements that
+        the order leaves; None: all.
         """
         free = ~state.used
         if beyond is None:  # what is left depends on which roles the placement can play, of 16 kinds
@@ -129,7 +141,18 @@ class Permitted:
             for role in Role
         ]
         follow = torch.stack(after, 2)
-        return (follow[:, self._kind] if beyond is None else follow) & free[:, :, None] & self.elements
+        free = free if ahead is None else free & ahead
+        follow = (follow[:, self._kind] if beyond is None else follow) & free[:, :, None] & self.elements
+        return follow if self.near is None else self._in_reach(state, follow)
+
+    def _in_reach(self, state: Placed, follow: Tensor) -> Tensor:
+        """What of `follow` (B, V, 4) is within reach of the holds placed; all of it where nothing is."""
+        assert self.near is not None
+        of_hands, of_any = (held.to(self.near) @ self.near > 0 for held in (state.hands, state.used))
+        of_any = of_any | ~state.used.any(1, keepdim=True)
+        of_hands = torch.where(state.hands.any(1, keepdim=True), of_hands, of_any)
+        within = follow & torch.stack([of_any if r == Role.FOOT else of_hands for r in Role], 2)
+        return torch.where(within.flatten(1).any(1)[:, None, None], within, follow)
 
     @cached_property
     def _kinds(self) -> Tensor:

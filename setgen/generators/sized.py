@@ -134,6 +134,7 @@ def put(grown: ClimbBatch, state: Placed, rows: Tensor, element: Tensor) -> None
     grown.role[rows, column] = role
     grown.present[rows, column] = True
     state.used[rows, placement] = True
+    state.hands[rows, placement] = role != Role.FOOT
     state.starts[rows] += role == Role.START
     state.finishes[rows] += role == Role.FINISH
     state.feet[rows] += role == Role.FOOT

@@ -196,9 +196,10 @@ class SweepSet(SizedGenerator):
             here, left = state.rows(slice(rows)), (size - state.count)[:rows]
             roles = roles_allowed(self.board, here, left, legal)
             logits = sharpening.guided(self._logits(code[: rows * asks], table))
-            logits = rule_out(logits, ahead.open(slice(rows), line[:rows], left), roles)
+            open_ahead = ahead.open(slice(rows), line[:rows], left)
+            logits = rule_out(logits, open_ahead, roles)
             if permitted is not None and beyond is not None:
-                may = permitted.may_follow(here, left, left, beyond[:rows]).flatten(1)
+                may = permitted.may_follow(here, left, left, beyond[:rows], open_ahead).flatten(1)
                 logits = logits.masked_fill(~may, -torch.inf)
             element = draw(sharpening.narrowed(logits), noise[every[:rows], here.count], temperature)
             put(grown, state, every[:rows], element)
@@ -273,7 +274,7 @@ class SweepSet(SizedGenerator):
             (((batch.role == r) & batch.present).cumsum(1) - (batch.role == r).long())[row, place]
             for r in (Role.START, Role.FINISH, Role.FOOT)
         )
-        state = Placed(used[row], starts, finishes, feet, place)
+        state = Placed(used[row], used[row], starts, finishes, feet, place)  # hands matter to no rule
         roles = roles_allowed(self.board, state, left, legal)
         allowed = Ahead.of(rank, ~used).open(row, line, left)[:, :, None] & roles[:, None, :]
         log_p = logits.masked_fill(~allowed.flatten(1), -torch.inf).log_softmax(1)

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import setgen
+from baselines.hold_frequency import HoldFrequency
 from setgen.boards.climbs import Climbs
 from setgen.boards.frames import read_frames
 from setgen.boards.rules import legal
@@ -111,6 +112,21 @@ def test_roles_may_be_left_open(out) -> None:
     assert out("complete", "--holds", "p5r?p7r1", "-n", 3) == out(
         "complete", "--holds", "G5:?,G7:start", "-n", 3
     )
+
+
+def test_how_climbs_are_drawn_is_the_models_own_matter(out, refused, tmp_path) -> None:
+    asked = ("generate", "--angle", 40, "--grade", "7a", "-n", 30, "--seed", 3)
+    plain = out(*asked)
+    for options in (("--calls", 1), ("--guidance", 2), ("--top-p", 0.5)):
+        lines = out(*asked, *options)
+        assert legal(BOARD, read_frames(BOARD, lines)).all()
+        assert lines != plain
+    generator = HoldFrequency(BOARD, HoldFrequency.Config())
+    generator.fit_counts(synthetic_climbs(200, seed=0))
+    generator.save(tmp_path / "counts")
+    for options in (("--calls", 1), ("--guidance", 2)):
+        said = refused("generate", "--model", tmp_path / "counts", *options)
+        assert f"hold_frequency has no {options[0]}" in said
 
 
 def test_prompts_come_from_a_pipe(out, monkeypatch) -> None:

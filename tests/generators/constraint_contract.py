@@ -6,6 +6,7 @@ What keeps to constraints is told here in the tests' own words, hold by hold, no
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,6 +114,25 @@ def can_be(generator: Generator, prompt: Climb, constraints: Constraints) -> boo
 
 
 class ConstraintContract:
+    def test_a_reach_limit_keeps_a_climb_together_where_it_can(self, make):
+        # Two walls of twenty holds, far from each other: whoever begins on one has enough there.
+        xy = np.concatenate([WALL.xy, WALL.xy + np.array([1000, 0])])
+        names = tuple(f"H{i}" for i in range(40))
+        twice = replace(WALL, ids=np.arange(40), xy=xy, hold_set=np.zeros(40, dtype=int), hole_names=names)
+        generator, prompts = make(twice), Climbs.prompts(60, angle=20, grade=18)
+        sizes = np.full(60, 5)
+        free = generator.sample(prompts, sizes=sizes, seed=3)
+        kept = generator.sample(prompts, sizes=sizes, seed=3, constraints=Constraints(reach=300))
+        sides = [[len({p // 20 for p, _ in climb.holds}) for climb in climbs] for climbs in (free, kept)]
+        assert legal(twice, kept).all()
+        assert max(sides[0]) == 2
+        if generator.name in ("sorted_gpt", "sweep_set"):  # too few holds may lie ahead on the side begun on
+            assert np.mean(sides[1]) < np.mean(sides[0]) - 0.2
+        else:
+            assert max(sides[1]) == 1
+        one_step = generator.sample(prompts, sizes=sizes, seed=3, constraints=Constraints(reach=5000))
+        assert list(one_step) == list(free)
+
     @pytest.mark.parametrize("board", BOARDS, ids=NAMES)
     def test_without_constraints_nothing_changes(self, make, board):
         # The masks of no constraints are those of the rules: Hall's condition against the counting there.
