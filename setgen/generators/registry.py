@@ -11,6 +11,7 @@ from setgen.generators.base import FORMAT, Generator
 
 GENERATORS = {
     "masked_set": "setgen.generators.masked_set:MaskedSet",
+    "hold_canvas": "setgen.generators.hold_canvas:HoldCanvas",
     "sweep_set": "setgen.generators.sweep_set:SweepSet",
     "gpt": "baselines.gpt_generators:ShuffledGPT",
     "sorted_gpt": "baselines.gpt_generators:SortedGPT",

@@ -29,6 +29,7 @@ from setgen.boards.rules import legal
 from setgen.cli.main import run as setgen
 from setgen.errors import InputError
 from setgen.export.registry import adapted
+from setgen.generators.unmasking import Unmasking
 from setgen.runtime.networks import FILES, load_network
 from setgen.runtime.registry import load_exported_grader, load_sampler
 
@@ -87,7 +88,7 @@ def test_the_same_seed_gives_the_same_climbs(exported, name, form):
 def test_blocks_of_holds_are_the_same(exported, calls):
     prompts = random_prompts(WALL, 80, seed=2)
     here = load_sampler(exported("masked_set")).sample(prompts, seed=1, calls=calls)
-    assert same(here, build("masked_set").sample(prompts, seed=1, calls=calls))
+    assert same(here, build("masked_set").sample(prompts, seed=1, unmasking=Unmasking(calls=calls)))
 
 
 @pytest.mark.slow

@@ -15,9 +15,11 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
 from setgen.dataset.batches import ClimbBatch, to_batch
 from setgen.errors import InputError
+from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.legality import Placed, elements_allowed
-from setgen.generators.masked_set import MaskedSet, MaskedSetConfig
+from setgen.generators.masked_set import MaskedSet
 from setgen.generators.orders import all_orders
+from setgen.generators.unmasking import Unmasking
 
 BOARD = Board(
     name="toy",
@@ -44,7 +46,7 @@ def _float64():
 @pytest.fixture
 def generator() -> MaskedSet:
     torch.manual_seed(0)
-    return MaskedSet(BOARD, MaskedSetConfig(width=16, depth=2, heads=2, dropout=0.0, copies=3)).eval()
+    return MaskedSet(BOARD, DenoiserConfig(width=16, depth=2, heads=2, dropout=0.0, copies=3)).eval()
 
 
 def batch_of(*climbs: Climb) -> ClimbBatch:
@@ -87,7 +89,11 @@ def test_one_call_draws_without_replacement_from_one_distribution(generator):
     """Blocks: every set's frequency against enumeration of all orders under the first call's logits."""
     n = 4000
     drawn = generator.sample(
-        Climbs.prompts(n, angle=30, grade=22), sizes=np.full(n, 3), seed=3, calls=1, temperature=2.0
+        Climbs.prompts(n, angle=30, grade=22),
+        sizes=np.full(n, 3),
+        seed=3,
+        temperature=2.0,
+        unmasking=Unmasking(calls=1),
     )
     logits = generator.element_logits(batch_of(Climb((), 30, 22)), torch.tensor([3]))[0] / 2.0
     expected: dict[frozenset, float] = {}
@@ -119,13 +125,8 @@ def test_fewer_calls_make_fewer_network_calls(generator, monkeypatch):
     monkeypatch.setattr(MaskedSet, "element_logits", lambda *a: calls.append(1) or logits(*a))
     for asked, made in ((None, 3), (2, 2), (1, 1)):
         calls.clear()
-        generator.sample(Climbs.prompts(8), sizes=np.full(8, 3), calls=asked)
+        generator.sample(Climbs.prompts(8), sizes=np.full(8, 3), unmasking=Unmasking(calls=asked))
         assert len(calls) == made
-
-
-def test_no_calls_is_an_error(generator):
-    with pytest.raises(InputError, match="at least one network call"):
-        generator.sample(Climbs.prompts(1), calls=0)
 
 
 def test_sizes_are_a_distribution_that_follows_the_counts(generator):
@@ -142,7 +143,7 @@ def test_sizes_are_a_distribution_that_follows_the_counts(generator):
 
 
 def test_hidden_conditions_are_those_of_an_unconditional_prompt(generator):
-    hiding = MaskedSet(BOARD, MaskedSetConfig(width=16, depth=1, heads=2, condition_dropout=1.0)).train()
+    hiding = MaskedSet(BOARD, DenoiserConfig(width=16, depth=1, heads=2, condition_dropout=1.0)).train()
     hidden = hiding.hide_conditions(batch_of(CLIMB))
     assert hidden.angle.item() == hidden.grade.item() == 0
     kept = generator.hide_conditions(batch_of(CLIMB))
@@ -152,7 +153,7 @@ def test_hidden_conditions_are_those_of_an_unconditional_prompt(generator):
 def test_a_noise_level_that_rounds_to_one_leaves_a_slot_masked(monkeypatch):
     """torch.rand's largest float32 plus 3 is 4: without a guard no slot is masked and the loss is 0/0."""
     torch.set_default_dtype(torch.float32)
-    settings = MaskedSetConfig(width=16, depth=1, heads=2, dropout=0.0, condition_dropout=0.0)
+    settings = DenoiserConfig(width=16, depth=1, heads=2, dropout=0.0, condition_dropout=0.0)
     model = MaskedSet(BOARD, settings).train()
 
     def largest(*shape, device=None):
@@ -170,4 +171,4 @@ def test_a_noise_level_that_rounds_to_one_leaves_a_slot_masked(monkeypatch):
 )
 def test_settings_that_cannot_work_are_one_line(settings, message):
     with pytest.raises(InputError, match=message):
-        MaskedSet(BOARD, MaskedSetConfig(**settings))
+        MaskedSet(BOARD, DenoiserConfig(**settings))

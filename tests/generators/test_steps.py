@@ -12,7 +12,8 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.rules import legal
 from setgen.dataset.batches import to_batch
 from setgen.errors import InputError
-from setgen.generators.masked_set import MaskedSet, MaskedSetConfig
+from setgen.generators.denoiser import DenoiserConfig
+from setgen.generators.masked_set import MaskedSet
 from setgen.generators.steps import growth, next_hold
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
@@ -23,7 +24,7 @@ GIVEN = Climb(((2, 0), (17, 1)), 40, 22)
 @pytest.fixture(scope="module")
 def model() -> MaskedSet:
     torch.manual_seed(0)
-    model = MaskedSet(BOARD, MaskedSetConfig(width=16, depth=1, heads=2))
+    model = MaskedSet(BOARD, DenoiserConfig(width=16, depth=1, heads=2))
     model.fit_counts(synthetic_climbs(300, 0))
     return model.eval()
 

@@ -1,0 +1,182 @@
+"""Quality against network calls: every way of revealing holds, for trained models, on one page.
+
+python -m experiments.samplers 'models=[runs/mine]' data.path=data/synthetic-20000
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.data import open_dataset
+from experiments.hydra_main import experiment
+from experiments.run_folder import new_run_folder, write_json
+from experiments.sampler_page import markdown, picture
+from experiments.train import resumed
+from experiments.training import RunFacts
+from setgen.boards.climbs import Climbs
+from setgen.dataset.batches import to_batch
+from setgen.errors import InputError
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.reference import Reference
+from setgen.evaluation.trial import Trial
+from setgen.figures import save_figure
+from setgen.generators.base import Generator
+from setgen.generators.denoiser import Denoiser
+from setgen.generators.orders import random_orders
+from setgen.generators.profiling import measure_profile
+from setgen.generators.registry import load_generator
+from setgen.generators.unmasking import Unmasking
+
+MEASURED = (
+    "two-sample AUC (trees)",
+    "two-sample AUC (Deep Sets)",
+    "precision (Jaccard)",
+    "recall (Jaccard)",
+    "sensible",
+    "Vendi score",
+    "grade error ratio",
+)
+"""Of the table of `evaluation.evaluate`, what the page shows."""
+
+
+@experiment("samplers")
+def main(cfg: DictConfig) -> None:
+    console = Console()
+    if cfg.resume:
+        folder, cfg = resumed(cfg.resume)
+        dataset, _ = open_dataset(cfg)
+    else:
+        dataset, where = open_dataset(cfg)
+        cfg.data.path = str(where)
+        if not cfg.models or not cfg.seeds:
+            raise InputError("there is nothing to measure: give models=[FOLDER, …] and seeds=[…]")
+        unknown = [name for name in cfg.only if name not in cfg.ways]
+        if unknown:
+            raise InputError(f"there is no way {unknown[0]!r}: choose among {'; '.join(cfg.ways)}")
+        folder = new_run_folder(Path(cfg.runs) / "samplers", where.name)
+        OmegaConf.save(cfg, folder / "config.yaml")
+    if cfg.threads:
+        torch.set_num_threads(cfg.threads)
+    models = {str(path): load_generator(path) for path in cfg.models}
+    console.print(f"[bold]Ways to reveal[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
+    store = folder / "points.json"
+    points: list[dict[str, Any]] = json.loads(store.read_text()) if store.is_file() else []
+    reference = Reference.of(dataset)
+    for path, generator in models.items():
+        names = cfg.only or list(cfg.ways)
+        ways = {n: cfg.ways[n] for n in (names if isinstance(generator, Denoiser) else list(cfg.ways)[:1])}
+        profile = measure_profile(generator, dataset.part("valid")) if isinstance(generator, Denoiser) else ()
+        for name, options in ways.items():
+            for seed in cfg.seeds:
+                if any((p["model"], p["way"], p["seed"]) == (path, name, seed) for p in points):
+                    continue
+                how = unmasking(str(name), options, profile) if isinstance(generator, Denoiser) else None
+                point = measure(generator, reference, how, seed, cfg)
+                label = RunFacts.load(Path(path)).label if (Path(path) / "run.json").is_file() else path
+                points.append({"model": path, "label": label, "way": name, "seed": seed, **point})
+                write_json(store, points)
+                said = f"{point['calls']:.1f} calls, AUC {point['two-sample AUC (trees)']:.3f}"
+                console.print(f"{label}, {name}, seed {seed}: {said}", soft_wrap=True)
+    floors = {name: floor_of(reference, name, cfg.samples) for name in MEASURED}
+    command = shlex.join(["python", "-m", "experiments.samplers", *sys.argv[1:]])
+    (folder / "samplers.md").write_text(markdown(points, floors, dataset, command), encoding="utf-8")
+    save_figure(picture(points, floors), folder / "samplers.png")
+    console.print(f"Page: {folder / 'samplers.md'}", soft_wrap=True)
+
+
+def unmasking(name: str, options: Any, profile: tuple[float, ...]) -> Unmasking:
+    """The way that a config describes; the optimal schedule gets the measured profile."""
+    asked = {**options, "profile": profile} if options.get("schedule") == "optimal" else {**options}
+    try:
+        return Unmasking(**asked)
+    except TypeError as error:
+        raise InputError(f"way {name!r}: {error}") from None
+
+
+def measure(
+    generator: Generator, reference: Reference, how: Unmasking | None, seed: int, cfg: DictConfig
+) -> dict[str, float | None]:
+    """One point: calls a climb, climbs a second, the metrics of MEASURED, and bits where they exist."""
+    trial = Trial(generator, reference.dataset, cfg.samples, seed)
+    sample(generator, trial.conditions[:8], seed, how)  # warms up
+    with counted_rows(generator) as rows:
+        began = time.perf_counter()
+        climbs = sample(generator, trial.conditions, seed, how)
+        spent = time.perf_counter() - began
+    comparison = reference.comparison(climbs)
+    table = {m.name: m for m in METRICS}
+    found = {name: table[name].compute(comparison) for name in MEASURED}
+    calls = float(climbs.sizes.mean()) if how is None else sum(rows) / len(climbs)
+    return {
+        "calls": calls,
+        "climbs per second": len(climbs) / spent,
+        **{name: None if e is None else e.value for name, e in found.items()},
+        "bits per hold": bits(generator, trial, how, cfg),
+    }
+
+
+def sample(generator: Generator, prompts: Climbs, seed: int, how: Unmasking | None) -> Climbs:
+    """By the way asked, or by the generator's own where there is but one."""
+    if isinstance(generator, Denoiser):
+        return generator.sample(prompts, seed=seed, unmasking=how)
+    return generator.sample(prompts, seed=seed)
+
+
+class counted_rows:  # a context manager
+    """Collects how many rows each network call of a denoiser has."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator, self.rows = generator, []  # type: ignore[var-annotated]
+
+    def __enter__(self) -> list[int]:
+        if isinstance(self.generator, Denoiser):
+            real = self.generator.element_logits
+
+            def counting(known: Any, remaining: torch.Tensor) -> torch.Tensor:
+                self.rows.append(len(remaining))
+                return real(known, remaining)
+
+            self.generator.element_logits = counting  # type: ignore[method-assign]
+        return self.rows
+
+    def __exit__(self, *_: object) -> None:
+        self.generator.__dict__.pop("element_logits", None)
+
+
+@torch.no_grad()
+def bits(generator: Generator, trial: Trial, how: Unmasking | None, cfg: DictConfig) -> float | None:
+    """Bits per hold of the process, on test climbs; None where its likelihood is not known."""
+    plain = how is None or how == Unmasking()
+    blocks = how is not None and how.calls is not None and how.schedule in ("even", "optimal")
+    altered = how is not None and (how.refinements or how.guidance or how.top_k or how.top_p < 1)
+    if altered or not (plain or blocks):
+        return None
+    climbs = trial.test[: cfg.test_climbs]
+    batch = to_batch(generator.board, climbs, generator.device)
+    orders = random_orders(climbs.sizes, cfg.orders, trial.seed).to(generator.device)
+    if isinstance(generator, Denoiser):
+        nats = generator.log_likelihood(batch, orders, unmasking=how)
+    else:
+        nats = generator.log_likelihood(batch, orders)
+    each = nats.mean(1).double().cpu().numpy() / climbs.sizes
+    return float(-each.mean() / np.log(2))
+
+
+def floor_of(reference: Reference, name: str, n: int) -> float | None:
+    """The metric on real climbs."""
+    found = reference.floor({m.name: m for m in METRICS}[name], n)
+    return None if found is None else found.value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""experiments.samplers: every way of its config is measured once, and the page shows it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from experiments.samplers import MEASURED, bits, counted_rows, unmasking
+from experiments.samplers import main as samplers
+from setgen.dataset.build import synthetic_dataset
+from setgen.errors import InputError
+from setgen.evaluation.trial import Trial
+from setgen.generators.builtin import BUILTIN
+from setgen.generators.denoiser import DenoiserConfig
+from setgen.generators.hold_canvas import HoldCanvas
+from setgen.generators.unmasking import Unmasking
+
+CONF = Path(__file__).parents[2] / "experiments" / "conf"
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return synthetic_dataset(400, seed=3)
+
+
+@pytest.fixture(scope="module")
+def canvas(dataset):
+    torch.manual_seed(0)
+    model = HoldCanvas(dataset.board, DenoiserConfig(width=16, depth=1, heads=2)).eval()
+    model.fit_counts(dataset.part("train"))
+    return model
+
+
+def test_every_way_of_the_config_is_a_way():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("samplers")
+    made = {name: unmasking(name, options, (2.0, 1.0)) for name, options in cfg.ways.items()}
+    assert len(set(made.values())) == len(made)
+    assert next(iter(made.values())) == Unmasking()
+    with pytest.raises(InputError, match="'odd'"):
+        unmasking("odd", OmegaConf.create({"call": 3}), ())
+
+
+def test_calls_are_counted_by_rows(dataset, canvas):
+    trial = Trial(canvas, dataset, 40)
+    with counted_rows(canvas) as rows:
+        climbs = canvas.sample(trial.conditions, unmasking=Unmasking(calls=2))
+    assert sum(rows) == 80
+    with counted_rows(canvas) as rows:
+        climbs = canvas.sample(trial.conditions)
+    assert sum(rows) == climbs.sizes.sum()
+
+
+def test_fewer_calls_never_take_fewer_bits_than_a_likelihood_says(dataset, canvas):
+    cfg = OmegaConf.create({"test_climbs": 20, "orders": 2})
+    trial = Trial(canvas, dataset, 10)
+    assert bits(canvas, trial, Unmasking(), cfg) == pytest.approx(
+        bits(canvas, trial, Unmasking(calls=35), cfg)
+    )
+    for how in (Unmasking(block_bits=3), Unmasking(guidance=1), Unmasking(calls=2, schedule="confident")):
+        assert bits(canvas, trial, how, cfg) is None
+
+
+@pytest.mark.slow
+def test_the_command_measures_and_resumes(dataset, tmp_path, monkeypatch, capsys):
+    dataset.save(tmp_path / "data")
+    words = [
+        "samplers",
+        f"models=[{BUILTIN}]",
+        f"data.path={tmp_path / 'data'}",
+        f"runs={tmp_path}",
+        "samples=40",
+        "test_climbs=10",
+        "seeds=[0]",
+        'only=["one hold a call","even, 2"]',
+    ]
+    monkeypatch.setattr("sys.argv", words)
+    samplers()
+    (folder,) = (tmp_path / "samplers").iterdir()
+    points = json.loads((folder / "points.json").read_text())
+    assert [p["way"] for p in points] == ["one hold a call", "even, 2"]
+    assert set(MEASURED) <= set(points[0])
+    page = (folder / "samplers.md").read_text()
+    assert "| even, 2 |" in page
+    assert (folder / "samplers.png").stat().st_size > 10_000
+    monkeypatch.setattr("sys.argv", ["samplers", f"resume={folder}"])
+    samplers()
+    assert json.loads((folder / "points.json").read_text()) == points
