@@ -60,7 +60,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(seeds, least):
         assert fitted is not None
         low, high = fitted.interval(350_000)
         hits += low <= law.at(350_000) <= high
-    assert hits >= least  # 38 would be right; with one seed the intervals are known to be too narrow
+    assert hits >= least  # 38 would be right
 
 
 def test_intervals_grow_with_noise_and_with_distance():
