@@ -45,16 +45,18 @@ class CurveRecorder(Callback):
 
 
 class Watch(Callback):
-    """Tells `watch` after each validation: share of the budget used, bits per hold.
+    """Tells `watch` after each validation: share of the budget used, seconds of it, bits per hold.
 
     What `watch` raises ends the training.
     """
 
-    def __init__(self, budget: Budget, curve: CurveRecorder, watch: Callable[[float, float], None]) -> None:
+    def __init__(
+        self, budget: Budget, curve: CurveRecorder, watch: Callable[[float, float, float], None]
+    ) -> None:
         self.budget, self.curve, self.watch = budget, curve, watch
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self.watch(self.budget.progress, self.curve.points["valid_bits_per_hold"][-1])
+        self.watch(self.budget.progress, self.budget.used, self.curve.points["valid_bits_per_hold"][-1])
 
 
 class BudgetProgress(Callback):

@@ -84,7 +84,7 @@ def train(
     seed: int,
     folder: Path,
     console: Console,
-    watch: Callable[[float, float], None] | None = None,
+    watch: Callable[[float, float, float], None] | None = None,
 ) -> RunFacts:
     """Train `cfg.model` and leave folder/model and folder/run.json; go on where an earlier try stopped.
 
@@ -135,7 +135,7 @@ def _fit(
     folder: Path,
     console: Console,
     logger: Any,
-    watch: Callable[[float, float], None] | None,
+    watch: Callable[[float, float, float], None] | None,
 ) -> RunFacts:
     options = cfg.training
     train_climbs = dataset.part("train")

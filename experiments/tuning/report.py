@@ -49,7 +49,7 @@ def write_sweep_report(
         "title": title,
         "command": shlex.join(command),
         "cfg": cfg,
-        "seconds": f"{60 * cfg.budget.minutes * len(cfg.seeds):g} s",
+        "each": f"{cfg.budget.steps} steps" if cfg.budget.steps else f"{60 * cfg.budget.minutes:g} s",
         "models": [_told(tuned) for tuned in models],
         "progress": _progress(models),
     }

@@ -125,16 +125,17 @@ def next_trial(tuned: Tuned, dataset: Dataset, folder: Path, console: Console) -
     return f"{fmean(bits):.3f} bits per hold"
 
 
-def _watch(trial: optuna.Trial, settings: DictConfig, earlier: int) -> Callable[[float, float], None]:
+def _watch(trial: optuna.Trial, settings: DictConfig, earlier: int) -> Callable[[float, float, float], None]:
     """Notes the time used, and stops the trial where it is worse than most at the same share of the budget.
 
     Only the first seed is compared, at the nearest of the planned validations.
     """
     planned, said = settings.training.validations, set()
+    spent = trial.user_attrs.get("seconds", 0.0)
 
-    def watch(share: float, bits: float) -> None:
+    def watch(share: float, seconds: float, bits: float) -> None:
         trial.set_user_attr("share", round(earlier + share, 4))
-        trial.set_user_attr("seconds", round(60.0 * settings.budget.minutes * (earlier + share), 1))
+        trial.set_user_attr("seconds", round(spent + seconds, 1))
         stage = round(share * planned)
         if earlier or stage in said or not math.isfinite(bits):
             return

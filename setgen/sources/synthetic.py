@@ -22,9 +22,19 @@ REACH = 48.0
 FOOT_BELOW, FOOT_ASIDE = (12.0, 60.0), 18.0
 """Inches: how far below (from, to) and how far to a side of some hand a foot lies."""
 
-_PREFERRED = (16.0, 40.0)  # inches, the range of a climb's preferred move
-_SCATTER = 5.0
-_MOST_HOLDS, _FEWEST_HOLDS = 20, 6
+PREFERRED = (16.0, 40.0)
+"""Inches: the range of a climb's preferred move, uniform."""
+SCATTER, ANYHOW = 5.0, 1e-9
+"""A move of d inches weighs exp(−½((d − preferred) / SCATTER)²) + ANYHOW."""
+START_BELOW, START_BESIDE, MATCH_BESIDE = 48.0, 36.0, 24.0
+"""Inches: the highest first hold, and how far aside a second start or finish may be."""
+TWO_STARTS, TOPS_OUT_EARLY, TWO_FINISHES = 0.7, 0.5, 0.15
+"""Chances: of a second start, of ending one row under the top, of trying a second finish."""
+FEET_WANTED, CHIP_WEIGHT = (1, 8), 4.0
+"""(fewest, most) feet wanted, uniform; how much likelier a chip is than a grip."""
+MOST_HOLDS, FEWEST_HOLDS = 20, 6
+"""The number of feet is cut so that holds are between these."""
+
 _MOST_HANDS = 14
 _AT_ONCE = 4096
 
@@ -119,7 +129,7 @@ def _draw(board: Board, n: int, rng: np.random.Generator) -> Climbs:
     rise = y[None, :] - y[:, None]  # rise[a, b]: from a up to b
     top = y[grip].max()
     everyone = np.arange(n)
-    preferred = rng.uniform(*_PREFERRED, n)
+    preferred = rng.uniform(*PREFERRED, n)
     used = np.zeros((n, len(board)), dtype=bool)
     role = np.full((n, len(board)), -1, dtype=np.int8)
 
@@ -127,26 +137,26 @@ def _draw(board: Board, n: int, rng: np.random.Generator) -> Climbs:
         used[rows, at] = True
         role[rows, at] = what
 
-    hand = _pick(np.broadcast_to(grip & (y <= 48), used.shape), rng)
+    hand = _pick(np.broadcast_to(grip & (y <= START_BELOW), used.shape), rng)
     place(everyone, hand, Role.START)
-    second = everyone[rng.random(n) < 0.7]
-    beside = grip & (rise == 0) & (distance > 0) & (distance <= 36)
+    second = everyone[rng.random(n) < TWO_STARTS]
+    beside = grip & (rise == 0) & (distance > 0) & (distance <= START_BESIDE)
     place(second, _pick(beside[hand[second]], rng), Role.START)
 
     climbing, before = everyone, hand.copy()
     for _ in range(_MOST_HANDS):
         here = before[climbing] = hand[climbing]
-        weight = np.exp(-0.5 * ((distance[here] - preferred[climbing, None]) / _SCATTER) ** 2) + 1e-9
+        weight = np.exp(-0.5 * ((distance[here] - preferred[climbing, None]) / SCATTER) ** 2) + ANYHOW
         hand[climbing] = _pick(weight * (grip & (rise > 0) & (distance <= REACH))[here], rng)
         height = y[hand[climbing]]
-        done = (height == top) | ((height == top - 12) & (rng.random(len(climbing)) < 0.5))
+        done = (height == top) | ((height == top - 12) & (rng.random(len(climbing)) < TOPS_OUT_EARLY))
         place(climbing, hand[climbing], Role.MIDDLE)
         place(climbing[done], hand[climbing[done]], Role.FINISH)
         climbing = climbing[~done]
         if not len(climbing):
             break
-    matched = everyone[rng.random(n) < 0.15]
-    near = grip & (rise == 0) & (distance > 0) & (distance <= 24)
+    matched = everyone[rng.random(n) < TWO_FINISHES]
+    near = grip & (rise == 0) & (distance > 0) & (distance <= MATCH_BESIDE)
     free = near[hand[matched]] & (distance <= REACH)[before[matched]]
     matched, free = matched[free.any(1)], free[free.any(1)]
     place(matched, _pick(free, rng), Role.FINISH)
@@ -164,9 +174,10 @@ def _add_feet(board: Board, used: np.ndarray, role: np.ndarray, rng: np.random.G
     x, y = board.xy.T
     below = y[:, None] - y[None, :]  # below[hand, foot]
     under = (np.abs(x[:, None] - x) <= FOOT_ASIDE) & (below >= FOOT_BELOW[0]) & (below <= FOOT_BELOW[1])
-    weight = np.where(board.hold_set == 1, 4.0, 1.0)
+    weight = np.where(board.hold_set == 1, CHIP_WEIGHT, 1.0)
     hands = used.sum(1)
-    wanted = rng.integers(1, 9, len(used)).clip(_FEWEST_HOLDS - hands, _MOST_HOLDS - hands)
+    fewest, most = FEET_WANTED
+    wanted = rng.integers(fewest, most + 1, len(used)).clip(FEWEST_HOLDS - hands, MOST_HOLDS - hands)
     fits = (used.astype(np.float32) @ under.astype(np.float32)) > 0
     for step in range(int(wanted.max(initial=0))):
         rows = np.flatnonzero(wanted > step)

@@ -142,13 +142,13 @@ def test_only_trials_worse_than_most_are_stopped(dataset):
         trial = tuned.study.ask()
         watch = trials._watch(trial, tuned.settings, earlier=0)
         for share in (0.25, 0.5, 0.75, 1.0):
-            watch(share, value)
+            watch(share, 1.0, value)
         tuned.study.tell(trial, value)
     good, bad, early = (trials._watch(tuned.study.ask(), tuned.settings, 0) for _ in range(3))
-    good(0.5, 5.9)
-    early(0.25, 99.0)
+    good(0.5, 1.0, 5.9)
+    early(0.25, 1.0, 99.0)
     with pytest.raises(optuna.TrialPruned):
-        bad(0.5, 6.1)
+        bad(0.5, 1.0, 6.1)
 
 
 def test_no_test_climb_is_looked_at(dataset, tmp_path, monkeypatch):

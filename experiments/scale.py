@@ -1,0 +1,104 @@
+"""Bits per hold against training climbs and model size, each cell in equal time; and what a law makes of it.
+
+python -m experiments.scale                                                     # the built-in board
+python -m experiments.scale data.path=DIR 'climbs=[1000,2000,5000,10000,all]'   # a real one
+python -m experiments.scale resume=FOLDER 'seeds=[0,1]'                         # more cells
+
+On the built-in board the true probability of every climb is known, and so is the gap to it.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.data import open_dataset
+from experiments.hydra_main import experiment
+from experiments.model_config import load_model, typed_keys
+from experiments.run_folder import new_run_folder, write_json
+from experiments.scaling.cells import Cell, Ground, nested, network_of, numbers_of_climbs, run_cell
+from experiments.scaling.page import write_page
+from experiments.train import resumed
+from experiments.training import check_options
+from setgen.errors import InputError
+
+_MAY_GROW = {"models", "networks", "climbs", "seeds", "target"}
+
+
+@experiment("scale")
+def main(cfg: DictConfig) -> None:
+    console = Console()
+    if cfg.resume:
+        folder, cfg = gone_on(cfg)
+        dataset, _ = open_dataset(cfg)
+    else:
+        check(cfg)
+        dataset, where = open_dataset(cfg)
+        cfg.data.path = str(where)
+        numbers_of_climbs(cfg, dataset)
+        folder = new_run_folder(Path(cfg.runs) / "scale", where.name)
+    check(cfg)
+    climbs = numbers_of_climbs(cfg, dataset)
+    OmegaConf.save(cfg, folder / "config.yaml")
+
+    n = len(climbs) * len(cfg.models) * len(cfg.networks) * len(cfg.seeds)
+    console.print(f"[bold]Scale[/] on {dataset.card['title']}, {n} cells: {folder}", soft_wrap=True)
+    ground = Ground.of(dataset, cfg.evaluation.test_climbs)
+    shown = console if console.is_terminal else Console(quiet=True)
+    cells: list[Cell] = []
+    for seed, number in product(cfg.seeds, climbs):
+        part = nested(dataset, number)
+        for names in product(map(str, cfg.models), map(str, cfg.networks)):
+            cell = run_cell(cfg, ground, part, names, seed, folder, shown)
+            cells.append(cell)
+            gap = "" if cell.gap is None else f", {cell.gap:.3f} above the truth"
+            console.print(
+                f"{len(cells)} of {n}: {cell.model} {cell.network}, {number} climbs, seed {seed}: "
+                f"{cell.bits:.3f} bits per hold{gap}",
+                soft_wrap=True,
+            )
+    write_json(folder / "scale.json", [asdict(cell) for cell in cells])
+    page = write_page(
+        folder, cells, ground, cfg, shlex.join(["python", "-m", "experiments.scale", *sys.argv[1:]])
+    )
+    console.print(f"Page: {page}", soft_wrap=True)
+
+
+def gone_on(cfg: DictConfig) -> tuple[Path, DictConfig]:
+    """An earlier folder and its config, with the axes of the grid that are asked for now."""
+    typed = typed_keys() - {"resume"}
+    if typed - _MAY_GROW:
+        raise InputError(
+            f"with resume only {', '.join(sorted(_MAY_GROW))} can change, not {min(typed - _MAY_GROW)}"
+        )
+    folder, stored = resumed(cfg.resume)
+    for key in typed:
+        stored[key] = cfg[key]
+    return folder, stored
+
+
+def check(cfg: DictConfig) -> None:
+    """Raise InputError before anything is trained when the grid cannot be made."""
+    for axis in ("models", "networks", "climbs", "seeds"):
+        if not cfg[axis]:
+            raise InputError(f"{axis} is empty: the grid has no cells")
+    for name in cfg.models:
+        load_model(str(name))
+    for name in cfg.networks:
+        network_of(str(name))
+    if not isinstance(cfg.target, int) or cfg.target < 1:
+        raise InputError(f"target is {cfg.target}: give a number of training climbs")
+    for name in ("orders", "test_climbs"):
+        if cfg.evaluation[name] < (2 if name == "test_climbs" else 1):
+            raise InputError(f"evaluation.{name} is {cfg.evaluation[name]}: that is too few")
+    check_options(cfg)
+
+
+if __name__ == "__main__":
+    main()

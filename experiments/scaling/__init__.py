@@ -1,0 +1,1 @@
+"""Scale: bits per hold against training climbs and model size, and what laws predict."""
