@@ -71,7 +71,7 @@ def masked_set(generator: MaskedSet) -> Exportable:
     rows = {0: "climbs"}
 
     def attach(run: Run) -> None:
-        def element_logits(known: ClimbBatch, remaining: Tensor) -> Tensor:
+        def element_logits(known: ClimbBatch, remaining: Tensor, table: Tensor | None = None) -> Tensor:
             arrays = {
                 "element": known.element,
                 "present": known.present,

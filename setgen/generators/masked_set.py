@@ -80,12 +80,13 @@ class MaskedSet(SizedGenerator):
         self.sizes.fit_counts(climbs)
         self.log_frequency.copy_(log_frequencies(climbs, len(self.board)))
 
-    def element_logits(self, known: ClimbBatch, remaining: Tensor) -> Tensor:
+    def element_logits(self, known: ClimbBatch, remaining: Tensor, table: Tensor | None = None) -> Tensor:
         """(B, V·4) unnormalised log-probabilities of a masked slot's element.
 
-        known: the holds that are not masked. remaining: (B,) how many slots are masked.
+        known: the holds that are not masked. remaining: (B,) how many slots are masked. table: the elements'
+        vectors, where the caller has them.
         """
-        table = self.elements()
+        table = self.elements() if table is None else table
         state = self.of_angle(known.angle) + self.of_grade(known.grade) + self.of_remaining(remaining)
         code = self.encoder(state, embedding(known.element[known.present], table), known.present)
         return self.pointer(code) @ table.T / table.shape[1] ** 0.5 + self.log_frequency
@@ -190,14 +191,14 @@ class MaskedSet(SizedGenerator):
         drawn = draw(self.size_log_probs(given, state, legal, permitted), noise[:, -1])
         size = torch.where(wanted > 0, wanted, drawn)
 
-        grown = widen(given, int(size.max()))
+        grown, table = widen(given, int(size.max())), self.elements()
         for call in range(self.sizes.most):
             active = (state.count < size).nonzero().squeeze(1)
             if len(active) == 0:
                 break
             left = (size - state.count)[active]
             block = torch.ones_like(left) if calls is None else -(-left // (calls - call))
-            logits = self.element_logits(grown.rows(active), left)
+            logits = self.element_logits(grown.rows(active), left, table)
             for i in range(int(block.max())):
                 chosen = active[block > i]
                 here = state.rows(chosen)

@@ -86,12 +86,14 @@ class SizedGenerator(Generator):
         if not len(prompts):
             return prompts
         was_training = self.training
-        self.eval()
+        if was_training:
+            self.eval()
         parts = [
             complete(prompts[rows], torch.from_numpy(wanted[rows]).to(self.device), rows)
             for rows in np.split(np.arange(len(prompts)), range(batch_size, len(prompts), batch_size))
         ]
-        self.train(was_training)
+        if was_training:
+            self.train()
         return Climbs.concatenate(parts)
 
 
