@@ -131,6 +131,10 @@ class Permitted:
         follow = torch.stack(after, 2)
         return (follow[:, self._kind] if beyond is None else follow) & free[:, :, None] & self.elements
 
+    def next(self, state: Placed) -> Tensor:
+        """(B, V, 4) bool: elements that may come next, whatever permitted number of holds is wanted."""
+        return self.may_follow(state, *self._to_come(state, torch.zeros_like(state.count)))
+
     @cached_property
     def _kinds(self) -> Tensor:
         """(16, 4) bool: every set of roles, numbered by its bits."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 class Settings:
     """api_key: what clients must send; None asks for none. cors: origins whose pages may call.
 
-    most_climbs: of one request. batch_rows: climbs of one network call at most. batch_wait: seconds that a
+    most_climbs: of one request. score_holds: holds times orders of one request for scores, each of which is
+    a row of the network. batch_rows: climbs of one network call at most. batch_wait: seconds that a
     request waits for others to share its call, where the last one was shared. waiting_rows: climbs that may
-    wait; beyond that requests are turned away. client_rows: those of one client (an address). waiting_pictures,
-    client_pictures: the same for pictures.
+    wait; beyond that requests are turned away. client_rows: those of one client (an address).
+    waiting_pictures, client_pictures: the same for pictures.
     body_bytes, body_seconds: of a request's body. request_seconds: from the body to the answer's last byte.
     header_seconds: for a request's head. connections: open at once, beyond which requests are turned away.
     """
@@ -20,6 +21,7 @@ class Settings:
     api_key: str | None = None
     cors: tuple[str, ...] = ()
     most_climbs: int = 64
+    score_holds: int = 8192
     batch_rows: int = 256
     batch_wait: float = 0.003
     waiting_rows: int = 1024

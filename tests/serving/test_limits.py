@@ -201,6 +201,16 @@ async def test_a_client_that_does_not_read_is_hung_up_on() -> None:
         await asyncio.wait_for(Limits(app, Settings(request_seconds=0.1))(scope, receive, send), 20)
 
 
+async def test_scores_that_would_take_too_long_are_refused(serving) -> None:
+    async with serving(score_holds=12) as client:
+        climbs = [{"holds": "p5r1p16r2p104r3"}] * 2
+        assert (await client.post("/v1/score", json={"climbs": climbs, "orders": 2})).status_code == 200
+        response = await client.post("/v1/score", json={"climbs": climbs, "orders": 3})
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["field"] == "orders"
+        assert "12 at most" in response.json()["detail"]
+
+
 async def test_a_server_may_allow_fewer_climbs(serving) -> None:
     async with serving(most_climbs=2) as client:
         assert (await client.post("/v1/generate", json={"n": 2})).status_code == 200
