@@ -94,7 +94,7 @@ class Service:
             raise
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     # The address, not the key: a server has one key, which all of its clients share.
     return request.app.state.service.on_behalf_of(request.client.host if request.client else "")
 
