@@ -25,7 +25,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 import psutil
-from scipy.stats import linregress
 
 _MOST_REQUESTS = 200_000  # of one load; a server cannot be that quick
 _STARTS_WITHIN = 120.0
@@ -162,8 +161,10 @@ def growth(looks: np.ndarray) -> tuple[float, float]:
     late = looks[looks[:, 0] >= looks[-1, 0] / 4]
     if len(late) < 3:
         return float("nan"), float("nan")
-    line = linregress(late[:, 0] / 60, late[:, 1])
-    return float(line.slope), float(line.stderr)
+    x, y = (late - late.mean(0)).T
+    slope = 60 * (x @ y) / (x @ x)
+    rest = y - slope * x / 60
+    return float(slope), float(60 * np.sqrt((rest @ rest) / (len(late) - 2) / (x @ x)))
 
 
 if __name__ == "__main__":
