@@ -453,6 +453,17 @@ def test_axe_finds_no_fault(open_page, size, scheme) -> None:
     assert found.violations_count == 0, found.generate_report()
 
 
+def test_the_description_needs_no_other_server_and_can_be_tried(open_page) -> None:
+    page = open_page(fragment="docs")
+    page.wait_for_selector(".opblock")
+    assert page.locator(".opblock").count() == 13
+    page.click("#operations-design-generate_v1_generate_post")
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.wait_for_selector(".live-responses-table .response-col_status")
+    assert page.inner_text(".live-responses-table .response .response-col_status").startswith("200")
+
+
 def test_the_files_of_the_page_and_no_others(live) -> None:
     server = live()
     page = httpx.get(f"{server.url}/")
