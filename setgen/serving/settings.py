@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from setgen.errors import InputError
 
 
 @dataclass(frozen=True)
 class Settings:
-    """api_key: what clients must send; None asks for none. cors: origins whose pages may call.
+    """api_key: what clients must send, printable ASCII without blanks, for other characters come through an
+    HTTP header in more than one way; None asks for none. cors: origins whose pages may call.
 
     most_climbs: of one request. score_holds: holds times orders of one request for scores, each of which is
     a row of the network. batch_rows: climbs of one network call at most. batch_wait: seconds that a
@@ -33,3 +37,7 @@ class Settings:
     request_seconds: float = 30.0
     header_seconds: float = 10.0
     connections: int = 512
+
+    def __post_init__(self) -> None:
+        if self.api_key is not None and not re.fullmatch(r"[!-~]+", self.api_key):
+            raise InputError("the API key must be ASCII letters, digits and signs, without blanks")
