@@ -5,7 +5,10 @@ python -m experiments.benchmarks.serving --seconds 5 --clients 1 8      # a look
 
 The server is a process of its own, `setgen serve` as anyone starts it; this process is the clients, each with
 one connection, which ask for the completions of two holds again as soon as they are answered. The naive
-server is the same one with batches of one request. Memory is the server's resident set.
+server is the same one with batches of one request. Memory is the server's resident set, looked at twice a
+second: the most of it, and by how much it grew a minute, a straight line fitted to what followed the first
+quarter of the load. The line's standard error counts each look as a new one, so it is rather too small. A
+process grows for its first thousand calls, so that a load which is not counted goes before, a third as long.
 """
 
 from __future__ import annotations
@@ -22,25 +25,31 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 
 _MOST_REQUESTS = 200_000  # of one load; a server cannot be that quick
 _STARTS_WITHIN = 120.0
 _ANSWERS_WITHIN = 60.0
+_SECONDS_BETWEEN_LOOKS = 0.5
 _PERCENTILES = (50, 95, 99)
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one load gave. seconds: (R,) of each answered request. errors: requests that were not."""
+    """What one load gave. seconds: (R,) of each answered request. errors: requests that were not.
+
+    memory: (M, 2) seconds from the load's begin, MiB.
+    """
 
     completions_per_second: float
     seconds: np.ndarray
     errors: int
-    memory: tuple[float, float]
+    memory: np.ndarray
 
     def row(self) -> str:
         times = "".join(f"{1000 * t:9.0f}" for t in np.percentile(self.seconds, _PERCENTILES))
-        memory = f"{self.memory[0]:9.0f}{self.memory[1]:9.0f}"
+        slope, error = growth(self.memory)
+        memory = f"{self.memory[:, 1].max():9.0f}{slope:+10.2f} ± {error:.2f}"
         return f"{self.completions_per_second:15.1f}{times}{len(self.seconds):10}{self.errors:8}{memory}"
 
 
@@ -54,12 +63,12 @@ def main() -> None:
     args = parser.parse_args()
 
     head = "".join(f"{f'p{p} ms':>9}" for p in _PERCENTILES)
-    print(f"{'':24}{'completions/s':>15}{head}{'requests':>10}{'errors':>8}{'MiB':>9}{'after':>9}")
+    print(f"{'':24}{'completions/s':>15}{head}{'requests':>10}{'errors':>8}{'MiB':>9}{'MiB/min':>10}")
     found: dict[str, list[Load]] = {"batched": [], "naive": []}
     chosen = ["--precision", args.precision]
     for name, options in (("batched", []), ("naive", ["--batch", "1"])):
         with server(args.model, [*chosen, *options]) as (process, url):
-            asyncio.run(load(url, process, clients=2, n=args.n, seconds=2.0))  # what is loaded lazily
+            asyncio.run(load(url, process, clients=8, n=args.n, seconds=args.seconds / 3))
             for clients in args.clients:
                 one = asyncio.run(load(url, process, clients, args.n, args.seconds))
                 found[name].append(one)
@@ -103,8 +112,13 @@ async def load(url: str, process: subprocess.Popen[str], clients: int, n: int, s
     """`clients` clients for so many seconds; a request under way at the end is waited for."""
     taken: list[float] = []
     errors = 0
-    before = memory(process)
+    looks: list[tuple[float, float]] = []
     began = time.monotonic()
+
+    async def look() -> None:
+        while True:
+            looks.append((time.monotonic() - began, memory(process)))
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     async def one(client: httpx.AsyncClient, number: int) -> None:
         nonlocal errors
@@ -126,19 +140,32 @@ async def load(url: str, process: subprocess.Popen[str], clients: int, n: int, s
 
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
     async with httpx.AsyncClient(base_url=url, limits=limits, timeout=_ANSWERS_WITHIN) as client:
+        looking = asyncio.create_task(look())
         await asyncio.gather(*(one(client, number) for number in range(clients)))
+        looking.cancel()
     if not taken:
         raise SystemExit("no request was answered")
     rate = len(taken) * n / (time.monotonic() - began)
-    return Load(rate, np.array(taken), errors, (before, memory(process)))
+    return Load(rate, np.array(taken), errors, np.array(looks))
 
 
 def memory(process: subprocess.Popen[str]) -> float:
     """MiB of the process's resident set."""
-    out = subprocess.run(
-        ["ps", "-o", "rss=", "-p", str(process.pid)], capture_output=True, text=True, check=True
-    )
-    return int(out.stdout) / 1024
+    return psutil.Process(process.pid).memory_info().rss / 2**20
+
+
+def growth(looks: np.ndarray) -> tuple[float, float]:
+    """Slope in MiB a minute and its standard error, after the first quarter of the time.
+
+    looks: (M, 2) seconds, MiB. Least squares; NaN where fewer than three looks are left.
+    """
+    late = looks[looks[:, 0] >= looks[-1, 0] / 4]
+    if len(late) < 3:
+        return float("nan"), float("nan")
+    x, y = (late - late.mean(0)).T
+    slope = 60 * (x @ y) / (x @ x)
+    rest = y - slope * x / 60
+    return float(slope), float(60 * np.sqrt((rest @ rest) / (len(late) - 2) / (x @ x)))
 
 
 if __name__ == "__main__":

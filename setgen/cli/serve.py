@@ -44,6 +44,10 @@ def serve(
     waiting: Annotated[
         int, typer.Option(min=1, help="Climbs that may wait; beyond that requests are turned away.")
     ] = 1024,
+    waiting_each: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of them those of one client (an address); left out: half of --waiting."),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Climbs of one network call at most.")] = 256,
     precision: Annotated[
         Precision,
@@ -62,7 +66,11 @@ def serve(
     from setgen.serving.settings import Settings
 
     settings = Settings(
-        api_key=api_key or None, cors=tuple(cors or ()), waiting_rows=waiting, batch_rows=batch
+        api_key=api_key or None,
+        cors=tuple(cors or ()),
+        waiting_rows=waiting,
+        client_rows=max(1, waiting // 2) if waiting_each is None else waiting_each,
+        batch_rows=batch,
     )
     served = load_model(model, data, precision.value)
     shown = f"[{host}]" if ":" in host else host

@@ -154,6 +154,10 @@ class Permitted:
         within = follow & torch.stack([of_any if r == Role.FOOT else of_hands for r in Role], 2)
         return torch.where(within.flatten(1).any(1)[:, None, None], within, follow)
 
+    def next(self, state: Placed) -> Tensor:
+        """(B, V, 4) bool: elements that may come next, whatever permitted number of holds is wanted."""
+        return self.may_follow(state, *self._to_come(state, torch.zeros_like(state.count)))
+
     @cached_property
     def _kinds(self) -> Tensor:
         """(16, 4) bool: every set of roles, numbered by its bits."""

@@ -59,6 +59,14 @@ def make_ready(
     return Ready(prompts, wanted, None if constraints is None else permitted)
 
 
+def sizes_permitted(board: Board, prompt: Climb, constraints: Constraints) -> list[int]:
+    """How many holds a climb that contains the prompt's and keeps to the constraints may have, in order.
+
+    Raises InputError with the reason where no climb does.
+    """
+    return _sizes_permitted(board, Permitted.of(board, constraints), prompt, constraints)
+
+
 def _check_permitted(
     permitted: Permitted, prompts: Climbs, wanted: np.ndarray, constraints: Constraints
 ) -> None:

@@ -193,11 +193,13 @@ def load_grader(folder: Path | str) -> Grader:
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Without dropout, and back to the mode it was in."""
     training = module.training
-    module.eval()
+    if training:
+        module.eval()
     try:
         yield
     finally:
-        module.train(training)
+        if training:
+            module.train()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
 
 import setgen
 from setgen.serving import problems
@@ -35,8 +36,15 @@ def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
         yield
         await service.stop()
 
-    app = FastAPI(
-        title="setgen", version=setgen.__version__, description=_ABOUT, lifespan=lifespan, docs_url="/docs"
+    app = FastAPIOffline(  # FastAPI, whose /docs are made of files of this package, not of a CDN's
+        docs_url="/docs",
+        redoc_url=None,
+        static_url="/docs-files",
+        favicon_url="data:,",
+        title="setgen",
+        version=setgen.__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
     )
     app.state.service = service
     problems.install(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,11 +27,16 @@ class Full(Exception):
         self.retry_after = retry_after
 
 
+class OwnerFull(Full):
+    """Nothing more is taken on of this owner, whose jobs wait already; others' may be."""
+
+
 @dataclass(eq=False)
 class _Job:
     kind: Hashable
     work: Any
     rows: int
+    owner: Hashable
     arrived: float
     result: asyncio.Future[Any]
 
@@ -39,9 +45,11 @@ class Batcher:
     """A queue in front of one worker thread.
 
     The oldest job decides the kind of the next call; younger ones of that kind join it while its rows are
-    within `rows`. A job waits at most `wait` seconds for others to come, and not at all while the thread is
-    busy. Jobs beyond `waiting` rows are refused with `Full`, except for one that comes to an empty queue. A
-    job whose caller has gone leaves the queue at once.
+    within `rows`. A job that comes to an idle thread waits `wait` seconds at most for others, and not at all
+    where the last call had a single job and nobody came during it. Jobs beyond `waiting` rows are refused
+    with `Full`, and those of one owner beyond `each` rows with `OwnerFull`, except for one that comes to an
+    empty queue (of that owner). A job whose caller has gone leaves the queue at once; a call under way which
+    nobody waits for any more is `abandoned`, and `run` may end it with an exception.
     """
 
     def __init__(
@@ -51,12 +59,16 @@ class Batcher:
         rows: int,
         wait: float,
         waiting: int,
+        each: int | None = None,
         observe: Observer = lambda jobs, rows, seconds: None,
     ) -> None:
         self._run, self._observe = run, observe
         self._rows, self._wait, self._most_waiting = rows, wait, waiting
+        self._most_of_one = waiting if each is None else each
         self._queue: dict[_Job, None] = {}  # in order of arrival
-        self._waiting = 0
+        self._running: list[_Job] = []
+        self._waiting_of: Counter[Hashable] = Counter()  # rows of each owner
+        self._shared = False  # whether the last call had several jobs, or others came during it
         self._seconds_per_row = 0.01
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "setgen-worker")
@@ -65,7 +77,12 @@ class Batcher:
     @property
     def waiting(self) -> int:
         """Rows in the queue."""
-        return self._waiting
+        return self._waiting_of.total()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits any more for the call under way; for `run` to ask, in the worker thread."""
+        return all(job.result.done() for job in self._running)
 
     @property
     def alive(self) -> bool:
@@ -76,8 +93,8 @@ class Batcher:
         self._task = asyncio.get_running_loop().create_task(self._work())
 
     async def stop(self) -> None:
-        """Drop what waits, and end when the call under way has ended."""
-        for job in list(self._queue):
+        """Drop what waits, abandon the call under way, and end when it has ended."""
+        for job in [*self._queue, *self._running]:
             job.result.cancel()
         if self._task:
             self._task.cancel()
@@ -85,14 +102,18 @@ class Batcher:
                 await self._task
         self._thread.shutdown()
 
-    async def submit(self, kind: Hashable, work: Any, rows: int = 1) -> Any:
-        """The result of one job. Raises Full, or what `run` raised. Cancelling the caller frees the job."""
-        if self._queue and self._waiting + rows > self._most_waiting:
-            raise Full(max(1, min(60, math.ceil(self._waiting * self._seconds_per_row))))
+    async def submit(self, kind: Hashable, work: Any, rows: int = 1, owner: Hashable = None) -> Any:
+        """The result of one job. Raises Full, OwnerFull, or what `run` raised. Cancelling the caller frees
+        the job."""
+        own = self._waiting_of[owner]  # of a Counter: 0, and nothing is kept, for one that is not there
+        if own and own + rows > self._most_of_one:
+            raise OwnerFull(self._seconds_until_done())
+        if self._queue and self.waiting + rows > self._most_waiting:
+            raise Full(self._seconds_until_done())
         loop = asyncio.get_running_loop()
-        job = _Job(kind, work, rows, loop.time(), loop.create_future())
+        job = _Job(kind, work, rows, owner, loop.time(), loop.create_future())
         self._queue[job] = None
-        self._waiting += rows
+        self._waiting_of[owner] += rows
         self._arrived.set()
         try:
             return await job.result
@@ -102,7 +123,12 @@ class Batcher:
     def _leave(self, job: _Job) -> None:
         if job in self._queue:
             del self._queue[job]
-            self._waiting -= job.rows
+            self._waiting_of[job.owner] -= job.rows
+            if not self._waiting_of[job.owner]:
+                del self._waiting_of[job.owner]
+
+    def _seconds_until_done(self) -> int:
+        return max(1, min(60, math.ceil(self.waiting * self._seconds_per_row)))
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -113,10 +139,12 @@ class Batcher:
             if not jobs:
                 self._arrived.clear()
                 continue
-            began = time.perf_counter()
+            self._running, began = jobs, time.perf_counter()
             outcomes = await loop.run_in_executor(self._thread, self._outcomes, jobs)
             seconds, rows = time.perf_counter() - began, sum(job.rows for job in jobs)
-            self._seconds_per_row += 0.2 * (seconds / rows - self._seconds_per_row)
+            if not self.abandoned:
+                self._seconds_per_row += 0.2 * (seconds / rows - self._seconds_per_row)
+            self._running, self._shared = [], len(jobs) > 1 or bool(self._queue)
             self._observe(len(jobs), rows, seconds)
             for job, outcome in zip(jobs, outcomes, strict=True):
                 if job.result.done():
@@ -128,7 +156,7 @@ class Batcher:
 
     async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give the oldest job's companions their chance to come."""
-        if self._queue and self._waiting < self._rows:
+        if self._shared and self._queue and self.waiting < self._rows:
             left = next(iter(self._queue)).arrived + self._wait - loop.time()
             if left > 0:
                 await asyncio.sleep(left)
@@ -152,6 +180,6 @@ class Batcher:
         try:
             return self._run(jobs[0].kind, [job.work for job in jobs])
         except Exception as error:
-            if len(jobs) == 1:
-                return [error]
+            if len(jobs) == 1 or self.abandoned:
+                return [error] * len(jobs)
             return [self._outcomes([job])[0] for job in jobs]

@@ -9,8 +9,11 @@ import numpy as np
 import torch
 
 from setgen.boards.climbs import Climbs
+from setgen.boards.constraints import Constraints
 from setgen.dataset.batches import to_batch
 from setgen.evaluation.likelihood import Likelihood, likelihood
+from setgen.generators.legality import Placed
+from setgen.generators.permitted import Permitted
 from setgen.grading.grader import Grading
 from setgen.serving.judging import Judged, judge
 from setgen.serving.model import ServedModel
@@ -39,9 +42,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Sample:
-    """Draw climbs and judge them: `Wanted` → `Judged`."""
+    """Draw climbs and judge them: `Wanted` → `Judged`. Requests with equal constraints share a call."""
 
     temperature: float
+    constraints: Constraints | None = None
 
     def run(self, model: ServedModel, works: list[Wanted]) -> list[Judged]:
         prompts = Climbs.concatenate([work.prompts for work in works])
@@ -51,6 +55,7 @@ class Sample:
             temperature=self.temperature,
             seed=np.concatenate([work.streams for work in works]),
             batch_size=max(1, len(prompts)),
+            constraints=self.constraints,
         )
         return _split(judge(model, climbs), [len(work.prompts) for work in works])
 
@@ -74,12 +79,21 @@ class Grade:
 
 @dataclass(frozen=True)
 class NextHold:
-    """The distribution of the next element: a prompt (one climb) → (V·4,) probabilities."""
+    """The distribution of the next element: a prompt (one climb) → (V·4,) probabilities; all 0 where none may
+    follow. With constraints it is that of the elements behind which a climb can still keep to them."""
+
+    constraints: Constraints | None = None
 
     def run(self, model: ServedModel, works: list[Climbs]) -> list[np.ndarray]:
-        batch = to_batch(model.board, Climbs.concatenate(works), model.generator.device)
+        board, device = model.board, model.generator.device
+        batch = to_batch(board, Climbs.concatenate(works), device)
         with torch.inference_mode():
-            return list(model.generator.next_log_probs(batch).double().exp().cpu().numpy())
+            chances = model.generator.next_log_probs(batch).double().exp()
+            if self.constraints is not None:
+                permitted = Permitted.of(board, self.constraints, device)
+                chances = chances * permitted.next(Placed.of(board, batch)).flatten(1)
+                chances = chances / chances.sum(1, keepdim=True).clamp(min=1e-300)
+            return list(chances.cpu().numpy())
 
 
 @dataclass(frozen=True)

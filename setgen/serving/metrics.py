@@ -37,6 +37,9 @@ class Metrics:
         self.refused = Counter(
             "setgen_requests_refused", "Requests turned away for lack of room.", registry=self._registry
         )
+        self.stopped = Counter(
+            "setgen_calls_stopped", "Network calls ended since nobody waited.", registry=self._registry
+        )
         self._rows = Histogram(
             "setgen_call_rows", "Climbs in a network call.", buckets=_ROWS, registry=self._registry
         )

@@ -66,6 +66,11 @@ def busy(detail: str, retry_after: int) -> ProblemError:
     return ProblemError(503, detail, headers={"Retry-After": str(retry_after)})
 
 
+def too_many(detail: str, retry_after: int) -> ProblemError:
+    """429: this client asks for more at once than it may; come back in so many seconds."""
+    return ProblemError(429, detail, headers={"Retry-After": str(retry_after)})
+
+
 @contextmanager
 def about(field: str) -> Iterator[None]:
     """What a user can mend inside, an InputError, becomes a 422 that names `field`."""
@@ -79,7 +84,7 @@ def about(field: str) -> Iterator[None]:
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that an operation may answer with, for the OpenAPI page."""
-    common = (400, 401, 408, 413, 422, 500, 503)
+    common = (400, 401, 408, 413, 422, 429, 500, 503)
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}

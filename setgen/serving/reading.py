@@ -10,7 +10,7 @@ from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.grades import UNKNOWN, parse_grade
 from setgen.boards.prompts import parse_holds
-from setgen.boards.rules import broken_rules, check_prompt, size_range
+from setgen.boards.rules import broken_rules, check_prompt
 from setgen.errors import InputError
 from setgen.serving.problems import about
 from setgen.serving.requests import ClimbIn
@@ -54,14 +54,13 @@ def kept_holds(board: Board, holds: str, keep: list[int]) -> tuple[tuple[tuple[i
     return kept, len(climb)
 
 
-def wanted_sizes(board: Board, prompt: Climb, n: int, size: int | None) -> np.ndarray:
-    """(n,) of `size`, 0 where it is left to the model."""
+def wanted_sizes(possible: list[int], given: int, n: int, size: int | None) -> np.ndarray:
+    """(n,) of `size`, 0 where it is left to the model. possible: sizes of climbs with so many holds given."""
     with about("size"):
-        fewest, most = size_range(board, prompt)
-        if size is not None and not fewest <= size <= most:
+        if size is not None and size not in possible:
             raise InputError(
-                f"{size} holds cannot be had: with the {len(prompt.holds)} given this board allows "
-                f"{fewest} to {most}"
+                f"{size} holds cannot be had: with the {given} given a climb has {possible[0]} to "
+                f"{possible[-1]}"
             )
     return np.full(n, size or 0)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from setgen.serving.settings import Settings
 
 LONGEST_HOLDS = 4000
+LONGEST_SELECTION = 8000  # every hold of a large board
 LARGEST_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 Holds = Annotated[
@@ -52,7 +53,45 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class GenerateRequest(_Request):
+class ConstrainedRequest(_Request):
+    """What every climb must keep to, beyond the board's rules."""
+
+    forbid: Annotated[
+        str | None,
+        Field(
+            max_length=LONGEST_SELECTION,
+            description="Holds that must not come: `p5,p7` or hole names; `G5:start` in that role only. "
+            "null: none.",
+            examples=["p17,G20:start"],
+        ),
+    ] = None
+    region: Annotated[
+        list[Annotated[float, Field(allow_inf_nan=False)]] | None,
+        Field(
+            min_length=4,
+            max_length=4,
+            description="New holds lie inside: left, bottom, right, top in inches, edges included. null: "
+            "anywhere.",
+            examples=[[0, 0, 80, 130]],
+        ),
+    ] = None
+    hold_sets: Annotated[
+        list[Annotated[str, Field(max_length=200)]] | None,
+        Field(min_length=1, max_length=50, description="Hold sets that new holds come from; null: any."),
+    ] = None
+    min_holds: Annotated[
+        int | None, Field(ge=1, le=1000, description="Fewest holds of a climb, given ones included.")
+    ] = None
+    max_holds: Annotated[
+        int | None, Field(ge=1, le=1000, description="Most holds of a climb, given ones included.")
+    ] = None
+    feet: Annotated[
+        Literal["any", "marked", "none"],
+        Field(description="any: as the model likes; marked: one foot hold at least; none: no foot holds."),
+    ] = "any"
+
+
+class GenerateRequest(ConstrainedRequest):
     """New climbs."""
 
     angle: Angle = None
@@ -78,11 +117,16 @@ class EditRequest(GenerateRequest):
         Field(max_length=1000, description="Placement ids of the holds that stay.", examples=[[5, 104]]),
     ]
     size: Annotated[
-        int | None, Field(ge=1, le=1000, description="Holds of the new climb; null: as many as it has.")
+        int | None,
+        Field(
+            ge=1,
+            le=1000,
+            description="Holds of the new climb; null: as many as it has, or as near to that as can be.",
+        ),
     ] = None
 
 
-class NextRequest(_Request):
+class NextRequest(ConstrainedRequest):
     """What would the model add next?"""
 
     holds: Holds = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,6 +19,18 @@ PROTECTED = ["/v1/board", "/v1/model", "/v1/draw.svg", "/v1/draw.png", "/metrics
 async def test_without_a_key_everything_is_open(client) -> None:
     for path in PROTECTED:
         assert (await client.get(path)).status_code == 200
+
+
+async def test_the_description_names_no_other_server(client) -> None:
+    page = await client.get("/docs")
+    assert page.status_code == 200
+    linked = re.findall(r"""(?:src|href)=["']([^"']*)["']""", page.text)
+    assert len(linked) >= 2
+    for link in linked:
+        assert link.startswith(("/", "data:"))
+        if link.startswith("/"):
+            assert (await client.get(link)).status_code == 200
+    assert (await client.get("/redoc")).status_code == 404
 
 
 async def test_with_a_key_every_endpoint_but_health_asks_for_it(serving) -> None:

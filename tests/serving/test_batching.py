@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from setgen.serving.batching import Batcher, Full
+from setgen.serving.batching import Batcher, Full, OwnerFull
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +65,25 @@ async def test_a_call_has_one_kind_and_bounded_rows(batcher, worker) -> None:
     assert len(worker.threads) == 1
 
 
+async def test_who_is_alone_does_not_wait_and_who_has_company_does(worker) -> None:
+    patient = Batcher(worker.run, rows=10, wait=0.5, waiting=20)
+    patient.start()
+    for i in range(3):
+        alone = asyncio.ensure_future(patient.submit("a", i))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert patient.waiting == 0  # its call has begun
+        assert await alone == 10 * i
+    assert await asyncio.gather(patient.submit("b", 1), patient.submit("b", 2)) == [10, 20]
+    first = asyncio.ensure_future(patient.submit("c", 3))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert patient.waiting == 1
+    assert await asyncio.gather(first, patient.submit("c", 4)) == [30, 40]
+    assert [works for kind, works in worker.calls if kind != "a"] == [[1, 2], [3, 4]]
+    await patient.stop()
+
+
 async def test_a_full_call_does_not_wait(worker) -> None:
     patient = Batcher(worker.run, rows=2, wait=60, waiting=20)
     patient.start()
@@ -87,6 +106,49 @@ async def test_what_does_not_fit_the_queue_is_refused_and_told_when_to_return(ba
     assert await asyncio.gather(running, *waiting) == [0, 10, 20]
     assert batcher.waiting == 0
     assert await batcher.submit("a", 4) == 40
+
+
+async def test_one_owner_cannot_take_all_the_room(worker) -> None:
+    batcher = Batcher(worker.run, rows=1, wait=0, waiting=20, each=10)
+    batcher.start()
+    worker.go = threading.Event()
+    running = asyncio.ensure_future(batcher.submit("a", 0, owner="me"))
+    await worker.started(1)
+    waiting = [asyncio.ensure_future(batcher.submit("a", i, 5, "me")) for i in (1, 2)]
+    await asyncio.sleep(0)
+    with pytest.raises(OwnerFull) as full:
+        await batcher.submit("a", 3, 1, "me")
+    assert 1 <= full.value.retry_after <= 60
+    large = asyncio.ensure_future(batcher.submit("a", 4, 10, "you"))  # all that is allowed, at once
+    await asyncio.sleep(0)
+    with pytest.raises(Full) as full:
+        await batcher.submit("a", 5, 1, "them")
+    assert not isinstance(full.value, OwnerFull)
+    waiting[0].cancel()
+    await asyncio.sleep(0)
+    again = asyncio.ensure_future(batcher.submit("a", 6, 5, "me"))
+    worker.go.set()
+    assert await asyncio.gather(running, waiting[1], large, again) == [0, 20, 40, 60]
+    assert batcher.waiting == 0
+    assert not batcher._waiting_of  # nothing is kept of owners that are done
+    await batcher.stop()
+
+
+async def test_a_call_is_abandoned_when_its_last_caller_has_left(batcher, worker) -> None:
+    worker.go = threading.Event()
+    one, two = (asyncio.ensure_future(batcher.submit("a", i)) for i in (-1, 2))
+    await worker.started(1)
+    one.cancel()
+    await asyncio.sleep(0)
+    assert not batcher.abandoned
+    two.cancel()
+    await asyncio.sleep(0)
+    assert batcher.abandoned
+    three = asyncio.ensure_future(batcher.submit("a", 3))
+    worker.go.set()
+    assert await three == 30
+    # The call failed, for -1 is in it; nobody being there, it was not made again for each job alone.
+    assert [works for _, works in worker.calls] == [[-1, 2], [3]]
 
 
 async def test_a_job_whose_caller_leaves_is_never_run_and_makes_room(batcher, worker) -> None:

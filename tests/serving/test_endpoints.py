@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.frames import read_frames
+from setgen.boards.constraints import Constraints
+from setgen.boards.frames import read_frames, write_frames
 from setgen.boards.grades import parse_grade
 from setgen.boards.rules import legal
 from setgen.dataset.batches import to_batch
 from setgen.evaluation.likelihood import likelihood
+from setgen.prompts import make_prompts
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +65,73 @@ async def test_edit_keeps_what_is_to_be_kept_and_the_number_of_holds(client) -> 
     assert len({climb["frames"] for climb in answer["climbs"]} - {CLIMB}) > 1
     (longer,) = (await post(client, "/v1/edit", holds=CLIMB, keep=[], size=12, n=1))["climbs"]
     assert len(longer["holds"]) == 12
+
+
+LAID = {
+    "forbid": "p17,G38:middle",
+    "region": [0, 0, 100, 200],
+    "feet": "none",
+    "min_holds": 5,
+    "max_holds": 7,
+}
+
+
+async def test_climbs_keep_to_the_limits(client, model) -> None:
+    board, names = model.board, model.board.hold_set_names
+    for path, body in (
+        ("/v1/generate", {}),
+        ("/v1/complete", {"holds": "p5r1p16r2"}),
+        ("/v1/edit", {"holds": CLIMB, "keep": [5, 16]}),
+    ):
+        kept = {(5, "start"), (16, "middle")} if body else set()
+        answer = await post(client, path, n=32, seed=1, hold_sets=[names[0].upper()], **LAID, **body)
+        climbs = [holds(climb) for climb in answer["climbs"]]
+        assert len(set(map(frozenset, climbs))) > 8
+        for climb, shown in zip(climbs, answer["climbs"], strict=True):
+            assert kept <= climb
+            assert shown["legal"]
+            assert len(climb) <= 7
+            assert "foot" not in {role for _, role in climb}
+            new = climb - kept
+            assert 17 not in {number for number, _ in new}
+            assert (38, "middle") not in new
+            places = [board.index_of(number) for number, _ in new]
+            assert (board.xy[places, 0] <= 100).all()
+            assert (board.hold_set[places] == 0).all()
+    free = await post(client, "/v1/generate", n=32, seed=1)
+    assert any("foot" in {role for _, role in holds(climb)} for climb in free["climbs"])
+
+
+async def test_an_edit_has_as_many_holds_as_limits_allow(client) -> None:
+    for limits, size in (({"max_holds": 4}, 4), ({"min_holds": 9}, 9), ({"forbid": "p17"}, 5)):
+        answer = await post(client, "/v1/edit", holds=CLIMB, keep=[5, 104], n=4, **limits)
+        assert [len(climb["holds"]) for climb in answer["climbs"]] == [size] * 4
+
+
+async def test_a_limited_request_is_what_the_package_gives(client, model) -> None:
+    body = {"holds": "p5r1p16r2", "n": 6, "seed": 11}
+    answer = await post(client, "/v1/complete", **body, **LAID)
+    laid = Constraints.parse(model.board, forbid="p17,G38:middle", region="0,0,100,200", feet="none", most=7)
+    prompts = make_prompts(model.board, 6, holds="p5r1p16r2")
+    expected = write_frames(model.board, model.generator.sample(prompts, seed=11, constraints=laid))
+    assert [climb["frames"] for climb in answer["climbs"]] == expected
+
+
+async def test_next_leaves_out_what_limits_rule_out(client) -> None:
+    free = await post(client, "/v1/next", holds="p5r1p16r2", top=100)
+    answer = await post(client, "/v1/next", holds="p5r1p16r2", forbid="p38,p27", feet="none", top=100)
+    found = {one["id"]: one["probability"] for one in answer["placements"]}
+    assert abs(sum(found.values()) - 1) < 1e-9
+    assert found.keys() == {one["id"] for one in free["placements"]} - {27, 38}
+    assert "foot" in {one["role"] for one in free["top"]}
+    assert "foot" not in {one["role"] for one in answer["top"]}
+    before = {(one["id"], one["role"]): one["probability"] for one in free["top"]}
+    after = {(one["id"], one["role"]): one["probability"] for one in answer["top"]}
+    ratios = [after[one] / before[one] for one in after.keys() & before.keys()]
+    assert len(ratios) > 20
+    assert max(ratios) - min(ratios) < 1e-6  # what is left keeps its proportions
+    owed = await post(client, "/v1/next", holds="p5r1p16r2", max_holds=3)
+    assert {one["role"] for one in owed["top"]} == {"finish"}
 
 
 async def test_the_predicted_grade_is_the_grader_s(client, model) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 
+import httpx
 import pytest
 
 from setgen.serving.calls import Sample
@@ -113,6 +114,28 @@ async def test_a_full_server_says_come_back_and_recovers(serving, held) -> None:
         assert b"setgen_requests_refused_total 20.0" in service.metrics.text()
 
 
+async def test_a_client_with_too_much_waiting_is_told_so_and_others_are_served(serving, held) -> None:
+    async with serving(waiting_rows=20, client_rows=8) as client:
+        service = client.app.state.service
+        other = httpx.ASGITransport(app=client.app, client=("192.0.2.7", 1))
+        taken = [asyncio.ensure_future(client.post("/v1/generate", json={"n": 1}))]
+        await until(lambda: held.calls == 1)
+        taken.append(asyncio.ensure_future(client.post("/v1/generate", json={"n": 7})))
+        await until(lambda: service.network.waiting == 7)
+        for path, body in (("/v1/generate", {"n": 2}), ("/v1/edit", {"holds": "p5r1", "keep": [], "n": 4})):
+            response = await client.post(path, json=body)
+            assert response.status_code == 429
+            assert 1 <= int(response.headers["retry-after"]) <= 60
+            assert response.headers["content-type"] == "application/problem+json"
+            assert "your requests" in response.json()["detail"]
+        async with httpx.AsyncClient(transport=other, base_url="http://setgen") as neighbour:
+            taken.append(asyncio.ensure_future(neighbour.post("/v1/generate", json={"n": 12})))
+            await until(lambda: service.network.waiting == 19)
+            held.set()
+            assert [r.status_code for r in await asyncio.gather(*taken)] == [200] * 3
+        assert (await client.post("/v1/generate", json={"n": 8})).status_code == 200
+
+
 async def test_a_client_that_leaves_frees_its_work(serving, held) -> None:
     """Spoken in ASGI itself: httpx cannot hang up."""
     async with serving() as client:
@@ -176,6 +199,16 @@ async def test_a_client_that_does_not_read_is_hung_up_on() -> None:
     scope = {"type": "http", "headers": [], "method": "GET", "path": "/"}
     with pytest.raises(TimeoutError, match="too slowly"):
         await asyncio.wait_for(Limits(app, Settings(request_seconds=0.1))(scope, receive, send), 20)
+
+
+async def test_scores_that_would_take_too_long_are_refused(serving) -> None:
+    async with serving(score_holds=12) as client:
+        climbs = [{"holds": "p5r1p16r2p104r3"}] * 2
+        assert (await client.post("/v1/score", json={"climbs": climbs, "orders": 2})).status_code == 200
+        response = await client.post("/v1/score", json={"climbs": climbs, "orders": 3})
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["field"] == "orders"
+        assert "12 at most" in response.json()["detail"]
 
 
 async def test_a_server_may_allow_fewer_climbs(serving) -> None:

@@ -51,10 +51,13 @@ def open_page(browser, live):
     error or a request to anywhere else fails the test."""
     contexts, errors = [], []
 
-    def make(size=DESK, scheme="light", fragment="", **settings):
+    def make(size=DESK, scheme="light", fragment="", has_touch=False, **settings):
         server = live(**settings)
         context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, accept_downloads=True
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=scheme,
+            accept_downloads=True,
+            has_touch=has_touch,
         )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         contexts.append(context)
@@ -207,6 +210,104 @@ def test_the_lock_tool_frees_a_hold_for_again(open_page) -> None:
     assert sorted(asked.value.post_data_json["keep"]) == [5, 16, 104]
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_forbidden_holds_are_marked_never_proposed_and_come_back(open_page, size) -> None:
+    page = open_page(size, fragment="#f=p5r1p16r2p38r2&l=5.16.38", has_touch=size == PHONE)
+    ready(page)
+    press = "tap" if size == PHONE else "click"
+    page.get_by_text("Forbid", exact=True).click()
+    for number in (17, 38, 27):
+        getattr(hold(page, number), press)()
+    assert frames(page) == "p5r1p16r2"
+    assert [label(page, n) for n in (17, 38, 27)] == [f"G{n}: forbidden" for n in (17, 38, 27)]
+    assert page.locator("#board .cross").count() == 3
+    assert page.locator("#legend .cross").count() == 1
+    assert page.inner_text("#limits-text") == ": 3 forbidden"
+    with page.expect_request("**/v1/complete") as asked:
+        propose(page, "#complete")
+    assert asked.value.post_data_json["forbid"] == "p17,p38,p27"
+    page.locator("#proposals button").first.click()
+    board = synthetic_board()
+    taken = {int(board.ids[p]) for p in read_frames(board, [frames(page)]).placement}
+    assert {5, 16} < taken
+    assert not taken & {17, 27, 38}
+    with page.expect_request("**/v1/edit") as asked:
+        page.click("#again")
+    assert asked.value.post_data_json["forbid"] == "p17,p38,p27"
+
+    getattr(hold(page, 17), press)()  # once more frees it
+    assert label(page, 17) == "G17: not used"
+    page.click("#undo")
+    assert label(page, 17) == "G17: forbidden"
+    page.click("#redo")
+    assert label(page, 17) == "G17: not used"
+    page.get_by_text("Set role", exact=True).click()
+    getattr(hold(page, 27), press)()  # a role frees it too
+    assert "forbidden" not in label(page, 27)
+    assert page.inner_text("#limits-text") == ": 1 forbidden"
+    page.click("#clear")
+    assert page.locator("#board .cross").count() == 0
+    assert page.inner_text("#limits-text") == ""
+    page.click("#undo")
+    assert label(page, 38) == "G38: forbidden"
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_the_keyboard_forbids_too_and_a_link_carries_the_limits(open_page) -> None:
+    page = open_page(fragment="#f=p5r1&x=5.17.999&feet=none&most=9")
+    ready(page)
+    assert (label(page, 5), label(page, 17)) == ("G5: start", "G17: forbidden")
+    assert page.inner_text("#limits-text") == ": 1 forbidden, no marked feet, 9 holds at most"
+    hold(page, 38).focus()
+    page.keyboard.press("x")
+    assert label(page, 38) == "G38: forbidden"
+    sync_api.expect(page.locator("#status")).to_have_text("G38: forbidden.")
+    page.locator('input[value="role"]').focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.is_checked('input[value="forbid"]')
+    hold(page, 17).focus()
+    page.keyboard.press("Enter")
+    assert label(page, 17) == "G17: not used"
+    page.locator("#most").focus()
+    page.keyboard.press("ArrowLeft")
+    page.select_option("#feet", "marked")
+    assert page.get_attribute("#most", "aria-valuetext") == "8"
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    ready(page)
+    assert label(page, 38) == "G38: forbidden"
+    assert page.inner_text("#limits-text") == ": 1 forbidden, marked feet, 8 holds at most"
+    with page.expect_request("**/v1/complete") as asked:
+        propose(page, "#complete")
+    found = asked.value.post_data_json
+    assert (found["forbid"], found["feet"], found["max_holds"]) == ("p38", "marked", 8)
+    for button in page.locator("#proposals button").all():
+        assert int(button.inner_text().split("· ")[1].split(" ")[0]) <= 8
+    page.locator("#most").fill("35")
+    with page.expect_request("**/v1/complete") as asked:
+        page.click("#complete")
+    assert "max_holds" not in asked.value.post_data_json
+
+
+def test_limits_that_cannot_be_kept_are_said(open_page) -> None:
+    page = open_page(fragment="#f=p5r1p16r2&most=2")
+    ready(page)
+    page.click("#complete")
+    page.wait_for_selector("#alert:not([hidden])")
+    assert "no climb keeps to these constraints" in page.inner_text("#alert")
+
+
+def test_what_is_forbidden_has_no_heat(open_page) -> None:
+    page = open_page(fragment="#f=p5r1&x=16.17")
+    ready(page)
+    page.click("#heat")
+    page.wait_for_selector(".warm", state="attached")
+    assert page.locator(".warm").count() == 147
+    assert label(page, 16) == "G16: forbidden"
+
+
 def test_the_heat_map_shows_what_comes_next_and_follows_changes(open_page) -> None:
     page = open_page(fragment="#f=p5r1")
     ready(page)
@@ -293,6 +394,35 @@ def test_a_key_is_asked_for_until_it_is_right(open_page) -> None:
     page.wait_for_selector("#proposals button")
 
 
+def test_several_calls_that_are_refused_ask_once(open_page) -> None:
+    page = open_page(api_key="open-1")
+    key = page.locator("#key")
+    key.wait_for()
+    key.fill("open-1")
+    page.keyboard.press("Enter")
+    ready(page)
+    page.evaluate("sessionStorage.clear()")
+    shown = "window.shown = 0; const show = HTMLDialogElement.prototype.showModal;"
+    shown += (
+        "HTMLDialogElement.prototype.showModal = function () { window.shown++; return show.call(this); };"
+    )
+    page.evaluate(f"() => {{ {shown} }}")
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.append(answer.url) if answer.status == 401 else None)
+    page.evaluate(
+        "() => { document.querySelector('#heat').click(); document.querySelector('#complete').click(); }"
+    )
+    key.wait_for()
+    while len(refused) < 2:
+        page.wait_for_timeout(20)
+    key.fill("open-1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#proposals button")
+    page.wait_for_selector(".warm", state="attached")
+    assert page.evaluate("window.shown") == 1
+    assert page.is_hidden("#key-dialog")
+
+
 def test_a_server_that_is_gone_is_said(open_page) -> None:
     page = open_page()
     ready(page)
@@ -308,8 +438,9 @@ def test_a_server_that_is_gone_is_said(open_page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_axe_finds_no_fault(open_page, size, scheme) -> None:
-    page = open_page(size, scheme, "#f=p5r1p16r2&l=5")
+    page = open_page(size, scheme, "#f=p5r1p16r2&l=5&x=17.18&feet=none&most=12")
     ready(page)
+    page.wait_for_selector("#limits[open]")
     propose(page, "#complete")
     page.click("#heat")
     page.click("#help summary")
@@ -320,6 +451,17 @@ def test_axe_finds_no_fault(open_page, size, scheme) -> None:
         page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
     )
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_the_description_needs_no_other_server_and_can_be_tried(open_page) -> None:
+    page = open_page(fragment="docs")
+    page.wait_for_selector(".opblock")
+    assert page.locator(".opblock").count() == 13
+    page.click("#operations-design-generate_v1_generate_post")
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.wait_for_selector(".live-responses-table .response-col_status")
+    assert page.inner_text(".live-responses-table .response .response-col_status").startswith("200")
 
 
 def test_the_files_of_the_page_and_no_others(live) -> None:

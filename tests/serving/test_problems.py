@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 pytestmark = pytest.mark.anyio
 
 CLIMB = "p5r1p16r2p38r2p60r2p104r3"
+NO_FINISH = "".join(f"p{i}r3" for i in range(1, 151))  # every hold, as a finish
 
 WRONG = [
     ("/v1/generate", {"angle": 41}, "angle", "41°"),
@@ -35,6 +36,31 @@ WRONG = [
     ("/v1/complete", {"holds": "G5:crimp"}, "holds", "crimp"),
     ("/v1/complete", {"holds": "p5r1p16r2", "size": 2}, "size", "3 to 35"),
     ("/v1/complete", {"holds": "p" * 4001}, "holds", "4000"),
+    ("/v1/generate", {"forbid": "p999"}, "forbid", "p999"),
+    ("/v1/generate", {"forbid": ""}, "forbid", "no holds are named"),
+    ("/v1/generate", {"forbid": "G5:crimp"}, "forbid", "crimp"),
+    ("/v1/generate", {"forbid": "p" * 8001}, "forbid", "8000"),
+    ("/v1/generate", {"region": [50, 0, 40, 10]}, "region", "empty"),
+    ("/v1/generate", {"region": [0, 0, 40]}, "region", "at least 4"),
+    ("/v1/generate", {"region": [0, 0, 13, 25]}, "region", "no climb keeps to these constraints"),
+    ("/v1/generate", {"hold_sets": ["wood"]}, "hold_sets", "'wood' is not on this board"),
+    ("/v1/generate", {"feet": "some"}, "feet", "'any', 'marked' or 'none'"),
+    ("/v1/generate", {"min_holds": 9, "max_holds": 8}, "max_holds", "at least 9 and at most 8"),
+    ("/v1/generate", {"min_holds": 36}, "min_holds", "no climb keeps"),
+    ("/v1/generate", {"max_holds": 0}, "max_holds", "greater"),
+    ("/v1/generate", {"max_holds": 8, "size": 9}, "size", "2 to 8"),
+    ("/v1/generate", {"max_holds": 2, "feet": "marked"}, "feet", "more than 2 holds"),
+    ("/v1/complete", {"holds": "p5r1p16r2", "forbid": "p16"}, "forbid", "p16 is given, and forbidden"),
+    ("/v1/complete", {"holds": "p5r1p16r4", "feet": "none"}, "feet", "p16 is given as a foot hold"),
+    ("/v1/complete", {"holds": "p5r1p16r2", "max_holds": 2}, "max_holds", "no climb keeps"),
+    (
+        "/v1/complete",
+        {"holds": "p5r1", "feet": "none", "forbid": NO_FINISH},
+        "forbid",
+        "1 finish",
+    ),
+    ("/v1/edit", {"holds": CLIMB, "keep": [5, 104], "forbid": "p5"}, "forbid", "p5 is given, and forbidden"),
+    ("/v1/next", {"holds": "p5r1p16r2", "forbid": "p16"}, "forbid", "p16 is given, and forbidden"),
     ("/v1/edit", {"holds": CLIMB, "keep": [6]}, "keep", "p6"),
     ("/v1/edit", {"holds": CLIMB, "keep": [5, -1]}, "keep.1", "greater"),
     ("/v1/edit", {"holds": CLIMB}, "keep", "required"),
@@ -136,6 +162,7 @@ BODIES = [
     ("/v1/validate", lambda text: {"frames": text}),
     ("/v1/complete", lambda text: {"holds": text, "n": 1, "seed": 0}),
     ("/v1/next", lambda text: {"holds": text}),
+    ("/v1/generate", lambda text: {"forbid": text, "n": 1, "seed": 0}),
     ("/v1/grade", lambda text: {"climbs": [{"holds": text, "grade": text[:20]}]}),
     ("/v1/score", lambda text: {"climbs": [{"holds": text}], "orders": 1}),
     ("/v1/edit", lambda text: {"holds": text, "keep": [], "n": 1}),

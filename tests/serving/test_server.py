@@ -29,6 +29,8 @@ def test_wrong_starts_are_one_clear_line(capsys, tmp_path) -> None:
     assert "not a folder" in refused(capsys, "--port", "0", "--model", str(tmp_path / "none"))
     assert "not a complete model" in refused(capsys, "--port", "0", "--model", str(tmp_path))
     assert "not a complete dataset" in refused(capsys, "--port", "0", "--data", str(tmp_path))
+    for key in ("schlüssel", "two words", " key", "key\n", "🔑"):
+        assert "API key must be ASCII" in refused(capsys, "--port", "0", "--api-key", key)
     assert "65535" in refused(capsys, "--port", "99999")
     assert "cannot listen on" in refused(capsys, "--host", "300.1.1.1")
 

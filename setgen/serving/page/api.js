@@ -13,7 +13,8 @@ async function answer(path, options) {
     throw new Error("The server cannot be reached.");
   }
   if (response.status === 401) {
-    await askForKey();
+    // Meanwhile another call may have been told the right key, or a better one.
+    if (sessionStorage.getItem(KEY) === key) await askForKey();
     return answer(path, options);
   }
   if (!response.ok) throw new Error(await problem(response));
@@ -30,7 +31,17 @@ async function problem(response) {
   }
 }
 
+// Calls that are refused at once wait for the same dialog.
+let asking = null;
+
 function askForKey() {
+  asking ??= dialogForKey().finally(() => {
+    asking = null;
+  });
+  return asking;
+}
+
+function dialogForKey() {
   const dialog = document.getElementById("key-dialog");
   const field = document.getElementById("key");
   return new Promise((resolve, reject) => {

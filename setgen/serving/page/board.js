@@ -1,6 +1,6 @@
 // The board that is worked on: one button a hold, one tab stop for all of them, arrow keys between them.
 
-import { at, body, element, holdRadius, ring, wall } from "./shapes.js";
+import { at, body, cross, element, holdRadius, ring, wall } from "./shapes.js";
 
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
@@ -80,13 +80,16 @@ export class BoardView {
       if (hold) {
         const marks = ring(this.board, hold.role, this.radius, hold.locked);
         this.rings.append(element("g", { transform: at(placement) }, marks));
+      } else if (design.forbidden.has(id)) {
+        this.rings.append(element("g", { transform: at(placement) }, cross(this.radius)));
       } else if (chance > 0) {
         const opacity = Math.sqrt(chance / most).toFixed(3);
         const spot = { class: "warm", r: this.radius, transform: at(placement), opacity };
         this.heat.append(element("circle", spot));
       }
-      const said = hold ? `${hold.role}${hold.locked ? ", locked" : ""}` : "not used";
-      const next = heat && !hold ? `, ${(100 * chance).toFixed(1)} % next` : "";
+      const unused = design.forbidden.has(id) ? "forbidden" : "not used";
+      const said = hold ? `${hold.role}${hold.locked ? ", locked" : ""}` : unused;
+      const next = heat && unused === "not used" && !hold ? `, ${(100 * chance).toFixed(1)} % next` : "";
       group.setAttribute("aria-label", `${placement.name || `p${id}`}: ${said}${next}`);
     }
   }

@@ -1,11 +1,40 @@
-// The climb in hand: which holds, in which role, locked or not; angle and grade. A design is never changed,
-// a change makes a new one, so that undo is a list of them.
+// The climb in hand: which holds, in which role, locked or not; angle and grade; and the limits that proposals
+// must keep to: forbidden holds, feet, most holds. A design is never changed, a change makes a new one, so that
+// undo is a list of them.
 
+export const FEET = ["any", "marked", "none"];
+
+// A hold that gets a role is not forbidden any more.
 export function withHold(design, id, role, locked) {
   const holds = new Map(design.holds);
   if (role === null) holds.delete(id);
   else holds.set(id, { role, locked });
-  return { ...design, holds };
+  return { ...design, holds, forbidden: without(design.forbidden, role === null ? [] : [id]) };
+}
+
+// A hold that is forbidden is not in the climb.
+export function withForbidden(design, id, forbidden) {
+  if (!forbidden) return { ...design, forbidden: without(design.forbidden, [id]) };
+  return { ...withHold(design, id, null), forbidden: new Set(design.forbidden).add(id) };
+}
+
+export function cleared(design) {
+  return { ...design, holds: new Map(), forbidden: new Set() };
+}
+
+function without(set, ids) {
+  const left = new Set(set);
+  for (const id of ids) left.delete(id);
+  return left;
+}
+
+// The limits as requests have them.
+export function limitsOf({ forbidden, feet, most }) {
+  return {
+    ...(forbidden.size ? { forbid: [...forbidden].map((id) => `p${id}`).join(",") } : {}),
+    ...(feet === "any" ? {} : { feet }),
+    ...(most === null ? {} : { max_holds: most }),
+  };
 }
 
 // The role that a click gives: the next one of the board's that the climb has room for, then none.
@@ -28,7 +57,7 @@ export function hasRoom(design, board, id, role) {
 export function withClimb(design, climb, lockAll = false) {
   const locked = (id, role) => design.holds.get(id)?.role === role && design.holds.get(id).locked;
   const holds = climb.holds.map(({ id, role }) => [id, { role, locked: lockAll || Boolean(locked(id, role)) }]);
-  return { ...design, holds: new Map(holds) };
+  return { ...design, holds: new Map(holds), forbidden: without(design.forbidden, climb.holds.map(({ id }) => id)) };
 }
 
 export function framesOf(design, board) {
@@ -43,7 +72,15 @@ export function lockedIds(design) {
 
 // The design as a URL fragment, and back; what is not of this board is left out.
 export function toFragment(design, board) {
-  const parts = { f: framesOf(design, board), a: design.angle, g: design.grade, l: lockedIds(design).join(".") };
+  const parts = {
+    f: framesOf(design, board),
+    a: design.angle,
+    g: design.grade,
+    l: lockedIds(design).join("."),
+    x: [...design.forbidden].sort((a, b) => a - b).join("."),
+    feet: design.feet === "any" ? null : design.feet,
+    most: design.most,
+  };
   const given = Object.entries(parts).filter(([, value]) => value !== null && value !== "");
   return new URLSearchParams(given).toString();
 }
@@ -52,7 +89,8 @@ export function fromFragment(fragment, board) {
   const parts = new URLSearchParams(fragment.replace(/^#/, ""));
   const known = new Set(board.placements.map((placement) => placement.id));
   const role = Object.fromEntries(board.roles.map((one) => [one.id, one.role]));
-  const locked = new Set((parts.get("l") ?? "").split(".").map(Number));
+  const numbers = (name) => (parts.get(name) ?? "").split(".").map(Number);
+  const locked = new Set(numbers("l"));
   const holds = new Map();
   for (const [, id, number] of (parts.get("f") ?? "").matchAll(/p(\d+)r(\d+)/g)) {
     if (known.has(Number(id)) && role[number]) {
@@ -61,7 +99,16 @@ export function fromFragment(fragment, board) {
   }
   const angle = board.angles.find((one) => String(one) === parts.get("a")) ?? null;
   const grade = board.grades.find((one) => one.grade === parts.get("g"))?.grade ?? null;
-  return { holds, angle, grade };
+  const forbidden = new Set(numbers("x").filter((id) => known.has(id) && !holds.has(id)));
+  const feet = FEET.find((one) => one === parts.get("feet")) ?? "any";
+  return { holds, angle, grade, forbidden, feet, most: mostHolds(parts.get("most"), board) };
+}
+
+// A number of holds that a climb can have at most, or null: as many as the board allows.
+export function mostHolds(text, board) {
+  const [fewest, most] = board.limits.holds;
+  const number = /^\d{1,4}$/.test(text ?? "") ? Number(text) : NaN;
+  return number >= fewest && number < most ? number : null;
 }
 
 export class History {

@@ -1,6 +1,6 @@
-// What the shapes mean: roles, hold sets, the lock.
+// What the shapes mean: roles, hold sets, the lock, the cross.
 
-import { body, element, ring } from "./shapes.js";
+import { body, cross, element, ring } from "./shapes.js";
 
 function item(shape, scale, text) {
   const made = document.createElement("li");
@@ -14,5 +14,6 @@ export function legend(board) {
     ...board.roles.map((role) => item(ring(board, role.role, 6), 1 / 6, role.role)),
     ...board.hold_sets.map((name, i) => item(body(i, 6), 1 / 5, name)),
     item(element("circle", { class: "lock", r: 2 }), 1 / 6, "locked"),
+    item(cross(6), 1 / 6, "forbidden"),
   ];
 }

@@ -6,7 +6,7 @@ import * as designs from "./design.js";
 import { legend } from "./legend.js";
 import { Proposals } from "./proposals.js";
 import { copy, save } from "./sharing.js";
-import { judgementWords, spans } from "./words.js";
+import { judgementWords, limitsWords, spans } from "./words.js";
 
 const PROPOSALS = 8;
 const ROLE_KEYS = { s: "start", m: "middle", f: "finish", t: "foot" };
@@ -49,6 +49,8 @@ function show() {
   $("frames").value = designs.framesOf(design, board);
   $("angle").value = board.angles.indexOf(design.angle) + 1;
   $("grade").value = board.grades.findIndex((one) => one.grade === design.grade) + 1;
+  $("feet").value = design.feet;
+  $("most").value = design.most ?? board.limits.holds[1];
   sayConditions();
   window.history.replaceState(null, "", `#${designs.toFragment(design, board)}`);
   act(showJudgement);
@@ -61,10 +63,13 @@ function sayConditions() {
   for (const [name, text] of [
     ["angle", angle === undefined ? "any" : `${angle}°`],
     ["grade", grade === undefined ? "any" : `${grade.grade}/${grade.v_grade}`],
+    ["most", designs.mostHolds($("most").value, board) === null ? "any" : $("most").value],
   ]) {
     $(`${name}-text`).textContent = text;
     $(name).setAttribute("aria-valuetext", text);
   }
+  const most = designs.mostHolds($("most").value, board);
+  $("limits-text").textContent = limitsWords({ ...history.now, feet: $("feet").value, most });
 }
 
 async function showJudgement() {
@@ -82,7 +87,8 @@ async function showJudgement() {
 
 async function showHeat() {
   const design = history.now;
-  const found = await askNext({ holds: designs.framesOf(design, board), angle: design.angle, grade: design.grade });
+  const { angle, grade } = design;
+  const found = await askNext({ holds: designs.framesOf(design, board), angle, grade, ...designs.limitsOf(design) });
   if (!found || !heat) return;
   heat = new Map(found.placements.map((one) => [one.id, one.probability]));
   view.show(history.now, heat);
@@ -106,8 +112,16 @@ function toggleLock(id) {
   say(hold.locked ? "Unlocked." : "Locked.");
 }
 
+function toggleForbidden(id) {
+  const forbidden = !history.now.forbidden.has(id);
+  change(designs.withForbidden(history.now, id, forbidden));
+  say(`${view.places.get(id).name || `p${id}`}: ${forbidden ? "forbidden" : "free"}.`);
+}
+
 function pick(id) {
-  if (document.querySelector("input[name=tool]:checked").value === "lock") toggleLock(id);
+  const tool = document.querySelector("input[name=tool]:checked").value;
+  if (tool === "lock") toggleLock(id);
+  else if (tool === "forbid") toggleForbidden(id);
   else setRole(id, designs.nextRole(history.now, board, id));
 }
 
@@ -117,6 +131,7 @@ function key(id, pressed) {
     if (designs.hasRoom(history.now, board, id, role)) setRole(id, role);
     else say(`There are ${role} holds enough.`);
   } else if (pressed.toLowerCase() === "l") toggleLock(id);
+  else if (pressed.toLowerCase() === "x") toggleForbidden(id);
   else if (pressed === "Delete" || pressed === "Backspace") setRole(id, null);
   else return false;
   return true;
@@ -126,7 +141,7 @@ function key(id, pressed) {
 async function propose(redraw) {
   const { angle, grade } = history.now;
   const holds = designs.framesOf(history.now, board);
-  const wanted = { angle, grade, n: PROPOSALS };
+  const wanted = { angle, grade, n: PROPOSALS, ...designs.limitsOf(history.now) };
   say("Asking the model …");
   let found;
   if (!holds) found = await post("/v1/generate", wanted);
@@ -191,7 +206,7 @@ function wire() {
   const actions = {
     undo: step("undo"),
     redo: step("redo"),
-    clear: () => change({ ...history.now, holds: new Map() }),
+    clear: () => change(designs.cleared(history.now)),
     heat: toggleHeat,
     zoom: toggleZoom,
     complete: () => propose(false),
@@ -210,12 +225,13 @@ function wire() {
     download,
   };
   for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", () => act(action));
-  for (const name of ["angle", "grade"]) {
+  for (const name of ["angle", "grade", "feet", "most"]) {
     $(name).addEventListener("input", sayConditions);
     $(name).addEventListener("change", () => {
       const angle = board.angles[$("angle").value - 1] ?? null;
       const grade = board.grades[$("grade").value - 1]?.grade ?? null;
-      change({ ...history.now, angle, grade });
+      const most = designs.mostHolds($("most").value, board);
+      change({ ...history.now, angle, grade, feet: $("feet").value, most });
     });
   }
   $("frames").addEventListener("keydown", (event) => {
@@ -237,6 +253,7 @@ async function start() {
   $("board-name").textContent = board.name + (board.synthetic && !/synthetic/i.test(board.name) ? " (synthetic)" : "");
   $("angle").max = board.angles.length;
   $("grade").max = board.grades.length;
+  [$("most").min, $("most").max] = board.limits.holds;
   view = new BoardView(board, $("board"), { pick, key });
   proposals = new Proposals(board, {
     section: $("results"),
@@ -247,7 +264,9 @@ async function start() {
       $("wall").scrollIntoView({ block: "start" });
     },
   });
-  history = new designs.History(designs.fromFragment(window.location.hash, board));
+  const design = designs.fromFragment(window.location.hash, board);
+  history = new designs.History(design);
+  $("limits").open = design.feet !== "any" || design.most !== null;
   $("legend").replaceChildren(...legend(board));
   wire();
   show();

@@ -47,6 +47,13 @@ export function ring(board, role, radius, locked = false) {
   return element("g", {}, ...parts);
 }
 
+// Forbidden: a cross, which no role has.
+export function cross(radius) {
+  const arm = radius * 0.7;
+  const d = `M${-arm} ${-arm}L${arm} ${arm}M${-arm} ${arm}L${arm} ${-arm}`;
+  return element("g", {}, element("path", { class: "cross-edge", d }), element("path", { class: "cross", d }));
+}
+
 // Half the distance between neighbours, so that rings hardly touch: the lower decile of nearest distances.
 export function holdRadius(board) {
   const nearest = board.placements.map((one) =>

@@ -1,4 +1,4 @@
-// What the server says of a climb, in a line.
+// What the server says of a climb, and what limits say, in a line.
 
 export function gradeWords(grade) {
   return grade ? `${grade.grade}/${grade.v_grade}` : "grade unknown";
@@ -16,6 +16,16 @@ export function judgementWords(climb) {
     words.push([`about ${gradeWords(climb.predicted)}${where} (${lowest} to ${highest})`, ""]);
   }
   return words;
+}
+
+// What is laid down, to be seen while its controls are folded away.
+export function limitsWords({ forbidden, feet, most }) {
+  const words = [
+    forbidden.size ? `${forbidden.size} forbidden` : "",
+    { any: "", marked: "marked feet", none: "no marked feet" }[feet],
+    most === null ? "" : `${most} holds at most`,
+  ].filter(Boolean);
+  return words.length ? `: ${words.join(", ")}` : "";
 }
 
 export function spans(words) {

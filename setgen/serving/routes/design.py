@@ -9,12 +9,13 @@ import numpy as np
 from fastapi import APIRouter, Body
 
 from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.constraints import Constraints
 from setgen.boards.roles import N_ROLES, Role
-from setgen.boards.rules import size_range
 from setgen.errors import InputError
 from setgen.serving.answering import climbs_out
 from setgen.serving.answers import ClimbsOut, ElementOut, NextOut, PlacementOut
 from setgen.serving.calls import NextHold, Sample, Wanted
+from setgen.serving.constraining import constraints_of, sizes_possible
 from setgen.serving.problems import about, answers
 from setgen.serving.reading import Conditions, conditions, given_holds, kept_holds, wanted_sizes
 from setgen.serving.requests import (
@@ -37,10 +38,17 @@ async def generate(
     service: Serving,
     request: Annotated[
         GenerateRequest,
-        Body(openapi_examples={"four 6c climbs at 40°": example(angle=40, grade="6c", n=4, seed=7)}),
+        Body(
+            openapi_examples={
+                "four 6c climbs at 40°": example(angle=40, grade="6c", n=4, seed=7),
+                "on the left, no marked feet, eight holds at most": example(
+                    region=[0, 0, 80, 160], feet="none", max_holds=8, n=4, seed=7
+                ),
+            }
+        ),
     ],
 ) -> ClimbsOut:
-    """New climbs for an angle and a grade. Every one is legal."""
+    """New climbs for an angle and a grade. Every one is legal, and keeps to the limits that are laid down."""
     return await _drawn(service, request, ())
 
 
@@ -51,12 +59,14 @@ async def complete(
         CompleteRequest,
         Body(
             openapi_examples={
-                "around two holds": example(holds="p5r1p16r2", angle=40, grade="V5", n=8, seed=7)
+                "around two holds": example(holds="p5r1p16r2", angle=40, grade="V5", n=8, seed=7),
+                "without three others": example(holds="p5r1p16r2", forbid="p17,p27,G20:start", n=8, seed=7),
             }
         ),
     ],
 ) -> ClimbsOut:
-    """Climbs that contain the given holds, each in the role it was given in. Every one is legal."""
+    """Climbs that contain the given holds, each in the role it was given in. Every one is legal, and keeps to
+    the limits that are laid down."""
     given = given_holds(service.board, request.holds)
     with about("holds"):
         if not given:
@@ -73,7 +83,10 @@ async def edit(
             openapi_examples={
                 "start and finish stay, a grade harder": example(
                     holds="p5r1p16r2p38r2p60r2p104r3", keep=[5, 104], angle=40, grade="6c+", n=4, seed=7
-                )
+                ),
+                "anything but one hold": example(
+                    holds="p5r1p16r2p38r2p60r2p104r3", keep=[5, 16, 60, 104], forbid="p38", n=4, seed=7
+                ),
             }
         ),
     ],
@@ -81,8 +94,8 @@ async def edit(
     """A climb with some holds kept and the rest drawn anew, for another angle or grade too."""
     kept, now = kept_holds(service.board, request.holds, request.keep)
     if request.size is None:
-        fewest, most = size_range(service.board, Climb(kept))
-        request = request.model_copy(update={"size": min(max(now, fewest), most)})
+        possible = sizes_possible(service.board, Climb(kept), constraints_of(service.board, request))
+        request = request.model_copy(update={"size": min(possible, key=lambda size: abs(size - now))})
     return await _drawn(service, request, kept)
 
 
@@ -94,12 +107,16 @@ async def next_hold(
         Body(openapi_examples={"after two holds": example(holds="p5r1p16r2", angle=40, grade="6c", top=3)}),
     ],
 ) -> NextOut:
-    """What the model would add next to the holds given: the likeliest holds, and a number a placement."""
+    """What the model would add next to the holds given: the likeliest holds, and a number a placement. Under
+    limits that is what still leads to a climb which keeps to them."""
     board = service.board
     given = given_holds(board, request.holds)
     asked = conditions(board, request.angle, request.grade)
-    prompt = Climbs.from_list([Climb(given, asked.angle, asked.grade)])
-    elements = (await service.call(NextHold(), prompt)).reshape(len(board), N_ROLES)
+    prompt = Climb(given, asked.angle, asked.grade)
+    laid = constraints_of(board, request)
+    sizes_possible(board, prompt, laid)
+    call = NextHold(None if laid == Constraints() else laid)
+    elements = (await service.call(call, Climbs.from_list([prompt]))).reshape(len(board), N_ROLES)
     likeliest = np.argsort(-elements, axis=None, kind="stable")[: request.top].tolist()
     return NextOut(
         top=[
@@ -129,8 +146,10 @@ async def _drawn(service: Service, request: GenerateRequest, given: _Holds) -> C
             )
     asked: Conditions = conditions(board, request.angle, request.grade)
     prompt = Climb(given, asked.angle, asked.grade)
-    sizes = wanted_sizes(board, prompt, request.n, request.size)
+    laid = constraints_of(board, request)
+    sizes = wanted_sizes(sizes_possible(board, prompt, laid), len(given), request.n, request.size)
     seed = secrets.randbelow(LARGEST_SEED + 1) if request.seed is None else request.seed
     wanted = Wanted(Climbs.from_list([prompt] * request.n), sizes, seed)
-    judged = await service.call(Sample(request.temperature), wanted, request.n)
+    call = Sample(request.temperature, None if laid == Constraints() else laid)
+    judged = await service.call(call, wanted, request.n)
     return ClimbsOut(seed=seed, climbs=climbs_out(board, judged))

@@ -37,6 +37,13 @@ async def score(
     """How likely the model finds climbs, which must be legal: bits per hold, fewer for likelier ones."""
     _check_count(service, request.climbs)
     climbs = climbs_of(service.board, request.climbs, check_legal=True)
+    with about("orders"):
+        holds, most = len(climbs.placement), service.settings.score_holds
+        if holds * request.orders > most:
+            raise InputError(
+                f"{request.orders} orders of {holds} holds are too much work: holds times orders are {most} "
+                "at most"
+            )
     found = await service.call(Score(request.orders, request.seed), climbs, len(climbs) * request.orders)
     return ScoresOut(
         orders=request.orders,
