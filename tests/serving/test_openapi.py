@@ -77,6 +77,7 @@ def test_no_request_breaks_the_specification(live, key, tmp_path) -> None:
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{server.url}/openapi.json"]
     command += ["--checks", "all", "--exclude-checks", "positive_data_acceptance", "--seed", "1"]
     command += ["--phases", "examples,coverage,fuzzing", "--max-examples", "30", "--no-color"]
+    command += ["--request-timeout", "60"]  # the first picture loads matplotlib: seconds on a busy machine
     command += ["--header", f"X-API-Key: {key}"] if key else []
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-6000:]
