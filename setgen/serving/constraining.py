@@ -24,6 +24,7 @@ _FIELDS = {
     "hold_sets": "hold_sets",
     "region": "region",
     "forbid": "forbidden",
+    "reach": "reach",
 }
 
 
@@ -39,6 +40,7 @@ def constraints_of(board: Board, request: ConstrainedRequest) -> Constraints:
         fewest=request.min_holds,
         most=request.max_holds,
         feet=request.feet,
+        reach=request.reach,
     )
     _one_by_one(laid, lambda some: some.check(board))
     return laid

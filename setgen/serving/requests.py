@@ -89,6 +89,14 @@ class ConstrainedRequest(_Request):
         Literal["any", "marked", "none"],
         Field(description="any: as the model likes; marked: one foot hold at least; none: no foot holds."),
     ] = "any"
+    reach: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=1000,
+            description="Inches; new holds lie so near to others, wherever the rest leaves such a hold.",
+        ),
+    ] = None
 
 
 class GenerateRequest(ConstrainedRequest):

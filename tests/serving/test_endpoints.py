@@ -100,6 +100,8 @@ async def test_climbs_keep_to_the_limits(client, model) -> None:
             assert (board.hold_set[places] == 0).all()
     free = await post(client, "/v1/generate", n=32, seed=1)
     assert any("foot" in {role for _, role in holds(climb)} for climb in free["climbs"])
+    near = await post(client, "/v1/generate", n=32, seed=1, reach=20)
+    assert [c["holds"] for c in near["climbs"]] != [c["holds"] for c in free["climbs"]]
 
 
 async def test_an_edit_has_as_many_holds_as_limits_allow(client) -> None:
