@@ -2,6 +2,7 @@
 
 python -m experiments.builtin                                  # the model that is in this repository
 python -m experiments.builtin model=gpt budget.steps=5000      # another one in its place
+python -m experiments.builtin model=masked_set out=runs/other  # another one beside it, to compare their cards
 
 Everything is fixed by steps and seed. The files are written aside and put in place when all are there.
 """
@@ -28,10 +29,16 @@ from experiments.training import RunFacts, train
 from setgen.boards.sensible import SensibleRules
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.likelihood import bits_per_hold, likelihood
+from setgen.evaluation import completion, likelihood, two_sample
+from setgen.evaluation.comparison import Comparison, Sample
+from setgen.evaluation.estimate import Estimate
+from setgen.evaluation.trial import Trial
+from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
 from setgen.grading.fit import fit_grader
 from setgen.grading.grader import Grader
+
+_MEASURED = ("bits per hold", "bits per hidden hold", "recall@10")
 
 
 @experiment("builtin")
@@ -60,9 +67,9 @@ def main(cfg: DictConfig) -> None:
 
 def card(cfg: DictConfig, dataset: Dataset, facts: RunFacts, folder: Path, grader: Grader) -> dict[str, Any]:
     """How the model was made and what was measured on test climbs; no dates, no names of places."""
-    test = some(dataset.part("test"), cfg.evaluation.test_climbs)
-    found = likelihood(load_generator(folder), test, orders=cfg.evaluation.orders, seed=cfg.seed)
-    bits = bits_per_hold(found.bound)
+    options = cfg.evaluation
+    test = some(dataset.part("test"), options.test_climbs)
+    judged = judge(load_generator(folder), dataset, options.test_climbs, options.orders, cfg.seed)
     return {
         "board": dataset.card["title"],
         "synthetic": bool(dataset.card.get("source", {}).get("synthetic")),
@@ -74,18 +81,33 @@ def card(cfg: DictConfig, dataset: Dataset, facts: RunFacts, folder: Path, grade
         "seed": cfg.seed,
         "batch_size": cfg.training.batch_size,
         "training_climbs": len(dataset.part("train")),
-        "bits_per_hold": {
-            "value": round(bits.value, 4),
-            "standard_error": None if bits.standard_error is None else round(bits.standard_error, 4),
-            "test_climbs": len(test),
-            "orders": cfg.evaluation.orders,
-        },
+        "orders": options.orders,
+        "metrics": {name: _plain(estimate) for name, estimate in judged.items()},
         "grader": {
             "mean_absolute_error": round(float(np.abs(grader.grade(test).median - test.grade).mean()), 3),
             "unit": "grades (steps of the Font scale)",
             "test_climbs": len(test),
         },
     }
+
+
+def judge(generator: Generator, dataset: Dataset, climbs: int, orders: int, seed: int) -> dict[str, Estimate]:
+    """Bits per hold, how well climbs are completed, and whether new ones can be told from real ones."""
+    trial = Trial(generator, dataset, climbs, seed, orders, test_climbs=climbs)
+    of_model = [m for m in (*likelihood.METRICS, *completion.METRICS) if m.name.startswith(_MEASURED)]
+    found = {metric.name: metric.compute(trial) for metric in of_model}
+    made, test, train = (
+        Sample(dataset.board, x) for x in (trial.samples, dataset.part("test"), dataset.part("train"))
+    )
+    comparison = Comparison(made, test, train, SensibleRules.fit(dataset.board, train.climbs), seed)
+    found |= {metric.name: metric.compute(comparison) for metric in two_sample.METRICS}
+    return {name: estimate for name, estimate in found.items() if estimate is not None}
+
+
+def _plain(estimate: Estimate) -> dict[str, float | int | None]:
+    error = estimate.standard_error
+    error = None if error is None else round(error, 4)
+    return {"value": round(estimate.value, 4), "standard_error": error, "climbs": estimate.n}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def test_it_is_small_and_holds_no_pickle() -> None:
 def test_it_is_as_likely_on_unseen_climbs_as_its_card_says(card) -> None:
     unseen = synthetic_climbs(150, seed=2**31)
     bits = bits_per_hold(likelihood(load_generator(BUILTIN), unseen, orders=2).bound)
-    assert abs(bits.value - card["bits_per_hold"]["value"]) < 4 * bits.standard_error
+    assert abs(bits.value - card["metrics"]["bits per hold"]["value"]) < 4 * bits.standard_error
 
 
 def test_its_grader_errs_as_its_card_says(card) -> None:
