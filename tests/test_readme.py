@@ -10,12 +10,12 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 import typer
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from baselines.hold_frequency import FrequencyConfig, HoldFrequency
 from setgen.boards.frames import write_frames
 from setgen.boards.grades import parse_grade
 from setgen.boards.prompts import parse_holds
@@ -23,6 +23,8 @@ from setgen.cli.main import app, run
 from setgen.dataset.build import synthetic_dataset
 from setgen.evaluation.evaluate import METRICS
 from setgen.evaluation.evaluate_generator import MODEL_METRICS
+from setgen.generators.denoiser import DenoiserConfig
+from setgen.generators.masked_set import MaskedSet
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "experiments" / "conf"
@@ -135,7 +137,8 @@ def reader(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dataset = synthetic_dataset(400, 1)
     dataset.save(tmp_path / "data" / "synthetic-20000")
-    model = HoldFrequency(dataset.board, FrequencyConfig())
+    torch.manual_seed(0)
+    model = MaskedSet(dataset.board, DenoiserConfig(width=8, depth=1, heads=1))
     model.fit_counts(dataset.part("train"))
     model.save(tmp_path / "runs" / "mine" / "model")
     return dataset.board
@@ -155,8 +158,9 @@ def test_the_python_lines_run(reader, capsys) -> None:
 
 
 def test_the_commands_of_a_trained_model_run(reader, tmp_path, capsys, monkeypatch) -> None:
-    (block,) = [b for b in blocks(README, "bash") if "setgen generate --model runs/mine" in b]
-    for line in block.splitlines():
+    told = [b for b in blocks(README, "bash") if b.startswith("setgen generate --model runs/mine")]
+    assert len(told) == 2
+    for line in "\n".join(told).splitlines():
         out = ""
         for words in commands(line):
             monkeypatch.setattr("sys.stdin", io.StringIO(out))
