@@ -9,6 +9,8 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from inspect import signature
 from pathlib import Path
@@ -25,7 +27,7 @@ from experiments.run_folder import new_run_folder, write_json
 from experiments.sampler_page import markdown, picture
 from experiments.train import resumed
 from experiments.training import RunFacts
-from setgen.dataset.batches import to_batch
+from setgen.dataset.batches import ClimbBatch, to_batch
 from setgen.errors import InputError
 from setgen.evaluation.evaluate import METRICS
 from setgen.evaluation.reference import Reference
@@ -156,25 +158,26 @@ def measure(
     }
 
 
-class counted_rows:  # a context manager
-    """Collects how many rows each network call of a denoiser has."""
+@contextmanager
+def counted_rows(generator: Generator) -> Iterator[list[int]]:
+    """Inside, how many rows each network call of a denoiser has is collected."""
+    rows: list[int] = []
+    if not isinstance(generator, Denoiser):
+        yield rows
+        return
+    real = generator.element_logits
 
-    def __init__(self, generator: Generator) -> None:
-        self.generator, self.rows = generator, []  # type: ignore[var-annotated]
+    def counting(
+        known: ClimbBatch, remaining: torch.Tensor, table: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        rows.append(len(remaining))
+        return real(known, remaining, table)
 
-    def __enter__(self) -> list[int]:
-        if isinstance(self.generator, Denoiser):
-            real = self.generator.element_logits
-
-            def counting(known: Any, remaining: torch.Tensor, table: Any = None) -> torch.Tensor:
-                self.rows.append(len(remaining))
-                return real(known, remaining, table)
-
-            self.generator.element_logits = counting  # type: ignore[method-assign]
-        return self.rows
-
-    def __exit__(self, *_: object) -> None:
-        self.generator.__dict__.pop("element_logits", None)
+    generator.element_logits = counting  # type: ignore[method-assign]
+    try:
+        yield rows
+    finally:
+        del generator.element_logits
 
 
 @torch.no_grad()

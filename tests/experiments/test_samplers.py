@@ -15,7 +15,6 @@ from experiments.samplers import main as samplers
 from setgen.dataset.build import synthetic_dataset
 from setgen.errors import InputError
 from setgen.evaluation.trial import Trial
-from setgen.generators.builtin import BUILTIN
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.hold_canvas import HoldCanvas
 from setgen.generators.sharpening import Sharpening
@@ -69,11 +68,12 @@ def test_bits_are_given_where_the_process_has_a_likelihood(dataset, canvas):
 
 
 @pytest.mark.slow
-def test_the_command_measures_and_resumes(dataset, tmp_path, monkeypatch, capsys):
+def test_the_command_measures_and_resumes(dataset, canvas, tmp_path, monkeypatch, capsys):
     dataset.save(tmp_path / "data")
+    canvas.save(tmp_path / "canvas")
     words = [
         "samplers",
-        f"models=[{BUILTIN}]",
+        f"models=[{tmp_path / 'canvas'}]",
         f"data.path={tmp_path / 'data'}",
         f"runs={tmp_path}",
         "samples=40",
