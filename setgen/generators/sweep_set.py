@@ -60,7 +60,7 @@ class SweepSetConfig:
     dropout: float = 0.1
     condition_dropout: float = 0.1
     directions: int = 1
-    given: float = 0.25
+    given: float = 0.4
 
 
 class SweepSet(SizedGenerator):
