@@ -45,7 +45,8 @@ _WEIGHT = "\ue000"  # stands for the page's weight until that is known
 
 
 def write_report(folder: Path, report: Report) -> Path:
-    """Write metrics.json, report.md and report.html into `folder`; returns the path of report.html.
+    """Write metrics.json, report.md and report.html into `folder`, and of trained models curves.png, their bits
+    against seconds; returns the path of report.html.
 
     Files of those names that are there already are replaced. Raises InputError when one cannot be written.
     """
@@ -60,6 +61,9 @@ def write_report(folder: Path, report: Report) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
+        picture = curves(report)
+        if picture is not None:
+            (folder / "curves.png").write_bytes(picture.png)
     except OSError as error:
         raise InputError(f"cannot write {folder}: {error.strerror}; choose another report folder") from None
     return folder / "report.html"
