@@ -138,6 +138,8 @@ def written(folder, report: Report) -> tuple[dict, str, str]:
 
     page = write_report(folder, report)
     assert page == folder / "report.html"
+    trained = any(run.curve is not None for model in report.models for run in model.runs)
+    assert (folder / "curves.png").is_file() == trained
     content = json.loads((folder / "metrics.json").read_text(encoding="utf-8"), parse_constant=refuse)
     return content, (folder / "report.md").read_text(encoding="utf-8"), page.read_text(encoding="utf-8")
 
