@@ -45,7 +45,7 @@ _WEIGHT = "\ue000"  # stands for the page's weight until that is known
 
 
 def write_report(folder: Path, report: Report) -> Path:
-    """Write metrics.json, report.md and report.html into `folder`; returns the path of report.html. Of trained
+    """Write metrics.json, report.md, report.html into `folder`; returns the path of report.html. Of trained
     models there is curves.png too, their bits against seconds.
 
     Files of those names that are there already are replaced. Raises InputError when one cannot be written.
