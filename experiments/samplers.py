@@ -104,7 +104,10 @@ def main(cfg: DictConfig) -> None:
     points: list[dict[str, Any]] = json.loads(store.read_text()) if store.is_file() else []
     reference = Reference.of(dataset)
     for path, generator in models.items():
-        profile = measure_profile(generator, dataset.part("valid")) if isinstance(generator, Denoiser) else ()
+        # Models that do not unmask have no profile and need none: ways that want one do not suit them.
+        profile: tuple[float, ...] = (0.0, 0.0)
+        if isinstance(generator, Denoiser):
+            profile = measure_profile(generator, dataset.part("valid"))
         for name in cfg.only or cfg.ways:
             way = way_of(str(name), cfg.ways[name], profile)
             for seed in cfg.seeds:
