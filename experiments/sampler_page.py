@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from experiments.report.picture import DASHES, FAINT, SERIES, literal
+from experiments.report.picture import DASHES, FAINT, INK, SERIES, literal
 from setgen.dataset.dataset import Dataset
 from setgen.evaluation.estimate import mean
 
+_MARKERS = "os^DvPX*<>hp"
 _DIGITS = {"calls": 1, "climbs per second": 0, "Vendi score": 0}
 _SHOWN = (("two-sample AUC (trees)", "two-sample AUC (trees), ↓"), ("bits per hold", "bits per hold, ↓"))
 
@@ -45,31 +47,45 @@ def markdown(
 
 
 def picture(points: list[dict[str, Any]], floors: dict[str, float | None]) -> Figure:
-    """Two-sample AUC and bits per hold against calls, a line a family of ways."""
+    """Two-sample AUC and bits per hold against calls: a colour a model, a marker a family of ways."""
     models = _by_way(points)
-    figure = Figure(figsize=(9.6, 3.6 * len(_SHOWN)), layout="constrained")
+    families = list(dict.fromkeys(_family(way) for ways in models.values() for way in ways))
+    figure = Figure(figsize=(9.6, 8.0), layout="constrained")
     for ax, (metric, label) in zip(figure.subplots(len(_SHOWN)), _SHOWN, strict=True):
-        lines: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for model, ways in models.items():
+        for i, ways in enumerate(models.values()):
+            lines: dict[str, list[tuple[float, float]]] = defaultdict(list)
             for way, cells in ways.items():
                 values = [c[metric] for c in cells if c[metric] is not None]
                 if values:
                     at = float(np.mean([c["calls"] for c in cells]))
-                    family = str(way).split(",")[0] if "," in str(way) else str(way)
-                    lines[f"{model}: {family}"].append((at, float(np.mean(values))))
-        for i, (name, where) in enumerate(lines.items()):
-            x, y = np.array(sorted(where)).T
-            style: dict[str, Any] = {"color": SERIES[i % len(SERIES)], "linestyle": DASHES[i % len(DASHES)]}
-            ax.plot(x, y, marker="os^vDPX"[i % 7], markersize=4, linewidth=1.2, label=literal(name), **style)
-        floor = floors.get(metric)
-        if floor is not None:
-            ax.axhline(floor, color="black", linewidth=0.8, linestyle=":", label="real against real")
+                    lines[_family(way)].append((at, float(np.mean(values))))
+            for family, where in lines.items():
+                style = {
+                    "color": SERIES[i % len(SERIES)],
+                    "marker": _MARKERS[families.index(family) % len(_MARKERS)],
+                }
+                ax.plot(*np.array(sorted(where)).T, linestyle=DASHES[i % len(DASHES)], linewidth=1.0, **style)
+        if floors.get(metric) is not None:
+            ax.axhline(floors[metric], color=INK, linewidth=0.8, linestyle=":")
         ax.set_xscale("log", base=2)
         ax.set_xlabel("network calls a climb")
         ax.set_ylabel(label)
         ax.grid(color=FAINT, linewidth=0.5)
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=7)
+    keys: list[Line2D] = []
+    for i, model in enumerate(models):
+        line: dict[str, Any] = {"color": SERIES[i % len(SERIES)], "linestyle": DASHES[i % len(DASHES)]}
+        keys.append(Line2D([], [], label=literal(model), **line))
+    for i, family in enumerate(families):
+        mark = _MARKERS[i % len(_MARKERS)]
+        keys.append(Line2D([], [], color=INK, linestyle="", marker=mark, label=literal(family)))
+    keys.append(Line2D([], [], color=INK, linewidth=0.8, linestyle=":", label="real against real"))
+    figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure
+
+
+def _family(way: str) -> str:
+    """`even` of `even, 4`, `guidance` of `guidance 0.5`."""
+    return str(way).split(",")[0].rstrip("0123456789. ")
 
 
 def _by_way(points: list[dict[str, Any]]) -> dict[str, dict[str, list[dict[str, Any]]]]:
