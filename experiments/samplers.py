@@ -28,6 +28,7 @@ from experiments.sampler_page import markdown, picture
 from experiments.train import resumed
 from experiments.training import RunFacts
 from setgen.dataset.batches import ClimbBatch, to_batch
+from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.evaluation.evaluate import METRICS
 from setgen.evaluation.reference import Reference
@@ -91,14 +92,18 @@ def main(cfg: DictConfig) -> None:
         cfg.data.path = str(where)
         if not cfg.models or not cfg.seeds:
             raise InputError("there is nothing to measure: give models=[FOLDER, …] and seeds=[…]")
+        for option in ("samples", "test_climbs", "orders"):
+            if cfg[option] < 1:
+                raise InputError(f"{option} is {cfg[option]}: give at least 1")
         unknown = [name for name in cfg.only if name not in cfg.ways]
         if unknown:
             raise InputError(f"there is no way {unknown[0]!r}: choose among {'; '.join(cfg.ways)}")
+        load_models(cfg, dataset)  # before a folder is made
         folder = new_run_folder(Path(cfg.runs) / "samplers", where.name)
         OmegaConf.save(cfg, folder / "config.yaml")
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
-    models = {str(path): load_generator(path) for path in cfg.models}
+    models = load_models(cfg, dataset)
     console.print(f"[bold]Ways to reveal[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
     store = folder / "points.json"
     points: list[dict[str, Any]] = json.loads(store.read_text()) if store.is_file() else []
@@ -125,6 +130,17 @@ def main(cfg: DictConfig) -> None:
     (folder / "samplers.md").write_text(markdown(points, floors, dataset, command), encoding="utf-8")
     save_figure(picture(points, floors), folder / "samplers.png")
     console.print(f"Page: {folder / 'samplers.md'}", soft_wrap=True)
+
+
+def load_models(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
+    """The models by their folders. Raises InputError for one that is none, or of another board."""
+    models = {str(path): load_generator(path) for path in cfg.models}
+    for path, generator in models.items():
+        if not np.array_equal(generator.board.ids, dataset.board.ids):
+            raise InputError(
+                f"{path} is of another board than {dataset.card['title']}: give its own data.path"
+            )
+    return models
 
 
 def way_of(name: str, options: Any, profile: tuple[float, ...]) -> Way:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,33 @@ def test_the_command_measures_and_resumes(dataset, canvas, tmp_path, monkeypatch
     monkeypatch.setattr("sys.argv", ["samplers", f"resume={folder}"])
     samplers()
     assert json.loads((folder / "points.json").read_text()) == points
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ([], "there is nothing to measure"),
+        (["models=[no/such]"], "no/such is not a folder"),
+        (["models=[MODEL]", "samples=0"], "samples is 0"),
+        (["models=[MODEL]", "only=[odd]"], "there is no way 'odd'"),
+        (["models=[OTHER]"], "of another board"),
+    ],
+)
+def test_wrong_input_is_one_line(words, what, dataset, canvas, tmp_path, monkeypatch, capsys) -> None:
+    dataset.save(tmp_path / "data")
+    canvas.save(tmp_path / "canvas")
+    board = replace(dataset.board, ids=dataset.board.ids + 1)
+    HoldCanvas(board, DenoiserConfig(width=8, depth=1, heads=1)).save(tmp_path / "other")
+    places = {"MODEL": str(tmp_path / "canvas"), "OTHER": str(tmp_path / "other")}
+    for name, place in places.items():
+        words = [word.replace(name, place) for word in words]
+    monkeypatch.setattr(
+        "sys.argv", ["samplers", f"data.path={tmp_path / 'data'}", f"runs={tmp_path}", *words]
+    )
+    with pytest.raises(SystemExit) as stop:
+        samplers()
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert what in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "samplers").exists()
