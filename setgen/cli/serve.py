@@ -58,6 +58,9 @@ def serve(
 
     Example: setgen serve --model runs/mine --data data/board --port 8080
     """
+    from setgen.serving.memory import one_heap
+
+    one_heap()  # before torch is there, which starts threads
     from setgen.serving.server import listen, run
 
     listening = listen(host, port)
