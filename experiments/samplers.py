@@ -23,10 +23,10 @@ from rich.console import Console
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
+from experiments.model_config import typed_keys
 from experiments.run_folder import new_run_folder, write_json
 from experiments.sampler_page import markdown, picture
 from experiments.train import resumed
-from experiments.training import RunFacts
 from setgen.dataset.batches import ClimbBatch, to_batch
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
@@ -64,9 +64,7 @@ class Way:
     @property
     def has_likelihood(self) -> bool:
         """Whether the process has a likelihood that we know."""
-        plan = self.unmasking
-        blocks = plan.block_bits is None and plan.schedule in ("even", "optimal") and not plan.refinements
-        return blocks and self.sharpening == Sharpening()
+        return self.unmasking.has_likelihood and self.sharpening == Sharpening()
 
     def suits(self, generator: Generator) -> bool:
         """Whether the generator can draw this way."""
@@ -85,6 +83,8 @@ class Way:
 def main(cfg: DictConfig) -> None:
     console = Console()
     if cfg.resume:
+        if typed_keys() - {"resume"}:
+            raise InputError("with resume nothing else can be given: the folder has its own config")
         folder, cfg = resumed(cfg.resume)
         dataset, _ = open_dataset(cfg)
     else:
@@ -120,11 +120,13 @@ def main(cfg: DictConfig) -> None:
                 if known or not way.suits(generator):
                     continue
                 point = measure(generator, reference, way, seed, cfg)
-                label = RunFacts.load(Path(path)).label if (Path(path) / "run.json").is_file() else path
+                label = Path(path).name
                 points.append({"model": path, "label": label, "way": name, "seed": seed, **point})
                 write_json(store, points)
                 said = f"{point['calls']:.1f} calls, AUC {point['two-sample AUC (trees)']:.3f}"
                 console.print(f"{label}, {name}, seed {seed}: {said}", soft_wrap=True)
+    if not points:
+        raise InputError("none of these models can be drawn from in any of these ways")
     floors = {name: floor_of(reference, name, cfg.samples) for name in MEASURED}
     command = shlex.join(["python", "-m", "experiments.samplers", *sys.argv[1:]])
     (folder / "samplers.md").write_text(markdown(points, floors, dataset, command), encoding="utf-8")
@@ -135,6 +137,8 @@ def main(cfg: DictConfig) -> None:
 def load_models(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
     """The models by their folders. Raises InputError for one that is none, or of another board."""
     models = {str(path): load_generator(path) for path in cfg.models}
+    if len({Path(path).name for path in models}) < len(cfg.models):
+        raise InputError("two of the models have one name: rename a folder, or link to it by another name")
     for path, generator in models.items():
         if not np.array_equal(generator.board.ids, dataset.board.ids):
             raise InputError(

@@ -41,6 +41,7 @@ def main(cfg: DictConfig) -> None:
         check(cfg)
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
+        cfg.typed = sorted(typed_keys())
         numbers_of_climbs(cfg, dataset)
         folder = new_run_folder(Path(cfg.runs) / "scale", where.name)
     check(cfg)
@@ -88,8 +89,9 @@ def check(cfg: DictConfig) -> None:
     for axis in ("models", "networks", "climbs", "seeds"):
         if not cfg[axis]:
             raise InputError(f"{axis} is empty: the grid has no cells")
-    for name in cfg.models:
-        load_model(str(name))
+    models = [load_model(str(name)) for name in cfg.models]
+    if len({model.label for model in models}) < len(models):
+        raise InputError("two of the models have one label: give one of them another")
     for name in cfg.networks:
         network_of(str(name))
     if not isinstance(cfg.target, int) or cfg.target < 1:

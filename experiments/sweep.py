@@ -43,6 +43,7 @@ def main(cfg: DictConfig) -> None:
     else:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
+        cfg.typed = sorted(typed_keys())
         check(cfg)
         folder = new_run_folder(Path(cfg.runs) / "sweep", where.name)
         OmegaConf.save(cfg, folder / "config.yaml")
@@ -92,7 +93,7 @@ def sweep(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> 
     storage = f"sqlite:///{folder.absolute() / 'trials.sqlite3'}"
     models = []
     for model in models_of(cfg):
-        settings = settings_of(cfg, model)
+        settings = settings_of(cfg, model, cfg.typed)
         space, left_out = of_one_size(settings, space_of(cfg.search, settings.model.generator), dataset)
         if left_out:
             console.print(

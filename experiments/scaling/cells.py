@@ -106,7 +106,7 @@ def run_cell(
 ) -> Cell:
     """Train and judge a cell of (model, network) on the training climbs of `part`; read it if it is done."""
     name, network = names
-    settings = settings_of(cfg, load_model(name))
+    settings = settings_of(cfg, load_model(name), cfg.typed)
     settings.network = network_of(network)
     label, climbs = settings.model.label, len(part.part("train"))
     where = folder / "cells" / f"{label}-{network}-{climbs}-seed{seed}"

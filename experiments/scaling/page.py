@@ -61,7 +61,7 @@ def write_page(folder: Path, cells: list[Cell], ground: Ground, cfg: DictConfig,
         fewest=FEWEST,
         target=cfg.target,
         most=max(cell.climbs for cell in cells),
-        seen=min(cell.epochs * cell.climbs for cell in cells),
+        seen=min((cell.epochs * cell.climbs for cell in cells if cell.n_parameters), default=0),
         kilter="kilter" in board.name.lower(),
         placements=len(board),
     )
@@ -91,7 +91,7 @@ def rows_of(cells: list[Cell], show: Callable[[list[Cell]], str]) -> list[list[s
 
 
 def _bits(at: list[Cell]) -> str:
-    unseen = "°" if min(cell.epochs for cell in at) < 1 else ""
+    unseen = "°" if any(cell.n_parameters and cell.epochs < 1 for cell in at) else ""
     return f"{np.mean([cell.bits for cell in at]):.3f}{unseen}"
 
 

@@ -157,6 +157,5 @@ def best_config(tuned: Tuned, title: str) -> dict[str, Any] | None:
     plain: Any = OmegaConf.to_container(with_values(tuned.settings, values), resolve=True)
     model = plain["model"]
     label = model["label"].removesuffix("_tuned")
-    training = {k.removeprefix("training."): v for k, v in values.items() if k.startswith("training.")}
     note = f"{model['note'].partition('; tuned')[0]}; tuned in {tuned.n_done} trials on {title}"
-    return {**model, "label": f"{label}_tuned", "note": note, "training": training}
+    return {**model, "label": f"{label}_tuned", "note": note, "training": plain["training"]}

@@ -137,7 +137,12 @@ class Denoiser(SizedGenerator):
         given: Tensor | None = None,
         unmasking: Unmasking | None = None,
     ) -> Tensor:
-        """See `Generator.log_likelihood`. unmasking: of climbs revealed in fewer calls (its blocks only)."""
+        """See `Generator.log_likelihood`. unmasking: of climbs revealed in fewer calls.
+
+        Raises InputError for a way of revealing whose likelihood is not known.
+        """
+        if unmasking is not None and not unmasking.has_likelihood:
+            raise InputError("the likelihood of climbs revealed in this way is not known")
         k, rows, _ = orders.shape
         many = _repeat(batch, k).reordered(orders.transpose(0, 1).flatten(0, 1))
         start = torch.zeros_like(batch.size) if given is None else given

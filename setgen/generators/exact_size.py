@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, pad
 
-_NEWTON_STEPS = 8
+_STEPS = 60  # at most; a few are enough unless the odds are very wide
+_NEAR = 0.05  # heads expected too few or too many
+_CERTAIN = 20.0
 
 
 def log_total(log_odds: Tensor, m: Tensor) -> Tensor:
@@ -38,12 +40,19 @@ def inclusion(log_odds: Tensor, m: Tensor) -> Tensor:
 
 
 def _tilt(log_odds: Tensor, m: Tensor) -> Tensor:
-    """(B,) log λ with Σ_v λw_v / (1 + λw_v) ≈ m, by Newton's method from below."""
-    tilt = m.to(log_odds).log() - log_odds.logsumexp(1)
-    for _ in range(_NEWTON_STEPS):
+    """(B,) log λ with Σ_v λw_v / (1 + λw_v) ≈ m: Newton's method, kept within a bracket that it narrows."""
+    low = m.to(log_odds).log() - log_odds.logsumexp(1)  # there Σ λw = m, so too few heads are expected
+    least = log_odds.sort(dim=1, descending=True).values.gather(1, m[:, None] - 1).squeeze(1)
+    high = torch.maximum(low, _CERTAIN - least)  # there the m likeliest show heads as good as surely
+    tilt = low
+    for _ in range(_STEPS):
         heads = (log_odds + tilt[:, None]).sigmoid()
-        slope = (heads * (1 - heads)).sum(1).clamp(min=1e-6)
-        tilt = tilt + ((m - heads.sum(1)) / slope).clamp(-3, 3)
+        short = m - heads.sum(1)
+        if bool((short.abs() < _NEAR).all()):
+            break
+        low, high = torch.where(short > 0, tilt, low), torch.where(short > 0, high, tilt)
+        newton = tilt + short / (heads * (1 - heads)).sum(1).clamp(min=1e-12)
+        tilt = torch.where((newton > low) & (newton < high), newton, (low + high) / 2)
     return tilt
 
 

@@ -39,7 +39,10 @@ class HoldCanvas(Denoiser):
         placement = by_role.logsumexp(2)
         role = by_role - placement[:, :, None].clamp(min=torch.finfo(by_role.dtype).min)
         log_p = (inclusion(placement, left).log()[:, :, None] + role).flatten(1)
-        return log_p.masked_fill(~allowed, -torch.inf).log_softmax(1)
+        log_p = log_p.masked_fill(~allowed, -torch.inf)
+        # Where all that is allowed is so unlikely that its inclusion rounds to 0, the odds themselves decide.
+        by_odds = logits.masked_fill(~allowed, -torch.inf)
+        return torch.where(log_p.isfinite().any(1, keepdim=True), log_p, by_odds).log_softmax(1)
 
     def remainder_loss(self, logits: Tensor, state: Placed, batch: ClimbBatch, masked: Tensor) -> Tensor:
         """−log p(R | A, n, c) / m of the module's formula."""

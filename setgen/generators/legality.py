@@ -32,12 +32,6 @@ class Placed:
     count: Tensor
 
     @classmethod
-    def empty(cls, board: Board, rows: int, device: torch.device | str = "cpu") -> Placed:
-        zero = torch.zeros(rows, dtype=torch.int64, device=device)
-        used = torch.zeros(rows, len(board), dtype=torch.bool, device=device)
-        return cls(used, used, zero, zero, zero, zero)
-
-    @classmethod
     def of(cls, board: Board, batch: ClimbBatch) -> Placed:
         """The state after every hold of `batch` has been placed."""
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from setgen.errors import InputError
 
+_MOST_CALLS = 10_000
 SCHEDULES = ("even", "optimal", "ancestral", "confident")
 
 
@@ -23,7 +24,7 @@ SCHEDULES = ("even", "optimal", "ancestral", "confident")
 class Unmasking:
     """How a climb is revealed. The default draws one hold a call, which is the model's own distribution.
 
-    calls: network calls for one climb at most; None: one a hold.
+    calls: network calls for one climb at most, refinements not counted; None: one a hold.
     schedule: how many holds a call reveals. even: blocks of equal size. optimal: those that lose least by
         `profile`, see `optimal_blocks`. ancestral: each hold is revealed at its own uniform time, and the
         calls are the ticks of the clock between which some are (first hitting: Zheng et al. 2024).
@@ -48,6 +49,10 @@ class Unmasking:
             raise InputError(f"calls is {self.calls}: a climb needs at least one network call")
         if self.schedule not in SCHEDULES:
             raise InputError(f"schedule is {self.schedule!r}: choose one of {', '.join(SCHEDULES)}")
+        if self.schedule != "even" and self.calls is None:
+            raise InputError(f"the {self.schedule} schedule needs calls: say how many")
+        if self.calls is not None and self.calls > _MOST_CALLS:
+            raise InputError(f"calls is {self.calls}: at most {_MOST_CALLS:,} are planned")
         if self.schedule == "optimal" and len(self.profile) < 2:
             raise InputError("the optimal schedule needs a profile: measure one, or take the even schedule")
         if self.block_bits is not None and self.block_bits < 0:
@@ -56,6 +61,11 @@ class Unmasking:
             raise InputError("calls and block_bits both say how holds are blocked: give one of them")
         if self.refinements < 0 or not 0 < self.hidden <= 1:
             raise InputError("refinements must be 0 or more, and hidden a share above 0, at most 1")
+
+    @property
+    def has_likelihood(self) -> bool:
+        """Whether the probability of a climb that is revealed this way is known."""
+        return self.schedule in ("even", "optimal") and self.block_bits is None and not self.refinements
 
     def plan(self, known: Tensor, size: Tensor, times: Tensor) -> Tensor:
         """(B, T) int64: how many holds each call reveals; a row's zeros stand last.

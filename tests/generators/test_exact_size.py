@@ -21,11 +21,12 @@ def enumerated(log_odds: np.ndarray, m: int) -> tuple[float, np.ndarray]:
     return np.log(total), included / total
 
 
+@pytest.mark.parametrize("spread", [1, 4, 20, 40])
 @pytest.mark.parametrize("placements", [1, 2, 7, 12])
-def test_totals_and_inclusion_match_enumeration(placements):
+def test_totals_and_inclusion_match_enumeration(placements, spread):
     rng = np.random.default_rng(placements)
     sizes = np.arange(1, placements + 1)
-    odds = rng.normal(0, 4, (placements, placements))
+    odds = rng.normal(0, spread, (placements, placements))
     expected = [enumerated(row, m) for row, m in zip(odds, sizes, strict=True)]
     totals = log_total(torch.from_numpy(odds), torch.from_numpy(sizes)).numpy()
     assert np.abs(totals - [t for t, _ in expected]).max() < 1e-9

@@ -9,6 +9,7 @@ from contract import WALL, assert_given_first, random_prompts
 from test_contract import build
 
 from setgen.boards.climbs import Climbs
+from setgen.boards.constraints import Constraints
 from setgen.boards.rules import legal
 from setgen.errors import InputError
 from setgen.generators.sharpening import Sharpening
@@ -35,6 +36,19 @@ def test_a_row_depends_on_seed_and_row_alone(make, how):
     one = list(generator.sample(prompts, seed=5, batch_size=30, sharpening=how))
     assert one == list(generator.sample(prompts, seed=5, batch_size=7, sharpening=how))
     assert one != list(generator.sample(prompts, seed=5))
+
+
+def test_strong_guidance_breaks_no_constraint(make):
+    """Logits so far apart that what is allowed has, beside what is not, a probability of 0 in float32."""
+    generator = make(WALL).float()
+    with torch.no_grad():
+        generator.pointer.weight *= 20
+    laid = Constraints(region=(0.0, 0.0, 70.0, 140.0))
+    prompts = Climbs.prompts(64, angle=20, grade=18)
+    climbs = generator.sample(prompts, seed=3, constraints=laid, sharpening=Sharpening(guidance=100.0))
+    assert legal(WALL, climbs).all()
+    broken = laid.broken(WALL, np.zeros(64, dtype=int), climbs)
+    assert not any(rows.any() for rows in broken.values())
 
 
 def test_at_minus_one_the_condition_is_not_heard(make):

@@ -178,6 +178,8 @@ def test_entropy_is_in_bits():
         ({"calls": 0}, "at least one network call"),
         ({"schedule": "quick"}, "even, optimal, ancestral, confident"),
         ({"schedule": "optimal", "calls": 2}, "profile"),
+        ({"schedule": "confident"}, "needs calls"),
+        ({"calls": 10**7}, "at most"),
         ({"block_bits": -1.0}, "0 or more"),
         ({"block_bits": 1.0, "calls": 2}, "one of them"),
         ({"refinements": -1}, "refinements"),
@@ -188,3 +190,11 @@ def test_what_cannot_be_is_one_line(settings, what):
     with pytest.raises(InputError, match=what) as error:
         Unmasking(**settings)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("how", [Unmasking(calls=2, schedule="ancestral"), Unmasking(block_bits=2.0)])
+def test_a_process_without_a_likelihood_gets_none(make, how):
+    batch = to_batch(TOY, universe(TOY, only_legal=True)[:3])
+    orders = torch.arange(batch.placement.shape[1]).expand(1, 3, -1)
+    with pytest.raises(InputError, match="not known"):
+        make(TOY).log_likelihood(batch, orders, unmasking=how)
