@@ -38,7 +38,7 @@ def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
     """uvicorn, set up by `settings`."""
     config = uvicorn.Config(
         app,
-        http=impatient(settings.header_seconds),
+        http=impatient(settings.header_seconds, settings.request_seconds),
         ws="none",
         log_config=None,
         access_log=False,
