@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -24,6 +24,7 @@ from setgen.dataset.batches import ClimbBatch, to_batch
 from setgen.dataset.vocabulary import Vocabulary
 from setgen.errors import InputError
 from setgen.generators.base import Generator
+from setgen.generators.config import NetworkConfig
 from setgen.generators.drawing import row_uniforms
 from setgen.generators.legality import Placed, elements_allowed
 from setgen.generators.prompts import make_ready
@@ -32,18 +33,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class SortedConfig:
-    """width must be a multiple of heads. condition_dropout: how often angle and grade are each hidden."""
-
-    width: int = 128
-    depth: int = 4
-    heads: int = 4
-    dropout: float = 0.1
-    condition_dropout: float = 0.1
-
-
-@dataclass(frozen=True)
-class ShuffledConfig(SortedConfig):
+class ShuffledConfig(NetworkConfig):
     """The corrected form by default; kilter-gpt's is smoothing='last', loss='bce', crop=True.
 
     smoothing: at which hold positions every hold still to come is a right answer, 'all', 'last' (of the
@@ -55,6 +45,19 @@ class ShuffledConfig(SortedConfig):
     loss: str = "ce"
     crop: bool = False
     context: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        choices = {"smoothing": ("all", "last", "none"), "loss": ("ce", "bce")}
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise InputError(f"{name} is {getattr(self, name)!r}: choose {' or '.join(known)}")
+        if self.context < 0:
+            raise InputError(f"context is {self.context}: give tokens, or 0 for the board's longest climb")
+        if self.smoothing == "last" and not self.crop:
+            raise InputError("smoothing 'last' needs crop=true: uncropped climbs end with `end`, not a hold")
+        if self.context and not self.crop:
+            raise InputError("context needs crop=true: without it the context is the board's longest climb")
 
 
 def _evaluating(method: Method) -> Method:
@@ -81,9 +84,8 @@ class _GPTGenerator(Generator):
     ascending = False
     crop = False
 
-    def __init__(self, board: Board, config: SortedConfig) -> None:
+    def __init__(self, board: Board, config: NetworkConfig) -> None:
         super().__init__(board, config)
-        _check(config)
         self.vocabulary = Vocabulary.of(board)
         longest = 2 + 2 * min(board.limits.holds[1], len(board))  # `end` is written, never read
         context = getattr(config, "context", 0) or longest
@@ -271,7 +273,7 @@ class SortedGPT(_GPTGenerator):
     """
 
     name = "sorted_gpt"
-    Config = SortedConfig
+    Config = NetworkConfig
     ascending = True
 
     def _order(self, batch: ClimbBatch) -> Tensor:
@@ -310,18 +312,3 @@ def _log_prob(logits: Tensor, allowed: Tensor, choice: Tensor) -> Tensor:
     log_p = logits.double().masked_fill(~allowed, -torch.inf).log_softmax(1)
     choice = choice[:, None]
     return log_p.gather(1, choice).where(allowed.gather(1, choice), -torch.inf).squeeze(1)
-
-
-def _check(config: SortedConfig) -> None:
-    choices = {"smoothing": ("all", "last", "none"), "loss": ("ce", "bce")}
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if field.name in choices and value not in choices[field.name]:
-            raise InputError(f"{field.name} is {value!r}: choose {' or '.join(choices[field.name])}")
-    if config.width % config.heads:
-        raise InputError(f"width {config.width} is not a multiple of heads {config.heads}")
-    if isinstance(config, ShuffledConfig) and not config.crop:
-        if config.smoothing == "last":
-            raise InputError("smoothing 'last' needs crop=true: uncropped climbs end with `end`, not a hold")
-        if config.context:
-            raise InputError("context needs crop=true: without it the context is the board's longest climb")

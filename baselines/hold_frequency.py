@@ -16,6 +16,7 @@ from setgen.boards.rules import size_range
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
 from setgen.errors import InputError
 from setgen.generators.base import Generator
+from setgen.generators.config import GeneratorConfig
 from setgen.generators.drawing import draw, row_uniforms
 from setgen.generators.legality import Placed, elements_allowed, owed
 from setgen.generators.permitted import Permitted
@@ -23,11 +24,16 @@ from setgen.generators.prompts import make_ready
 
 
 @dataclass(frozen=True)
-class FrequencyConfig:
+class FrequencyConfig(GeneratorConfig):
     """smoothing: added to every element's count. backoff: climbs' worth of trust in the coarser sizes."""
 
     smoothing: float = 0.5
     backoff: float = 10.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.smoothing <= 0 or self.backoff <= 0:
+            raise InputError("smoothing and backoff must be above 0: what was never seen is still possible")
 
 
 class HoldFrequency(Generator):
@@ -42,8 +48,6 @@ class HoldFrequency(Generator):
 
     def __init__(self, board: Board, config: FrequencyConfig) -> None:
         super().__init__(board, config)
-        if config.smoothing <= 0 or config.backoff <= 0:
-            raise InputError("smoothing and backoff must be above 0: what was never seen is still possible")
         shape = (len(board.angles) + 1, len(board.grades) + 1, min(board.limits.holds[1], len(board)) + 1)
         self.register_buffer("element_counts", torch.zeros(len(board) * N_ROLES, dtype=torch.float64))
         self.register_buffer("size_counts", torch.zeros(shape, dtype=torch.float64))

@@ -20,10 +20,9 @@ from experiments.hydra_main import experiment
 from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
 from experiments.report import write_report
-from experiments.run_folder import new_run_folder
+from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.tracking import log_comparison
-from experiments.train import resumed
-from experiments.training import train
+from experiments.training import train, untrained
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.evaluation.reference import Reference
@@ -33,7 +32,7 @@ from setgen.evaluation.reference import Reference
 def main(cfg: DictConfig) -> None:
     console = Console()
     if cfg.resume:
-        folder, cfg = resumed(cfg.resume)
+        folder, cfg = resumed(cfg.resume, cfg)
         dataset, _ = open_dataset(cfg)
     else:
         dataset, where = open_dataset(cfg)
@@ -41,11 +40,14 @@ def main(cfg: DictConfig) -> None:
         check(cfg)
         settings = {name: own_settings(cfg, name) for name in map(str, cfg.models) if is_config(name)}
         check_labels(settings)
+        for one in settings.values():
+            untrained(one.model, dataset.board)  # before a folder is made
         folder = new_run_folder(Path(cfg.runs) / "compare", where.name)
         cfg.models = [
             keep(settings[name], folder) if name in settings else name for name in map(str, cfg.models)
         ]
         OmegaConf.save(cfg, folder / "config.yaml")
+    note_command(folder, "compare")
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
     console.print(
@@ -66,7 +68,7 @@ def main(cfg: DictConfig) -> None:
         console.print(f"[dim]{done + 1} of {len(runs)}[/]", end=" ")
         where = run_folder(cfg, dataset, name, seed, folder, console)
         judged.append(judge(cfg, reference, name, where, console))
-    report = report_of(cfg, reference, judged)
+    report = report_of(cfg, reference, judged, noted_commands(folder))
     page = write_report(folder, report)
     log_comparison(cfg, folder, report, page)
     console.print(f"Report: {page}", soft_wrap=True)
@@ -101,9 +103,6 @@ def check(cfg: DictConfig) -> None:
     """Raise InputError before anything is trained when the comparison cannot be made."""
     if not cfg.models or not cfg.seeds:
         raise InputError("there is nothing to compare: give models=[…] and seeds=[…]")
-    for name in ("samples", "orders", "test_climbs"):
-        if cfg.evaluation[name] < 1:
-            raise InputError(f"evaluation.{name} is {cfg.evaluation[name]}: give at least 1")
     for name in map(str, cfg.models):
         if not is_config(name) and not Path(name).exists():
             raise InputError(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shlex
-import sys
 from datetime import datetime
 from importlib.metadata import version
 from itertools import combinations
@@ -32,8 +30,8 @@ from setgen.evaluation.reference import Reference
 _PACKAGES = ("setgen", "torch", "lightning", "numpy", "scipy")
 
 
-def report_of(cfg: DictConfig, reference: Reference, judged: list[Judged]) -> Report:
-    """All that the report shows."""
+def report_of(cfg: DictConfig, reference: Reference, judged: list[Judged], command: str) -> Report:
+    """All that the report shows. command: what made it, one a line."""
     by_name: dict[str, list[Judged]] = {}
     for one in judged:
         by_name.setdefault(one.name, []).append(one)
@@ -50,7 +48,7 @@ def report_of(cfg: DictConfig, reference: Reference, judged: list[Judged]) -> Re
         ),
         board=dataset.board,
         settings=Settings(
-            command=shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]]),
+            command=command,
             seeds=list(cfg.seeds),
             budget_seconds=60.0 * cfg.budget.minutes,
             samples=cfg.evaluation.samples,

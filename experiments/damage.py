@@ -17,6 +17,7 @@ from rich.progress import track
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
+from experiments.option_values import whole
 from experiments.run_folder import new_run_folder, write_json
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
@@ -29,7 +30,7 @@ from setgen.evaluation.proof import Series, prove
 def main(cfg: DictConfig) -> None:
     console = Console()
     dataset, where = open_dataset(cfg)
-    if not cfg.seeds or cfg.climbs < 1:
+    if not cfg.seeds or not whole(1).holds(cfg.climbs):
         raise InputError("there is nothing to damage: give seeds=[…] and climbs=N, at least 1")
     folder = new_run_folder(Path(cfg.runs) / "damage", where.name)
     found = prove(

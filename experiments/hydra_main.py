@@ -13,6 +13,7 @@ import hydra
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from experiments.option_values import check_values
 from setgen.errors import InputError
 
 _CONFIGS = str(Path(__file__).parent / "conf")
@@ -26,6 +27,7 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
         def reported(cfg: DictConfig) -> None:
             quieten()
             try:
+                check_values(cfg)
                 run(cfg)
             except (InputError, OmegaConfBaseException) as error:
                 print(f"Error: {str(error).splitlines()[0]}", file=sys.stderr)

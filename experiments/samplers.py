@@ -6,8 +6,6 @@ python -m experiments.samplers 'models=[runs/mine]' data.path=data/synthetic-200
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +22,8 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import typed_keys
-from experiments.run_folder import new_run_folder, write_json
+from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
 from experiments.sampler_page import markdown, picture
-from experiments.train import resumed
 from setgen.dataset.batches import ClimbBatch, to_batch
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
@@ -85,22 +82,22 @@ def main(cfg: DictConfig) -> None:
     if cfg.resume:
         if typed_keys() - {"resume"}:
             raise InputError("with resume nothing else can be given: the folder has its own config")
-        folder, cfg = resumed(cfg.resume)
+        folder, cfg = resumed(cfg.resume, cfg)
         dataset, _ = open_dataset(cfg)
     else:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
         if not cfg.models or not cfg.seeds:
             raise InputError("there is nothing to measure: give models=[FOLDER, …] and seeds=[…]")
-        for option in ("samples", "test_climbs", "orders"):
-            if cfg[option] < 1:
-                raise InputError(f"{option} is {cfg[option]}: give at least 1")
         unknown = [name for name in cfg.only if name not in cfg.ways]
         if unknown:
             raise InputError(f"there is no way {unknown[0]!r}: choose among {'; '.join(cfg.ways)}")
+        for name in cfg.only or cfg.ways:
+            way_of(str(name), cfg.ways[name], (0.0, 0.0))
         load_models(cfg, dataset)  # before a folder is made
         folder = new_run_folder(Path(cfg.runs) / "samplers", where.name)
         OmegaConf.save(cfg, folder / "config.yaml")
+    note_command(folder, "samplers")
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
     models = load_models(cfg, dataset)
@@ -128,8 +125,9 @@ def main(cfg: DictConfig) -> None:
     if not points:
         raise InputError("none of these models can be drawn from in any of these ways")
     floors = {name: floor_of(reference, name, cfg.samples) for name in MEASURED}
-    command = shlex.join(["python", "-m", "experiments.samplers", *sys.argv[1:]])
-    (folder / "samplers.md").write_text(markdown(points, floors, dataset, command), encoding="utf-8")
+    (folder / "samplers.md").write_text(
+        markdown(points, floors, dataset, noted_commands(folder)), encoding="utf-8"
+    )
     save_figure(picture(points, floors), folder / "samplers.png")
     console.print(f"Page: {folder / 'samplers.md'}", soft_wrap=True)
 
@@ -149,13 +147,15 @@ def load_models(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
 
 def way_of(name: str, options: Any, profile: tuple[float, ...]) -> Way:
     """The way that a config describes; the optimal schedule gets the measured profile."""
-    given = dict(options)
+    if not isinstance(options, DictConfig):
+        raise InputError(f"way {name!r} is {options}: give options, such as {{calls: 4}}")
+    given: dict[str, Any] = dict(options)  # type: ignore[arg-type]
     sharp = {f.name: given.pop(f.name) for f in fields(Sharpening) if f.name in given}
     if given.get("schedule") == "optimal":
         given["profile"] = profile
     try:
         return Way(Unmasking(**given), Sharpening(**sharp))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"way {name!r}: {error}") from None
 
 

@@ -9,8 +9,6 @@ On the built-in board the true probability of every climb is known, and so is th
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -21,11 +19,9 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, typed_keys
-from experiments.run_folder import new_run_folder, write_json
+from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
 from experiments.scaling.cells import Cell, Ground, nested, network_of, numbers_of_climbs, run_cell
 from experiments.scaling.page import write_page
-from experiments.train import resumed
-from experiments.training import check_options
 from setgen.errors import InputError
 
 _MAY_GROW = {"models", "networks", "climbs", "seeds", "target"}
@@ -47,6 +43,7 @@ def main(cfg: DictConfig) -> None:
     check(cfg)
     climbs = numbers_of_climbs(cfg, dataset)
     OmegaConf.save(cfg, folder / "config.yaml")
+    note_command(folder, "scale")
 
     n = len(climbs) * len(cfg.models) * len(cfg.networks) * len(cfg.seeds)
     console.print(f"[bold]Scale[/] on {dataset.card['title']}, {n} cells: {folder}", soft_wrap=True)
@@ -65,9 +62,7 @@ def main(cfg: DictConfig) -> None:
                 soft_wrap=True,
             )
     write_json(folder / "scale.json", [asdict(cell) for cell in cells])
-    page = write_page(
-        folder, cells, ground, cfg, shlex.join(["python", "-m", "experiments.scale", *sys.argv[1:]])
-    )
+    page = write_page(folder, cells, ground, cfg, noted_commands(folder))
     console.print(f"Page: {page}", soft_wrap=True)
 
 
@@ -78,7 +73,7 @@ def gone_on(cfg: DictConfig) -> tuple[Path, DictConfig]:
         raise InputError(
             f"with resume only {', '.join(sorted(_MAY_GROW))} can change, not {min(typed - _MAY_GROW)}"
         )
-    folder, stored = resumed(cfg.resume)
+    folder, stored = resumed(cfg.resume, cfg)
     for key in typed:
         stored[key] = cfg[key]
     return folder, stored
@@ -92,14 +87,11 @@ def check(cfg: DictConfig) -> None:
     models = [load_model(str(name)) for name in cfg.models]
     if len({model.label for model in models}) < len(models):
         raise InputError("two of the models have one label: give one of them another")
+    for model in models:
+        if "width" in model.config and not OmegaConf.is_interpolation(model.config, "width"):
+            raise InputError(f"{model.label} has a width of its own: the networks would not change it")
     for name in cfg.networks:
         network_of(str(name))
-    if not isinstance(cfg.target, int) or cfg.target < 1:
-        raise InputError(f"target is {cfg.target}: give a number of training climbs")
-    for name in ("orders", "test_climbs"):
-        if cfg.evaluation[name] < (2 if name == "test_climbs" else 1):
-            raise InputError(f"evaluation.{name} is {cfg.evaluation[name]}: that is too few")
-    check_options(cfg)
 
 
 if __name__ == "__main__":

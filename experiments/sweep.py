@@ -10,7 +10,6 @@ Models take turns, so that a sweep that is stopped has been fair as well.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import optuna
@@ -21,9 +20,7 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, settings_of, typed_keys
-from experiments.run_folder import new_run_folder
-from experiments.train import resumed
-from experiments.training import check_options
+from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.tuning.report import write_sweep_report
 from experiments.tuning.sizes import of_one_size
 from experiments.tuning.space import space_of
@@ -64,7 +61,7 @@ def gone_on(cfg: DictConfig) -> tuple[Path, DictConfig]:
     other = typed_keys() - {"resume", "trials"}
     if other:
         raise InputError(f"with resume only trials can be changed, not {min(other)}")
-    folder, stored = resumed(cfg.resume)
+    folder, stored = resumed(cfg.resume, cfg)
     if "trials" in typed_keys():
         stored.trials = cfg.trials
     return folder, stored
@@ -74,22 +71,22 @@ def check(cfg: DictConfig) -> None:
     """Raise InputError before anything is trained when the sweep cannot be made."""
     if not cfg.seeds:
         raise InputError("there is nothing to train: give seeds=[…]")
-    if not isinstance(cfg.trials, int) or cfg.trials < 1:
-        raise InputError(f"trials is {cfg.trials}: give at least 1")
     if cfg.models and any(key.partition(".")[0] == "model" for key in typed_keys()):
         raise InputError("give model= or models=[…], not both")
     models = models_of(cfg)
+    for model in models:
+        space_of(cfg.search, model.generator)
     if len({model.label for model in models}) < len(models):
         raise InputError("two of the models have one label")
     for model in models:
         if model.generator == "hold_frequency":
             raise InputError(f"{model.label} is counted, not trained: it has nothing to tune")
-    check_options(cfg)
 
 
 def sweep(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> None:
     """Run the trials that are missing; leave the best configs and the report in the folder."""
     title = dataset.card["title"]
+    note_command(folder, "sweep")
     storage = f"sqlite:///{folder.absolute() / 'trials.sqlite3'}"
     models = []
     for model in models_of(cfg):
@@ -118,9 +115,7 @@ def sweep(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> 
             found = best_config(tuned, title)
             if found:
                 OmegaConf.save(found, folder / f"{tuned.label}.yaml")
-    page = write_sweep_report(
-        folder, models, cfg, title, ["python", "-m", "experiments.sweep", *sys.argv[1:]]
-    )
+    page = write_sweep_report(folder, models, cfg, title, noted_commands(folder))
     for tuned in models:
         if tuned.best:
             file = folder / f"{tuned.label}.yaml"

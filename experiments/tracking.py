@@ -16,16 +16,14 @@ from experiments.report.images import images
 from experiments.report.leaderboard import leaderboard
 from experiments.report.table import Family, families
 from setgen.boards.climbs import Climbs
-from setgen.errors import InputError
 from setgen.generators.base import Generator
 
-_MODES = ("offline", "online", "disabled")
 _DRAWN = 8
 
 
 def wandb_logger(cfg: DictConfig, folder: Path, label: str) -> WandbLogger | None:
     """A logger that writes into the run folder, or None when wandb is disabled."""
-    mode = _mode(cfg)
+    mode = cfg.wandb.mode
     if mode == "disabled":
         return None
     os.environ.setdefault("WANDB_SILENT", "true")
@@ -59,7 +57,7 @@ def log_result(logger: WandbLogger, generator: Generator, prompts: Climbs, folde
 
 def log_comparison(cfg: DictConfig, folder: Path, report: Report, page: Path) -> None:
     """The report's leaderboard, table, pictures and page; the table's numbers as a summary too."""
-    mode = _mode(cfg)
+    mode = cfg.wandb.mode
     if mode == "disabled":
         return
     os.environ.setdefault("WANDB_SILENT", "true")
@@ -121,11 +119,3 @@ def _table(report: Report, families: list[Family]) -> Any:
             said = [(c.mean, c.low, c.high, c.note) for c in row.cells]
             table.add_data(family.name, row.metric.name, row.metric.unit, row.floor, *chain(*said))
     return table
-
-
-def _mode(cfg: DictConfig) -> Any:
-    """wandb.mode, one of `offline`, `online` and `disabled`. Raises InputError for any other."""
-    mode = cfg.wandb.mode
-    if mode not in _MODES:
-        raise InputError(f"wandb.mode is {mode!r}: use one of {', '.join(_MODES)}")
-    return mode

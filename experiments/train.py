@@ -10,22 +10,22 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import tuned_settings, typed_keys
-from experiments.run_folder import new_run_folder
-from experiments.training import train
-from setgen.errors import InputError
+from experiments.run_folder import new_run_folder, resumed
+from experiments.training import train, untrained
 
 
 @experiment("train")
 def main(cfg: DictConfig) -> None:
     console = Console()
     if cfg.resume:
-        folder, cfg = resumed(cfg.resume)
+        folder, cfg = resumed(cfg.resume, cfg)
         dataset, _ = open_dataset(cfg)
     else:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
         if cfg.tuned:
             cfg = tuned_settings(cfg, typed_keys())
+        untrained(cfg.model, dataset.board)  # before a folder is made
         folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
         OmegaConf.save(cfg, folder / "config.yaml")
     console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
@@ -36,16 +36,6 @@ def main(cfg: DictConfig) -> None:
             f"{facts.steps} steps in {facts.train_seconds:.0f} s, {bits:.3f} bits per hold on valid"
         )
     console.print(f"Use it: setgen generate --model {folder} -n 5", soft_wrap=True)
-
-
-def resumed(path: str) -> tuple[Path, DictConfig]:
-    """An earlier run's folder and config. Raises InputError when there is none."""
-    folder = Path(path)
-    if not (folder / "config.yaml").is_file():
-        raise InputError(f"{folder} is not a run folder: config.yaml is missing")
-    cfg = OmegaConf.load(folder / "config.yaml")
-    assert isinstance(cfg, DictConfig)
-    return folder, cfg
 
 
 if __name__ == "__main__":

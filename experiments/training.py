@@ -17,9 +17,10 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.averaging import AveragedWeights
-from experiments.budget import CLOCKS, Budget
+from experiments.budget import Budget
 from experiments.curve import BudgetProgress, CurveRecorder, Watch
 from experiments.fitting import Fitting, some, training_batches
+from experiments.option_values import check_values
 from experiments.repeatable import GoOnAlike
 from experiments.run_folder import write_json
 from experiments.tracking import log_result, wandb_logger
@@ -66,7 +67,7 @@ def untrained(model: DictConfig, board: Board) -> Generator:
     options: Any = OmegaConf.to_container(model.config, resolve=True)
     try:
         config = kind.Config(**options)
-    except TypeError as error:
+    except (TypeError, InputError) as error:
         raise InputError(f"model {model.label}: {error}") from None
     return kind(board, config)
 
@@ -113,20 +114,6 @@ def train(
     return facts
 
 
-def check_options(cfg: DictConfig) -> None:
-    """Raise InputError when budget and training options cannot be kept to."""
-    options = cfg.training
-    if cfg.budget.minutes <= 0:
-        raise InputError(f"budget.minutes is {cfg.budget.minutes}: give a positive number")
-    for name in ("batch_size", "validations", "valid_climbs", "learning_rate"):
-        if options[name] <= 0:
-            raise InputError(f"training.{name} is {options[name]}: give a positive number")
-    if not 0 <= options.average < 1:
-        raise InputError(f"training.average is {options.average}: give 0 for none, or a decay under 1")
-    if cfg.budget.clock not in CLOCKS:
-        raise InputError(f"budget.clock is {cfg.budget.clock!r}: choose {' or '.join(CLOCKS)}")
-
-
 def _fit(
     cfg: DictConfig,
     generator: Generator,
@@ -139,7 +126,7 @@ def _fit(
 ) -> RunFacts:
     options = cfg.training
     train_climbs = dataset.part("train")
-    check_options(cfg)
+    check_values(cfg)
     seconds = 60.0 * cfg.budget.minutes
     budget = Budget(seconds, cfg.budget.steps, options.warm_up, options.learning_rate, cfg.budget.clock)
     curve = CurveRecorder(budget)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from experiments.fitting import some
@@ -79,6 +79,8 @@ def network_of(name: str) -> DictConfig:
 
 def numbers_of_climbs(cfg: DictConfig, dataset: Dataset) -> list[int]:
     """The numbers of training climbs of the grid, rising. Raises InputError where there are not so many."""
+    if not isinstance(cfg.climbs, ListConfig):
+        raise InputError(f"climbs is {cfg.climbs}: give a list of numbers of training climbs")
     most = len(dataset.part("train"))
     wanted = [most if n == "all" else n for n in cfg.climbs]
     wrong = [n for n in wanted if not isinstance(n, int) or not 1 <= n <= most]

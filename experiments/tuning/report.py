@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,13 +40,11 @@ class Told:
     slices: Markup
 
 
-def write_sweep_report(
-    folder: Path, models: list[Tuned], cfg: DictConfig, title: str, command: list[str]
-) -> Path:
+def write_sweep_report(folder: Path, models: list[Tuned], cfg: DictConfig, title: str, command: str) -> Path:
     """Write report.md and report.html, which loads nothing, and return the page."""
     told = {
         "title": title,
-        "command": shlex.join(command),
+        "command": command,
         "cfg": cfg,
         "each": f"{cfg.budget.steps} steps" if cfg.budget.steps else f"{60 * cfg.budget.minutes:g} s",
         "models": [_told(tuned) for tuned in models],

@@ -45,14 +45,18 @@ def space_of(search: DictConfig, generator: str) -> list[Option]:
     """The options of `search.shared` and of the generator's own section. Raises InputError for wrong ones."""
     found: dict[str, Option] = {}
     for section in ("shared", generator):
-        tree: Any = OmegaConf.to_container(search.get(section) or OmegaConf.create(), resolve=True)
+        given = search.get(section)
+        tree: Any = (
+            OmegaConf.to_container(given, resolve=True) if isinstance(given, DictConfig) else given or {}
+        )
         found |= {option.key: option for option in _options(tree, "", f"search.{section}")}
     return list(found.values())
 
 
 def _options(tree: Any, place: str, where: str) -> Iterator[Option]:
     if not isinstance(tree, dict):
-        raise InputError(f"{where}.{place} is {tree!r}: give it low and high, or choices")
+        at = f"{where}.{place}" if place else where
+        raise InputError(f"{at} is {tree!r}: give {'it low and high, or choices' if place else 'it options'}")
     for name, node in tree.items():
         key = f"{place}.{name}" if place else str(name)
         if isinstance(node, dict) and node.keys() & {"low", "high", "choices"}:

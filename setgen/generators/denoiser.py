@@ -22,6 +22,7 @@ from setgen.boards.constraints import Constraints
 from setgen.boards.roles import N_ROLES
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
 from setgen.errors import InputError
+from setgen.generators.config import NetworkConfig
 from setgen.generators.drawing import row_uniforms
 from setgen.generators.legality import Placed, elements_allowed
 from setgen.generators.prompts import make_ready
@@ -36,19 +37,16 @@ _ROWS_PER_CALL = 2048
 
 
 @dataclass(frozen=True)
-class DenoiserConfig:
-    """width, depth, heads: the set transformer's. dropout: in its residuals and on its input.
+class DenoiserConfig(NetworkConfig):
+    """The set transformer's (dropout: in its residuals and on its input), and copies: how many subsets of
+    each climb one training pass looks at (stratified over their sizes)."""
 
-    condition_dropout: how often angle, and independently grade, is hidden in training.
-    copies: how many subsets of each climb one training pass looks at (stratified over their sizes).
-    """
-
-    width: int = 128
-    depth: int = 4
-    heads: int = 4
-    dropout: float = 0.1
-    condition_dropout: float = 0.1
     copies: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.copies < 1:
+            raise InputError(f"copies is {self.copies}: each climb needs at least one subset")
 
 
 class Denoiser(SizedGenerator):
@@ -60,10 +58,6 @@ class Denoiser(SizedGenerator):
     def __init__(self, board: Board, config: DenoiserConfig) -> None:
         super().__init__(board, config)
         width = config.width
-        if width % config.heads:
-            raise InputError(f"width {width} is not a multiple of heads {config.heads}")
-        if config.copies < 1:
-            raise InputError(f"copies is {config.copies}: each climb needs at least one subset")
         self.elements = ElementEmbedding(board, width)
         self.of_angle = nn.Embedding(len(board.angles) + 1, width)
         self.of_grade = nn.Embedding(len(board.grades) + 1, width)

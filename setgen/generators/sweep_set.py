@@ -29,6 +29,7 @@ from setgen.boards.constraints import Constraints
 from setgen.boards.roles import N_ROLES, Role
 from setgen.dataset.batches import ClimbBatch, to_batch, to_climbs
 from setgen.errors import InputError
+from setgen.generators.config import NetworkConfig
 from setgen.generators.drawing import draw, row_uniforms
 from setgen.generators.legality import Placed, elements_allowed, roles_allowed, rule_out
 from setgen.generators.permitted import Permitted
@@ -47,20 +48,19 @@ _HEADS = LINE, ANY
 
 
 @dataclass(frozen=True)
-class SweepSetConfig:
-    """width, depth, heads, dropout: the network's. directions: D, of which the first is upwards.
+class SweepSetConfig(NetworkConfig):
+    """The network's, and directions: D, of which the first is upwards. given: share of the training climbs
+    of which some holds are given."""
 
-    condition_dropout: how often angle, and independently grade, is hidden in training.
-    given: share of the training climbs of which some holds are given.
-    """
-
-    width: int = 128
-    depth: int = 4
-    heads: int = 4
-    dropout: float = 0.1
-    condition_dropout: float = 0.1
     directions: int = 1
     given: float = 0.4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.directions < 1:
+            raise InputError(f"directions is {self.directions}: a sweep needs at least one")
+        if not 0 <= self.given <= 1:
+            raise InputError(f"given is {self.given}: it is a share of climbs, from 0 to 1")
 
 
 class SweepSet(SizedGenerator):
@@ -73,12 +73,6 @@ class SweepSet(SizedGenerator):
     def __init__(self, board: Board, config: SweepSetConfig) -> None:
         super().__init__(board, config)
         width = config.width
-        if width % config.heads:
-            raise InputError(f"width {width} is not a multiple of heads {config.heads}")
-        if config.directions < 1:
-            raise InputError(f"directions is {config.directions}: a sweep needs at least one")
-        if not 0 <= config.given <= 1:
-            raise InputError(f"given is {config.given}: it is a share of climbs, from 0 to 1")
         self.elements = ElementEmbedding(board, width)
         self.of_angle = nn.Embedding(len(board.angles) + 1, width)
         self.of_grade = nn.Embedding(len(board.grades) + 1, width)

@@ -8,13 +8,14 @@ import pytest
 import torch
 from contract import NO_FREE_ROLE, TOY, WALL, F, M, S, random_climbs, random_prompts
 
-from baselines.gpt_generators import ShuffledConfig, ShuffledGPT, SortedConfig, SortedGPT
+from baselines.gpt_generators import ShuffledConfig, ShuffledGPT, SortedGPT
 from baselines.gpt_loss import still_to_come, token_targets, windows
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.rules import legal
 from setgen.dataset.batches import to_batch
 from setgen.dataset.vocabulary import END, PAD, Vocabulary
 from setgen.errors import InputError
+from setgen.generators.config import NetworkConfig
 from setgen.generators.orders import random_orders
 from setgen.generators.registry import load_generator
 
@@ -27,7 +28,7 @@ def shuffled_gpt(board=WALL, **settings) -> ShuffledGPT:
 
 
 def sorted_gpt(board=WALL, **settings) -> SortedGPT:
-    return _random(SortedGPT, board, SortedConfig(**SMALL, **settings))
+    return _random(SortedGPT, board, NetworkConfig(**SMALL, **settings))
 
 
 def _random(cls, board, config):
@@ -226,7 +227,7 @@ def test_settings_that_would_do_nothing_are_refused(settings, what):
     with pytest.raises(InputError, match=what):
         shuffled_gpt(**settings)
     with pytest.raises(InputError, match="not a multiple"):
-        SortedGPT(WALL, SortedConfig(width=10, heads=4))
+        SortedGPT(WALL, NetworkConfig(width=10, heads=4))
 
 
 def test_a_climb_above_the_boards_limit_is_one_clear_line(three):

@@ -360,5 +360,5 @@ def test_a_budget_in_processor_time_does_not_count_waiting():
 
 
 def test_an_unknown_clock_is_one_clear_line(dataset, tmp_path, quiet):
-    with pytest.raises(InputError, match="choose wall or processor"):
+    with pytest.raises(InputError, match="give wall or processor"):
         train_one(config("model=masked_set", "budget.clock=sundial"), dataset, 0, tmp_path, quiet)
