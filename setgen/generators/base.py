@@ -132,10 +132,11 @@ class Generator(nn.Module, abc.ABC):
     @classmethod
     def from_folder(cls, folder: Path, head: dict[str, Any]) -> Generator:
         """Rebuild from a saved folder whose model.json is `head`. Raises InputError when they disagree."""
+        board = Board.load(folder / "board.json")
         try:
-            generator = cls(Board.load(folder / "board.json"), cls.Config(**head["config"]))
+            generator = cls(board, cls.Config(**head["config"]))
             weights = load_file(folder / "weights.safetensors")
-        except (KeyError, TypeError, ArithmeticError, RuntimeError, SafetensorError, OSError) as error:
+        except (KeyError, TypeError, InputError, RuntimeError, SafetensorError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{folder} is damaged or from another version of setgen: {reason}") from None
         try:
