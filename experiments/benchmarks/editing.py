@@ -11,11 +11,11 @@ diverse they are.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
+from experiments.benchmarks.command_line import Parser, benchmark, seed, whole
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.constraints import Constraints
@@ -35,19 +35,20 @@ from setgen.grading.cache import grader_for
 from setgen.grading.grader import Grader
 
 
+@benchmark
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = Parser(__doc__)
     parser.add_argument("--model", type=Path, required=True, help="run folder of a trained model")
     parser.add_argument("--data", type=Path, required=True, help="dataset folder of the same board")
-    parser.add_argument("--climbs", type=int, default=300, help="test climbs to edit, and climbs drawn")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--climbs", type=whole, default=300, help="test climbs to edit, and climbs drawn")
+    parser.add_argument("--seed", type=seed, default=0)
     args = parser.parse_args()
     dataset, generator = Dataset.load(args.data), load_generator(args.model)
     if dataset.board.ids.tolist() != generator.board.ids.tolist():
-        raise SystemExit(f"error: {args.data} is of another board than {args.model}")
+        raise InputError(f"{args.data} is of another board than {args.model}")
     grader = grader_for(dataset)
     if grader is None:
-        raise SystemExit(f"error: {args.data} has too few grades to train a grader")
+        raise InputError(f"{args.data} has too few grades to train a grader")
     test = dataset.part("test")
     test = test[test.grade != UNKNOWN]
     rows = np.random.default_rng(args.seed).permutation(len(test))[: args.climbs]

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.benchmarks.command_line import Parser, benchmark, whole
 from setgen.dataset.dataset import Dataset
 from setgen.dataset.splits import SPLITS
 from setgen.evaluation.evaluate import evaluate
@@ -30,10 +31,11 @@ from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 _TRAIN = 20_000
 
 
+@benchmark
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--climbs", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--threads", type=int, default=2)
+    parser = Parser(__doc__)
+    parser.add_argument("--climbs", type=whole, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--threads", type=whole, default=2)
     parser.add_argument("--of-one", type=Path, help=argparse.SUPPRESS)  # a size in a process of its own
     args = parser.parse_args()
     if args.of_one:

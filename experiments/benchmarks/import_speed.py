@@ -12,7 +12,6 @@ on the machine disturbed least.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import shutil
 import sqlite3
@@ -24,9 +23,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from experiments.benchmarks.command_line import Parser, benchmark, whole
 from setgen.boards.frames import write_frames
 from setgen.boards.grades import FONT
 from setgen.dataset.build import import_dataset
+from setgen.errors import InputError
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 _SCHEMA = """
@@ -157,16 +158,20 @@ def _timed(action: Callable[[], int]) -> tuple[int, float, float]:
     return rows, time.perf_counter() - clock, time.process_time() - processor
 
 
+@benchmark
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = Parser(__doc__)
     parser.add_argument("--database", type=Path, help="an Aurora database to replicate")
-    parser.add_argument("--climbs", type=int, default=350_000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--climbs", type=whole, default=350_000)
+    parser.add_argument("--repeats", type=whole, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.sqlite3"
         if args.database:
-            shutil.copyfile(args.database, path)
+            try:
+                shutil.copyfile(args.database, path)
+            except OSError as error:
+                raise InputError(f"{args.database} cannot be read: {error.strerror}") from None
         else:
             synthetic_database(path)
         path.chmod(0o600)

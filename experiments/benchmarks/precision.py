@@ -8,13 +8,12 @@ climb, −log₂ of the probability of its grade. The difference is taken climb 
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from experiments.benchmarks.command_line import Parser, benchmark, whole
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
@@ -31,18 +30,15 @@ from setgen.runtime.registry import load_exported_grader
 _EXPORTS = (("torchscript", "float32"), *(("onnx", precision) for precision in PRECISIONS))
 
 
+@benchmark
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = Parser(__doc__)
     parser.add_argument("--model", type=Path, required=True, help="folder of a trained model or a grader")
     parser.add_argument("--data", type=Path, required=True, help="dataset folder; its test climbs are used")
-    parser.add_argument("--climbs", type=int, default=500)
-    parser.add_argument("--orders", type=int, default=4)
+    parser.add_argument("--climbs", type=whole, default=500)
+    parser.add_argument("--orders", type=whole, default=4)
     args = parser.parse_args()
-    try:
-        report(args.model, args.data, args.climbs, args.orders)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    report(args.model, args.data, args.climbs, args.orders)
 
 
 def report(model: Path, data: Path, n: int, orders: int) -> None:

@@ -9,7 +9,6 @@ for every model. There is no compiled sampler: torch compiled is shown for the n
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 import warnings
@@ -20,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from experiments.benchmarks.command_line import Parser, benchmark, whole
 from experiments.benchmarks.untrained import NETWORKS, untrained
 from setgen.boards.climbs import Climbs
 from setgen.export.exportable import Exportable
@@ -41,12 +41,13 @@ _OLD = {"gpt": 2 * _HOLDS + 2, "sorted_gpt": 2 * _HOLDS + 2, "sweep_set": _HOLDS
 _EXPORTS = (("torchscript", "float32"), ("onnx", "float32"), ("onnx", "fp16"), ("onnx", "int8"))
 
 
+@benchmark
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = Parser(__doc__)
     parser.add_argument("--models", nargs="+", choices=list(ADAPTERS), default=_MODELS)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["small", "base"])
-    parser.add_argument("--batches", nargs="+", type=int, default=[1, 8, 64, 256])
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batches", nargs="+", type=whole, default=[1, 8, 64, 256])
+    parser.add_argument("--threads", type=whole, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     for network in args.networks:

@@ -11,14 +11,13 @@ near to what a quiet machine would take.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from experiments.benchmarks.command_line import Parser, benchmark, whole
 from experiments.benchmarks.untrained import MODELS, NETWORKS, untrained
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
@@ -31,28 +30,23 @@ _LEAST = 64  # climbs of one measurement: small batches are made several times
 _CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
+@benchmark
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = Parser(__doc__)
     parser.add_argument("--data", type=Path, help="dataset folder; left out: the synthetic board")
     parser.add_argument(
         "--models", nargs="+", choices=MODELS, default=[m for m in MODELS if "faithful" not in m]
     )
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["small", "base"])
-    parser.add_argument("--batches", nargs="+", type=int, default=[8, 64, 256])
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batches", nargs="+", type=whole, default=[8, 64, 256])
+    parser.add_argument("--repeats", type=whole, default=7)
+    parser.add_argument("--threads", type=whole, default=1)
     parser.add_argument("--clock", choices=list(_CLOCKS), default="processor")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    try:
-        dataset = None if args.data is None else Dataset.load(args.data)
-        if args.clock == "processor" and args.threads > 1:
-            raise InputError("processor time adds up over threads: give --clock wall, or --threads 1")
-        if min(args.repeats, *args.batches) < 1:
-            raise InputError("batches and repeats are at least 1")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    dataset = None if args.data is None else Dataset.load(args.data)
+    if args.clock == "processor" and args.threads > 1:
+        raise InputError("processor time adds up over threads: give --clock wall, or --threads 1")
     board, climbs = (
         (synthetic_board(), synthetic_climbs(2000, 0))
         if dataset is None

@@ -13,7 +13,6 @@ process grows for its first thousand calls, so that a load which is not counted 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import subprocess
 import sys
@@ -26,6 +25,9 @@ from pathlib import Path
 import httpx
 import numpy as np
 import psutil
+
+from experiments.benchmarks.command_line import Parser, benchmark, duration, whole
+from setgen.errors import InputError
 
 _MOST_REQUESTS = 200_000  # of one load; a server cannot be that quick
 _STARTS_WITHIN = 120.0
@@ -53,11 +55,12 @@ class Load:
         return f"{self.completions_per_second:15.1f}{times}{len(self.seconds):10}{self.errors:8}{memory}"
 
 
+@benchmark
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60.0, help="of each load")
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
-    parser.add_argument("--n", type=int, default=8, help="completions a request")
+    parser = Parser(__doc__)
+    parser.add_argument("--seconds", type=duration, default=60.0, help="of each load")
+    parser.add_argument("--clients", type=whole, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--n", type=whole, default=8, help="completions a request")
     parser.add_argument("--model", type=Path, help="default: the built-in one")
     parser.add_argument("--precision", default="float64", choices=["float64", "float32"])
     args = parser.parse_args()
@@ -88,7 +91,7 @@ def server(model: Path | None, options: list[str]) -> Iterator[tuple[subprocess.
             assert process.stdout is not None
             line = process.stdout.readline()  # "… : http://127.0.0.1:PORT/", or nothing where it failed
             if "http://" not in line:
-                raise SystemExit(f"the server did not start: {' '.join(command)}")
+                raise InputError(f"the server did not start: {' '.join(command)}")
             url = line.split()[-1].rstrip("/")
             _wait_for(url)
             yield process, url
@@ -144,7 +147,7 @@ async def load(url: str, process: subprocess.Popen[str], clients: int, n: int, s
         await asyncio.gather(*(one(client, number) for number in range(clients)))
         looking.cancel()
     if not taken:
-        raise SystemExit("no request was answered")
+        raise InputError("no request was answered")
     rate = len(taken) * n / (time.monotonic() - began)
     return Load(rate, np.array(taken), errors, np.array(looks))
 

@@ -193,7 +193,7 @@ def test_every_choice_of_every_search_has_as_many_parameters(placements, dataset
     )
     wall = replace(dataset, board=board)
     cfg, counts = config("network=base"), []
-    for name in ("gpt", "sorted_gpt", "masked_set", "sweep_set"):
+    for name in ("gpt", "sorted_gpt", "masked_set", "hold_canvas", "sweep_set"):
         settings = settings_of(cfg, load_model(name))
         space, left_out = of_one_size(settings, space_of(cfg.search, name), wall)
         assert not left_out

@@ -254,10 +254,11 @@ def test_forbidden_holds_are_marked_never_proposed_and_come_back(open_page, size
 
 
 def test_the_keyboard_forbids_too_and_a_link_carries_the_limits(open_page) -> None:
-    page = open_page(fragment="#f=p5r1&x=5.17.999&feet=none&most=9")
+    page = open_page(fragment="#f=p5r1&x=5.17.999&feet=none&most=9&reach=38")
     ready(page)
     assert (label(page, 5), label(page, 17)) == ("G5: start", "G17: forbidden")
-    assert page.inner_text("#limits-text") == ": 1 forbidden, no marked feet, 9 holds at most"
+    limits = ": 1 forbidden, no marked feet, 9 holds at most, reach 38 inches"
+    assert page.inner_text("#limits-text") == limits
     hold(page, 38).focus()
     page.keyboard.press("x")
     assert label(page, 38) == "G38: forbidden"
@@ -271,24 +272,31 @@ def test_the_keyboard_forbids_too_and_a_link_carries_the_limits(open_page) -> No
     assert label(page, 17) == "G17: not used"
     page.locator("#most").focus()
     page.keyboard.press("ArrowLeft")
+    page.locator("#reach").focus()
+    page.keyboard.press("ArrowRight")
     page.select_option("#feet", "marked")
     assert page.get_attribute("#most", "aria-valuetext") == "8"
+    assert page.get_attribute("#reach", "aria-valuetext") == "39 inches"
     link = page.url
     page.goto("about:blank")
     page.goto(link)
     ready(page)
     assert label(page, 38) == "G38: forbidden"
-    assert page.inner_text("#limits-text") == ": 1 forbidden, marked feet, 8 holds at most"
+    assert page.inner_text("#limits-text") == ": 1 forbidden, marked feet, 8 holds at most, reach 39 inches"
     with page.expect_request("**/v1/complete") as asked:
         propose(page, "#complete")
     found = asked.value.post_data_json
-    assert (found["forbid"], found["feet"], found["max_holds"]) == ("p38", "marked", 8)
+    assert (found["forbid"], found["feet"]) == ("p38", "marked")
+    assert (found["max_holds"], found["reach"]) == (8, 39)
     for button in page.locator("#proposals button").all():
         assert int(button.inner_text().split("· ")[1].split(" ")[0]) <= 8
     page.locator("#most").fill("35")
+    page.locator("#reach").focus()
+    page.keyboard.press("End")
+    assert page.get_attribute("#reach", "aria-valuetext") == "any"
     with page.expect_request("**/v1/complete") as asked:
         page.click("#complete")
-    assert "max_holds" not in asked.value.post_data_json
+    assert not {"max_holds", "reach"} & set(asked.value.post_data_json)
 
 
 def test_limits_that_cannot_be_kept_are_said(open_page) -> None:
@@ -438,7 +446,7 @@ def test_a_server_that_is_gone_is_said(open_page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_axe_finds_no_fault(open_page, size, scheme) -> None:
-    page = open_page(size, scheme, "#f=p5r1p16r2&l=5&x=17.18&feet=none&most=12")
+    page = open_page(size, scheme, "#f=p5r1p16r2&l=5&x=17.18&feet=none&most=12&reach=40")
     ready(page)
     page.wait_for_selector("#limits[open]")
     propose(page, "#complete")

@@ -1,8 +1,9 @@
 // The climb in hand: which holds, in which role, locked or not; angle and grade; and the limits that proposals
-// must keep to: forbidden holds, feet, most holds. A design is never changed, a change makes a new one, so that
+// must keep to: forbidden holds, feet, most holds, reach. A design is never changed, a change makes a new one, so that
 // undo is a list of them.
 
 export const FEET = ["any", "marked", "none"];
+export const [FEWEST_INCHES, MOST_INCHES] = [16, 60]; // of reach
 
 // A hold that gets a role is not forbidden any more.
 export function withHold(design, id, role, locked) {
@@ -29,11 +30,12 @@ function without(set, ids) {
 }
 
 // The limits as requests have them.
-export function limitsOf({ forbidden, feet, most }) {
+export function limitsOf({ forbidden, feet, most, reach }) {
   return {
     ...(forbidden.size ? { forbid: [...forbidden].map((id) => `p${id}`).join(",") } : {}),
     ...(feet === "any" ? {} : { feet }),
     ...(most === null ? {} : { max_holds: most }),
+    ...(reach === null ? {} : { reach }),
   };
 }
 
@@ -80,6 +82,7 @@ export function toFragment(design, board) {
     x: [...design.forbidden].sort((a, b) => a - b).join("."),
     feet: design.feet === "any" ? null : design.feet,
     most: design.most,
+    reach: design.reach,
   };
   const given = Object.entries(parts).filter(([, value]) => value !== null && value !== "");
   return new URLSearchParams(given).toString();
@@ -101,7 +104,8 @@ export function fromFragment(fragment, board) {
   const grade = board.grades.find((one) => one.grade === parts.get("g"))?.grade ?? null;
   const forbidden = new Set(numbers("x").filter((id) => known.has(id) && !holds.has(id)));
   const feet = FEET.find((one) => one === parts.get("feet")) ?? "any";
-  return { holds, angle, grade, forbidden, feet, most: mostHolds(parts.get("most"), board) };
+  const [most, reach] = [mostHolds(parts.get("most"), board), reachInches(parts.get("reach"))];
+  return { holds, angle, grade, forbidden, feet, most, reach };
 }
 
 // A number of holds that a climb can have at most, or null: as many as the board allows.
@@ -109,6 +113,12 @@ export function mostHolds(text, board) {
   const [fewest, most] = board.limits.holds;
   const number = /^\d{1,4}$/.test(text ?? "") ? Number(text) : NaN;
   return number >= fewest && number < most ? number : null;
+}
+
+// How near holds should be to others, in inches, or null: as far as the model likes.
+export function reachInches(text) {
+  const number = /^\d{1,4}$/.test(text ?? "") ? Number(text) : NaN;
+  return number >= FEWEST_INCHES && number <= MOST_INCHES ? number : null;
 }
 
 export class History {

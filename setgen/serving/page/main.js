@@ -2,17 +2,18 @@
 
 import { get, latest, picture, post } from "./api.js";
 import { BoardView } from "./board.js";
+import { Conditions } from "./conditions.js";
 import * as designs from "./design.js";
 import { legend } from "./legend.js";
 import { Proposals } from "./proposals.js";
 import { copy, save } from "./sharing.js";
-import { judgementWords, limitsWords, spans } from "./words.js";
+import { judgementWords, spans } from "./words.js";
 
 const PROPOSALS = 8;
 const ROLE_KEYS = { s: "start", m: "middle", f: "finish", t: "foot" };
 const $ = (id) => document.getElementById(id);
 
-let board, view, history, proposals;
+let board, view, conditions, history, proposals;
 let heat = null;
 const judge = latest("/v1/validate");
 const askNext = latest("/v1/next");
@@ -47,29 +48,10 @@ function show() {
   $("undo").disabled = !history.past.length;
   $("redo").disabled = !history.future.length;
   $("frames").value = designs.framesOf(design, board);
-  $("angle").value = board.angles.indexOf(design.angle) + 1;
-  $("grade").value = board.grades.findIndex((one) => one.grade === design.grade) + 1;
-  $("feet").value = design.feet;
-  $("most").value = design.most ?? board.limits.holds[1];
-  sayConditions();
+  conditions.show(design);
   window.history.replaceState(null, "", `#${designs.toFragment(design, board)}`);
   act(showJudgement);
   if (heat) act(showHeat);
-}
-
-function sayConditions() {
-  const angle = board.angles[$("angle").value - 1];
-  const grade = board.grades[$("grade").value - 1];
-  for (const [name, text] of [
-    ["angle", angle === undefined ? "any" : `${angle}°`],
-    ["grade", grade === undefined ? "any" : `${grade.grade}/${grade.v_grade}`],
-    ["most", designs.mostHolds($("most").value, board) === null ? "any" : $("most").value],
-  ]) {
-    $(`${name}-text`).textContent = text;
-    $(name).setAttribute("aria-valuetext", text);
-  }
-  const most = designs.mostHolds($("most").value, board);
-  $("limits-text").textContent = limitsWords({ ...history.now, feet: $("feet").value, most });
 }
 
 async function showJudgement() {
@@ -225,15 +207,6 @@ function wire() {
     download,
   };
   for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", () => act(action));
-  for (const name of ["angle", "grade", "feet", "most"]) {
-    $(name).addEventListener("input", sayConditions);
-    $(name).addEventListener("change", () => {
-      const angle = board.angles[$("angle").value - 1] ?? null;
-      const grade = board.grades[$("grade").value - 1]?.grade ?? null;
-      const most = designs.mostHolds($("most").value, board);
-      change({ ...history.now, angle, grade, feet: $("feet").value, most });
-    });
-  }
   $("frames").addEventListener("keydown", (event) => {
     if (event.key === "Enter") act(importFrames);
   });
@@ -251,9 +224,7 @@ function wire() {
 async function start() {
   board = await get("/v1/board");
   $("board-name").textContent = board.name + (board.synthetic && !/synthetic/i.test(board.name) ? " (synthetic)" : "");
-  $("angle").max = board.angles.length;
-  $("grade").max = board.grades.length;
-  [$("most").min, $("most").max] = board.limits.holds;
+  conditions = new Conditions(board, (wanted) => change({ ...history.now, ...wanted }));
   view = new BoardView(board, $("board"), { pick, key });
   proposals = new Proposals(board, {
     section: $("results"),
@@ -266,7 +237,7 @@ async function start() {
   });
   const design = designs.fromFragment(window.location.hash, board);
   history = new designs.History(design);
-  $("limits").open = design.feet !== "any" || design.most !== null;
+  conditions.unfold(design);
   $("legend").replaceChildren(...legend(board));
   wire();
   show();

@@ -19,11 +19,12 @@ export function judgementWords(climb) {
 }
 
 // What is laid down, to be seen while its controls are folded away.
-export function limitsWords({ forbidden, feet, most }) {
+export function limitsWords({ forbidden, feet, most, reach }) {
   const words = [
     forbidden.size ? `${forbidden.size} forbidden` : "",
     { any: "", marked: "marked feet", none: "no marked feet" }[feet],
     most === null ? "" : `${most} holds at most`,
+    reach === null ? "" : `reach ${reach} inches`,
   ].filter(Boolean);
   return words.length ? `: ${words.join(", ")}` : "";
 }

@@ -1,0 +1,50 @@
+"""The command lines of benchmarks: wrong input is one line and exit code 2, before anything is measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from experiments.benchmarks import (
+    editing,
+    evaluation_cost,
+    import_speed,
+    precision,
+    runtimes,
+    sampling,
+    serving,
+)
+from experiments.benchmarks.command_line import duration, seed, whole
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        (editing, "--model nowhere --data nowhere", "nowhere is not a"),
+        (editing, "--model setgen/builtin --data nowhere --climbs 0", "--climbs: 0"),
+        (editing, "--model setgen/builtin --data nowhere --seed -1", "--seed"),
+        (editing, "", "--model"),
+        (evaluation_cost, "--climbs abc", "abc is not a whole number"),
+        (import_speed, "--database nowhere", "nowhere cannot be read"),
+        (import_speed, "--repeats 1.5", "1.5 is not a whole number"),
+        (precision, "--model nowhere --data nowhere", "nowhere is not a"),
+        (runtimes, "--networks huge", "huge"),
+        (runtimes, "--batches 0", "at least 1"),
+        (sampling, "--batches 0", "at least 1"),
+        (sampling, "--threads 2", "processor time adds up"),
+        (sampling, "--data nowhere", "nowhere"),
+        (serving, "--seconds nan", "nan is not a positive number"),
+        (serving, "--clients 0", "at least 1"),
+    ],
+)
+def test_wrong_wishes_are_one_line(module, arguments, said, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmark", *arguments.split()])
+    with pytest.raises(SystemExit) as stopped:
+        module.main()
+    assert stopped.value.code == 2
+    line = capsys.readouterr().err
+    assert said in line
+    assert line.count("\n") == 1
+
+
+def test_numbers_are_read() -> None:
+    assert (whole("12"), seed("0"), duration("0.5")) == (12, 0, 0.5)
