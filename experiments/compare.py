@@ -19,6 +19,7 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
+from experiments.option_values import check_values
 from experiments.report import write_report
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.tracking import log_comparison
@@ -32,7 +33,7 @@ from setgen.evaluation.reference import Reference
 def main(cfg: DictConfig) -> None:
     console = Console()
     if cfg.resume:
-        folder, cfg = resumed(cfg.resume, cfg)
+        folder, cfg = resumed(cfg)
         dataset, _ = open_dataset(cfg)
     else:
         dataset, where = open_dataset(cfg)
@@ -41,6 +42,7 @@ def main(cfg: DictConfig) -> None:
         settings = {name: own_settings(cfg, name) for name in map(str, cfg.models) if is_config(name)}
         check_labels(settings)
         for one in settings.values():
+            check_values(one)
             untrained(one.model, dataset.board)  # before a folder is made
         folder = new_run_folder(Path(cfg.runs) / "compare", where.name)
         cfg.models = [

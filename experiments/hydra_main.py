@@ -1,15 +1,18 @@
-"""How experiments start: Hydra's own errors and ours end in one line on stderr and exit code 2."""
+"""How experiments start: Hydra's errors and ours are one line on standard error, with exit code 2."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import NoReturn
 
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -30,22 +33,29 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
                 check_values(cfg)
                 run(cfg)
             except (InputError, OmegaConfBaseException) as error:
-                print(f"Error: {str(error).splitlines()[0]}", file=sys.stderr)
-                sys.exit(2)
+                _refuse(error)
             except KeyboardInterrupt:
                 print("Interrupted. Go on with resume=FOLDER, the folder named above.", file=sys.stderr)
                 sys.exit(130)
 
         def main() -> None:
+            os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # so that Hydra's own errors come here, unprinted
             try:
                 hydra.main(version_base="1.3", config_path=_CONFIGS, config_name=config_name)(reported)()
-            except SystemExit as stop:
-                # Hydra ends with 1 on a wrong override, after it has said what is wrong.
-                sys.exit(2 if stop.code == 1 else stop.code)
+            except (OmegaConfBaseException, HydraException) as error:
+                _refuse(error)
 
         return main
 
     return decorate
+
+
+def _refuse(error: Exception) -> NoReturn:
+    """Say what is wrong, without what Hydra and OmegaConf say of their own insides, and end."""
+    said = str(error).partition("Config search path")[0].strip()
+    line = " ".join(said.split()) if "Available options" in said else said.partition("\n")[0]
+    print(f"Error: {line or type(error).__name__}", file=sys.stderr)
+    sys.exit(2)
 
 
 def quieten() -> None:

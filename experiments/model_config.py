@@ -45,6 +45,9 @@ def load_model(name: str) -> DictConfig:
         raise InputError(
             f"{path} is no model config: it needs {', '.join(sorted(_KEYS))}, and may have training"
         )
+    for section in ("config", "training"):
+        if section in model and not isinstance(model[section], DictConfig):
+            raise InputError(f"{path}: {section} is {model[section]}, give it options")
     return model
 
 

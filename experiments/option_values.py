@@ -91,9 +91,9 @@ KINDS: dict[str, Kind] = {
     "threads": or_null(whole(1)),
     "training.average": DECAY,
     "training.batch_size": whole(1),
-    "training.gradient_clip": NOT_NEGATIVE,
+    "training.gradient_clip": or_null(NOT_NEGATIVE),
     "training.learning_rate": POSITIVE,
-    "training.patience": whole(1),
+    "training.patience": whole(0),
     "training.valid_climbs": whole(1),
     "training.validations": whole(1),
     "training.warm_up": SHARE,
@@ -108,10 +108,10 @@ KINDS: dict[str, Kind] = {
 
 def check_values(cfg: DictConfig) -> None:
     """Raise InputError for an option that `cfg` has and that is not of its kind."""
-    plain: Any = OmegaConf.to_container(cfg, resolve=False)
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
     for section in SECTIONS:
         if section in plain and not isinstance(plain[section], dict):
-            raise InputError(f"{section} is {plain[section]}: it is a section, give options in it")
+            raise InputError(f"{section} is {_shown(plain[section])}: it is a section, give options in it")
     for key, kind in KINDS.items():
         section, _, name = key.rpartition(".")
         options = plain.get(section, {}) if section else plain

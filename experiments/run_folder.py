@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.model_config import typed_keys
+from experiments.option_values import check_values
 from setgen.errors import InputError
 
 
@@ -33,10 +36,19 @@ def new_run_folder(parent: Path, label: str) -> Path:
     raise InputError(f"{parent} has too many runs that began in this second")
 
 
-def resumed(path: str, asked: DictConfig) -> tuple[Path, DictConfig]:
-    """An earlier run's folder and config. Raises InputError when there is none, or it is not one of this
-    experiment, whose config now is `asked`."""
-    folder = Path(path)
+def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, DictConfig]:
+    """The folder that `asked.resume` names and its config, with what was asked for now of `may_change`.
+
+    Raises InputError when there is none, when it is not one of this experiment, or when anything else is
+    asked for.
+    """
+    typed = typed_keys() - {"resume"}
+    if other := typed - set(may_change):
+        may = ", ".join(sorted(may_change)) or "nothing"
+        raise InputError(
+            f"with resume only {may} can be changed, not {min(other)}: the folder has its config"
+        )
+    folder = Path(asked.resume)
     if not (folder / "config.yaml").is_file():
         raise InputError(f"{folder} is not a run folder: config.yaml is missing")
     try:
@@ -45,18 +57,25 @@ def resumed(path: str, asked: DictConfig) -> tuple[Path, DictConfig]:
         raise InputError(f"{folder / 'config.yaml'} cannot be read: {str(error).splitlines()[0]}") from None
     missing = set(asked) - set(cfg) if isinstance(cfg, DictConfig) else {"options"}
     if missing:
-        raise InputError(f"{folder} is a folder of another experiment: its config has no {min(missing)}")
+        raise InputError(
+            f"{folder} is of another experiment, or of an earlier version: its config has no {min(missing)}"
+        )
     assert isinstance(cfg, DictConfig)
+    for key in typed:
+        cfg[key] = asked[key]
+    check_values(cfg)
     return folder, cfg
 
 
 def note_command(folder: Path, experiment: str) -> None:
-    """Add the command line to folder/commands.txt, unless it only goes on with what stands there."""
+    """Add the command line to folder/commands.txt, unless it stands there or only goes on with what does."""
     path, given = folder / "commands.txt", sys.argv[1:]
-    if path.is_file() and all(option.startswith("resume=") for option in given):
+    line = shlex.join(["python", "-m", f"experiments.{experiment}", *given])
+    only_goes_on = all(option.startswith("resume=") for option in given)
+    if path.is_file() and (only_goes_on or line in path.read_text(encoding="utf-8").splitlines()):
         return
     with path.open("a", encoding="utf-8") as file:
-        print(shlex.join(["python", "-m", f"experiments.{experiment}", *given]), file=file)
+        print(line, file=file)
 
 
 def noted_commands(folder: Path) -> str:

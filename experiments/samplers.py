@@ -21,7 +21,6 @@ from rich.console import Console
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.model_config import typed_keys
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
 from experiments.sampler_page import markdown, picture
 from setgen.dataset.batches import ClimbBatch, to_batch
@@ -80,9 +79,7 @@ class Way:
 def main(cfg: DictConfig) -> None:
     console = Console()
     if cfg.resume:
-        if typed_keys() - {"resume"}:
-            raise InputError("with resume nothing else can be given: the folder has its own config")
-        folder, cfg = resumed(cfg.resume, cfg)
+        folder, cfg = resumed(cfg)
         dataset, _ = open_dataset(cfg)
     else:
         dataset, where = open_dataset(cfg)

@@ -19,11 +19,22 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, typed_keys
+from experiments.option_values import check_values
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
-from experiments.scaling.cells import Cell, Ground, nested, network_of, numbers_of_climbs, run_cell
+from experiments.scaling.cells import (
+    Cell,
+    Ground,
+    nested,
+    network_of,
+    numbers_of_climbs,
+    run_cell,
+    settings_of_cell,
+)
 from experiments.scaling.page import write_page
+from experiments.training import untrained
 from setgen.errors import InputError
 
+_OF_NETWORK = ("width", "depth", "heads")
 _MAY_GROW = {"models", "networks", "climbs", "seeds", "target"}
 
 
@@ -31,7 +42,7 @@ _MAY_GROW = {"models", "networks", "climbs", "seeds", "target"}
 def main(cfg: DictConfig) -> None:
     console = Console()
     if cfg.resume:
-        folder, cfg = gone_on(cfg)
+        folder, cfg = resumed(cfg, _MAY_GROW)
         dataset, _ = open_dataset(cfg)
     else:
         check(cfg)
@@ -39,6 +50,10 @@ def main(cfg: DictConfig) -> None:
         cfg.data.path = str(where)
         cfg.typed = sorted(typed_keys())
         numbers_of_climbs(cfg, dataset)
+        for names in product(map(str, cfg.models), map(str, cfg.networks)):
+            settings = settings_of_cell(cfg, *names)
+            check_values(settings)
+            untrained(settings.model, dataset.board)  # before a folder is made
         folder = new_run_folder(Path(cfg.runs) / "scale", where.name)
     check(cfg)
     climbs = numbers_of_climbs(cfg, dataset)
@@ -66,19 +81,6 @@ def main(cfg: DictConfig) -> None:
     console.print(f"Page: {page}", soft_wrap=True)
 
 
-def gone_on(cfg: DictConfig) -> tuple[Path, DictConfig]:
-    """An earlier folder and its config, with the axes of the grid that are asked for now."""
-    typed = typed_keys() - {"resume"}
-    if typed - _MAY_GROW:
-        raise InputError(
-            f"with resume only {', '.join(sorted(_MAY_GROW))} can change, not {min(typed - _MAY_GROW)}"
-        )
-    folder, stored = resumed(cfg.resume, cfg)
-    for key in typed:
-        stored[key] = cfg[key]
-    return folder, stored
-
-
 def check(cfg: DictConfig) -> None:
     """Raise InputError before anything is trained when the grid cannot be made."""
     for axis in ("models", "networks", "climbs", "seeds"):
@@ -88,8 +90,11 @@ def check(cfg: DictConfig) -> None:
     if len({model.label for model in models}) < len(models):
         raise InputError("two of the models have one label: give one of them another")
     for model in models:
-        if "width" in model.config and not OmegaConf.is_interpolation(model.config, "width"):
-            raise InputError(f"{model.label} has a width of its own: the networks would not change it")
+        own = [
+            k for k in _OF_NETWORK if k in model.config and not OmegaConf.is_interpolation(model.config, k)
+        ]
+        if own and len(cfg.networks) > 1:
+            raise InputError(f"{model.label} has a {own[0]} of its own: the networks would not change it")
     for name in cfg.networks:
         network_of(str(name))
 

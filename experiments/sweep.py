@@ -20,6 +20,7 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, settings_of, typed_keys
+from experiments.option_values import check_values
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.tuning.report import write_sweep_report
 from experiments.tuning.sizes import of_one_size
@@ -34,14 +35,14 @@ def main(cfg: DictConfig) -> None:
     console = Console()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if cfg.resume:
-        folder, cfg = gone_on(cfg)
+        folder, cfg = resumed(cfg, {"trials"})
         dataset, where = open_dataset(cfg)
-        check(cfg)
+        check(cfg, dataset)
     else:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
         cfg.typed = sorted(typed_keys())
-        check(cfg)
+        check(cfg, dataset)
         folder = new_run_folder(Path(cfg.runs) / "sweep", where.name)
         OmegaConf.save(cfg, folder / "config.yaml")
     try:
@@ -56,31 +57,21 @@ def models_of(cfg: DictConfig) -> list[DictConfig]:
     return [load_model(str(name)) for name in cfg.models] if cfg.models else [cfg.model]
 
 
-def gone_on(cfg: DictConfig) -> tuple[Path, DictConfig]:
-    """An earlier sweep's folder and config, with the number of trials that is asked for now."""
-    other = typed_keys() - {"resume", "trials"}
-    if other:
-        raise InputError(f"with resume only trials can be changed, not {min(other)}")
-    folder, stored = resumed(cfg.resume, cfg)
-    if "trials" in typed_keys():
-        stored.trials = cfg.trials
-    return folder, stored
-
-
-def check(cfg: DictConfig) -> None:
+def check(cfg: DictConfig, dataset: Dataset) -> None:
     """Raise InputError before anything is trained when the sweep cannot be made."""
     if not cfg.seeds:
         raise InputError("there is nothing to train: give seeds=[…]")
     if cfg.models and any(key.partition(".")[0] == "model" for key in typed_keys()):
         raise InputError("give model= or models=[…], not both")
     models = models_of(cfg)
-    for model in models:
-        space_of(cfg.search, model.generator)
     if len({model.label for model in models}) < len(models):
         raise InputError("two of the models have one label")
     for model in models:
         if model.generator == "hold_frequency":
             raise InputError(f"{model.label} is counted, not trained: it has nothing to tune")
+        settings = settings_of(cfg, model, cfg.typed)
+        check_values(settings)
+        of_one_size(settings, space_of(cfg.search, model.generator), dataset)
 
 
 def sweep(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> None:

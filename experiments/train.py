@@ -18,7 +18,7 @@ from experiments.training import train, untrained
 def main(cfg: DictConfig) -> None:
     console = Console()
     if cfg.resume:
-        folder, cfg = resumed(cfg.resume, cfg)
+        folder, cfg = resumed(cfg)
         dataset, _ = open_dataset(cfg)
     else:
         dataset, where = open_dataset(cfg)

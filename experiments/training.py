@@ -64,6 +64,8 @@ class RunFacts:
 def untrained(model: DictConfig, board: Board) -> Generator:
     """The generator that a model config describes, as it is built. Raises InputError for unknown options."""
     kind = generator_class(model.generator)
+    if not isinstance(model.config, DictConfig):
+        raise InputError(f"model {model.label}: config is {model.config}, give it options")
     options: Any = OmegaConf.to_container(model.config, resolve=True)
     try:
         config = kind.Config(**options)
@@ -91,6 +93,7 @@ def train(
 
     A run that is finished is not trained again. watch: see `curve.Watch`.
     """
+    check_values(cfg)
     if (folder / "run.json").is_file():
         return RunFacts.load(folder)
     if cfg.threads:
@@ -126,7 +129,6 @@ def _fit(
 ) -> RunFacts:
     options = cfg.training
     train_climbs = dataset.part("train")
-    check_values(cfg)
     seconds = 60.0 * cfg.budget.minutes
     budget = Budget(seconds, cfg.budget.steps, options.warm_up, options.learning_rate, cfg.budget.clock)
     curve = CurveRecorder(budget)

@@ -37,9 +37,9 @@ class Parser(argparse.ArgumentParser):
 
 def whole(text: str, least: int = 1) -> int:
     """A number of things, for argparse."""
-    number = int(text) if text.isdecimal() and len(text) < 10 else -1
-    if number < least:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number, at least {least}")
+    number = int(text) if text.isdecimal() and len(text) <= 10 else -1
+    if not least <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number, {least} to {2**32 - 1}")
     return number
 
 

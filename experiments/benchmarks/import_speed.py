@@ -175,7 +175,10 @@ def main() -> None:
         else:
             synthetic_database(path)
         path.chmod(0o600)
-        replicate(path, args.climbs)
+        try:
+            replicate(path, args.climbs)
+        except sqlite3.Error as error:
+            raise InputError(f"{args.database} is no Aurora database: {error}") from None
         print(f"{args.climbs:,} climbs, {path.stat().st_size / 2**20:.0f} MiB, {args.repeats} repeats")
 
         def ours() -> int:

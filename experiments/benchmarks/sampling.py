@@ -43,10 +43,10 @@ def main() -> None:
     parser.add_argument("--threads", type=whole, default=1)
     parser.add_argument("--clock", choices=list(_CLOCKS), default="processor")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
     dataset = None if args.data is None else Dataset.load(args.data)
     if args.clock == "processor" and args.threads > 1:
         raise InputError("processor time adds up over threads: give --clock wall, or --threads 1")
+    torch.set_num_threads(args.threads)
     board, climbs = (
         (synthetic_board(), synthetic_climbs(2000, 0))
         if dataset is None

@@ -97,6 +97,13 @@ def nested(dataset: Dataset, climbs: int) -> Dataset:
     return replace(dataset, split=split)
 
 
+def settings_of_cell(cfg: DictConfig, model: str, network: str) -> DictConfig:
+    """What a cell is trained with."""
+    settings = settings_of(cfg, load_model(model), cfg.typed)
+    settings.network = network_of(network)
+    return settings
+
+
 def run_cell(
     cfg: DictConfig,
     ground: Ground,
@@ -108,8 +115,7 @@ def run_cell(
 ) -> Cell:
     """Train and judge a cell of (model, network) on the training climbs of `part`; read it if it is done."""
     name, network = names
-    settings = settings_of(cfg, load_model(name), cfg.typed)
-    settings.network = network_of(network)
+    settings = settings_of_cell(cfg, name, network)
     label, climbs = settings.model.label, len(part.part("train"))
     where = folder / "cells" / f"{label}-{network}-{climbs}-seed{seed}"
     if (where / "cell.json").is_file():

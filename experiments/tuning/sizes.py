@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from omegaconf import DictConfig
 
+from experiments.option_values import check_values
 from experiments.training import untrained
 from experiments.tuning.space import Option, with_values
 from setgen.dataset.dataset import Dataset
@@ -32,13 +33,17 @@ def of_one_size(
         fitting = {}
         for choice, sets in option.choices.items():
             changed = with_values(settings, sets)
+            check_values(changed)
             in_model = any(key.startswith("model.") for key in sets)
             if in_model and abs(parameters(changed) / aim - 1) > _TOLERANCE:
                 left_out.append(f"{option.key.rpartition('.')[2]} {choice}")
             else:
                 fitting[choice] = sets
         if not option.choices:
-            with_values(settings, {option.key: option.low})  # says so where the option does not exist
+            for limit in (option.low, option.high):
+                changed = with_values(settings, {option.key: limit})
+                check_values(changed)
+                untrained(changed.model, dataset.board)
             kept.append(option)
         elif len(fitting) > 1:
             kept.append(replace(option, choices=fitting))

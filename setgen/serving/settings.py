@@ -18,7 +18,8 @@ class Settings:
     request waits for others to share its call, where the last one was shared. waiting_rows: climbs that may
     wait; beyond that requests are turned away. client_rows: those of one client (an address).
     waiting_pictures, client_pictures: the same for pictures.
-    body_bytes, body_seconds: of a request's body. request_seconds: from the body to the answer's last byte.
+    body_bytes, body_seconds: of a request's body. request_seconds: from the body to the answer, and again for
+    the client to read what is left of it.
     header_seconds: for a request's head. connections: open at once, beyond which requests are turned away.
     """
 

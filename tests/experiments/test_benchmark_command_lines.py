@@ -21,19 +21,20 @@ from experiments.benchmarks.command_line import duration, seed, whole
     [
         (editing, "--model nowhere --data nowhere", "nowhere is not a"),
         (editing, "--model setgen/builtin --data nowhere --climbs 0", "--climbs: 0"),
-        (editing, "--model setgen/builtin --data nowhere --seed -1", "--seed"),
-        (editing, "", "--model"),
+        (editing, "--model setgen/builtin --data nowhere --seed -1", "-1 is not a whole number"),
+        (editing, "", "required: --model"),
         (evaluation_cost, "--climbs abc", "abc is not a whole number"),
         (import_speed, "--database nowhere", "nowhere cannot be read"),
+        (import_speed, "--database README.md", "no Aurora database"),
         (import_speed, "--repeats 1.5", "1.5 is not a whole number"),
         (precision, "--model nowhere --data nowhere", "nowhere is not a"),
         (runtimes, "--networks huge", "huge"),
-        (runtimes, "--batches 0", "at least 1"),
-        (sampling, "--batches 0", "at least 1"),
+        (runtimes, "--batches 0", "0 is not a whole number"),
+        (sampling, "--batches 0", "0 is not a whole number"),
         (sampling, "--threads 2", "processor time adds up"),
         (sampling, "--data nowhere", "nowhere"),
         (serving, "--seconds nan", "nan is not a positive number"),
-        (serving, "--clients 0", "at least 1"),
+        (serving, "--clients 0", "0 is not a whole number"),
     ],
 )
 def test_wrong_wishes_are_one_line(module, arguments, said, monkeypatch, capsys) -> None:
@@ -47,4 +48,4 @@ def test_wrong_wishes_are_one_line(module, arguments, said, monkeypatch, capsys)
 
 
 def test_numbers_are_read() -> None:
-    assert (whole("12"), seed("0"), duration("0.5")) == (12, 0, 0.5)
+    assert (whole("12"), seed("4294967295"), duration("0.5")) == (12, 2**32 - 1, 0.5)

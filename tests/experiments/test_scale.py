@@ -132,7 +132,7 @@ def test_a_grid_is_kept_grows_and_is_told(dataset, tmp_path, monkeypatch, capsys
     assert not list(Path(folder).glob("cells/*/checkpoints"))
 
     assert _main(monkeypatch, f"resume={folder}", "budget.steps=9") == 2
-    assert "only climbs, models, networks, seeds, target can change" in capsys.readouterr().err
+    assert "only climbs, models, networks, seeds, target can be changed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
