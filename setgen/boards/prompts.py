@@ -39,7 +39,9 @@ def parse_holds(board: Board, text: str, open_roles: bool = False) -> tuple[tupl
                 name += f" ({board.hole_names[placement]})"
             raise InputError(f"hold {name} is given twice: give each hold once")
         if not open_roles and holds[i][1] == OPEN:
-            raise InputError(f"hold p{board.ids[placement]} has no role: only prompts may leave roles open")
+            raise InputError(
+                f"hold p{board.ids[placement]} has an open role, which only a climb to be completed may have"
+            )
     return tuple(holds)
 
 

@@ -164,8 +164,8 @@ def _angle_ranks(c: Comparison) -> Estimate | None:
     return _rank_correlation(angles_read(c, c.sample), c.seed)
 
 
-_GRADER = "the design notes; the grader: setgen.grading"
-_TREES = "the design notes; angles read by boosted trees off shape and grade"
+_GRADER = "ours; the grader: setgen.grading"
+_TREES = "ours; angles read by boosted trees off shape and grade"
 
 METRICS = (
     Metric(

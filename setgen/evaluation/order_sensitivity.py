@@ -82,7 +82,7 @@ METRICS = (
         "total variation",
         "↓",
         "mean total variation between next-hold distributions after one known half in several orders",
-        "the design notes; 0 for a function of the set",
+        "ours; 0 for a function of the set",
         _order_sensitivity,
         "none",
         "likelihood",

@@ -10,6 +10,7 @@ from setgen.boards.board import Board
 from setgen.boards.climbs import Climb
 from setgen.boards.constraints import Constraints
 from setgen.boards.prompts import parse_selection
+from setgen.boards.roles import OPEN
 from setgen.boards.rules import size_range
 from setgen.generators.prompts import sizes_permitted
 from setgen.serving.problems import about
@@ -49,10 +50,16 @@ def constraints_of(board: Board, request: ConstrainedRequest) -> Constraints:
 def sizes_possible(board: Board, prompt: Climb, laid: Constraints) -> list[int]:
     """How many holds a climb around the prompt may have, in order. Where no climb keeps to the constraints,
     a 422 names the field that rules out the last one, and says why."""
-    if laid == Constraints():
+    if laid == Constraints() and all(role != OPEN for _, role in prompt.holds):
         fewest, most = size_range(board, prompt)
         return list(range(fewest, most + 1))
-    return _one_by_one(laid, lambda some: sizes_permitted(board, prompt, some))
+    with about("holds"):
+        possible = sizes_permitted(board, prompt, Constraints())
+    return (
+        possible
+        if laid == Constraints()
+        else _one_by_one(laid, lambda some: sizes_permitted(board, prompt, some))
+    )
 
 
 def _one_by_one(laid: Constraints, asked: Callable[[Constraints], Any]) -> Any:

@@ -32,10 +32,10 @@ def conditions(board: Board, angle: int | None, grade: str | None, where: str = 
     return Conditions(degrees, difficulty)
 
 
-def given_holds(board: Board, holds: str) -> tuple[tuple[int, int], ...]:
-    """The holds of a prompt that a legal climb can contain."""
+def given_holds(board: Board, holds: str, open_roles: bool = False) -> tuple[tuple[int, int], ...]:
+    """The holds of a prompt that a legal climb can contain; with `open_roles` roles may be OPEN."""
     with about("holds"):
-        given = parse_holds(board, holds)
+        given = parse_holds(board, holds, open_roles)
         check_prompt(board, Climb(given))
     return given
 

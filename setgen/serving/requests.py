@@ -113,7 +113,14 @@ class GenerateRequest(ConstrainedRequest):
 class CompleteRequest(GenerateRequest):
     """Climbs around holds that are given and stay as they are."""
 
-    holds: Holds
+    holds: Annotated[
+        Holds,
+        Field(
+            description="A frames string (`p<placement>r<role>`, one after another), or hole names with a "
+            "role behind a colon: `G5:start,G16,C3:foot`; without a role, middle. `?` for a role (`G16:?`, "
+            "`p16r?`) leaves it to the model.",
+        ),
+    ]
 
 
 class EditRequest(GenerateRequest):

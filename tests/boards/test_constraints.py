@@ -116,7 +116,7 @@ def test_open_roles_are_read_where_they_are_wanted() -> None:
     assert parse_holds(BOARD, "G5:?,G6", open_roles=True) == ((4, OPEN), (5, Role.MIDDLE))
     assert parse_holds(BOARD, "p5r?p6r1", open_roles=True) == ((4, OPEN), (5, Role.START))
     for text in ("G5:?", "p5r?p6r1"):
-        with pytest.raises(InputError, match="p5 has no role"):
+        with pytest.raises(InputError, match="p5 has an open role"):
             parse_holds(BOARD, text)
 
 

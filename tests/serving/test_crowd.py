@@ -14,6 +14,7 @@ pytestmark = pytest.mark.anyio
 REQUESTS = [
     ("/v1/complete", {"holds": "p5r1p16r2", "angle": 40, "grade": "6c", "n": 3, "seed": 1}),
     ("/v1/complete", {"holds": "p104r3", "n": 5, "seed": 1}),
+    ("/v1/complete", {"holds": "p5r1p16r?p38r?", "n": 3, "seed": 1}),
     ("/v1/complete", {"holds": "p104r3", "n": 2, "seed": 2}),
     ("/v1/generate", {"angle": 20, "grade": "7a", "n": 4, "seed": 1}),
     ("/v1/generate", {"n": 1, "size": 20, "seed": 9}),

@@ -57,6 +57,20 @@ async def test_complete_keeps_what_is_given(client) -> None:
         assert {(5, "start"), (16, "middle"), (113, "foot")} < holds(climb)
 
 
+async def test_complete_finds_the_roles_that_are_left_open(client, model) -> None:
+    answer = await post(client, "/v1/complete", holds="G5:?,G16:?", n=12, seed=1)
+    found = [dict(holds(climb)) for climb in answer["climbs"]]
+    assert all({5, 16} < set(roles) for roles in found)
+    assert len({(roles[5], roles[16]) for roles in found}) > 1
+    assert all(climb["legal"] for climb in answer["climbs"])
+    response = await client.post("/v1/complete", json={"holds": "p5r?", "forbid": "G5:start", "n": 2})
+    assert response.status_code == 422
+    assert "give its role" in response.text
+    response = await client.post("/v1/next", json={"holds": "G5:?"})
+    assert response.status_code == 422
+    assert "open role" in response.text
+
+
 async def test_edit_keeps_what_is_to_be_kept_and_the_number_of_holds(client) -> None:
     answer = await post(client, "/v1/edit", holds=CLIMB, keep=[104, 5], angle=50, grade="7a", n=6, seed=1)
     for climb in answer["climbs"]:

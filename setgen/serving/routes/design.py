@@ -60,14 +60,16 @@ async def complete(
         Body(
             openapi_examples={
                 "around two holds": example(holds="p5r1p16r2", angle=40, grade="V5", n=8, seed=7),
+                "one of them in the role that suits": example(holds="G5:start,G16:?", angle=40, n=8, seed=7),
                 "without three others": example(holds="p5r1p16r2", forbid="p17,p27,G20:start", n=8, seed=7),
             }
         ),
     ],
 ) -> ClimbsOut:
-    """Climbs that contain the given holds, each in the role it was given in. Every one is legal, and keeps to
+    """Climbs that contain the given holds, each in the role it was given in, or where that is `?` in the one
+    that the model gives it. Every one is legal, and keeps to
     the limits that are laid down."""
-    given = given_holds(service.board, request.holds)
+    given = given_holds(service.board, request.holds, open_roles=True)
     with about("holds"):
         if not given:
             raise InputError("no holds are given: name some, or use /v1/generate")
