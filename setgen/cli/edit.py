@@ -91,6 +91,8 @@ def edit(
         raise InputError("give one of --grade, --harder and --easier; with --like, --grade alone")
     check_target(out)
 
+    import numpy as np
+
     from setgen.boards.climbs import Climb
     from setgen.boards.grades import UNKNOWN
     from setgen.boards.prompts import parse_holds
@@ -148,6 +150,8 @@ def edit(
         temperature=temperature,
         constraints=laid,
     )
+    if judge is not None and target != UNKNOWN:
+        made = made[np.argsort(np.abs(judge.grade(made).mean - target), kind="stable")]
     _write(out, format, board, was, made, judge)
 
 
@@ -203,10 +207,14 @@ def _table(board: Board, was: Climb | None, shown: Climbs, grading: Grading | No
     from rich.table import Table
 
     from setgen.boards.frames import write_frames
-    from setgen.boards.grades import grade_name
+    from setgen.boards.grades import UNKNOWN, grade_name
     from setgen.editing import changes
 
     table = Table(box=box.SIMPLE_HEAD)
+    angle, grade = int(shown.angle[-1]), int(shown.grade[-1])
+    if grade != UNKNOWN:
+        table.title = f"asked for {grade_name(grade)}{'' if angle == UNKNOWN else f' at {angle}°'}"
+        table.title += "" if grading is None or was is None else "; graded nearest to it first"
     for name in ("", "graded", "changes" if was is not None else "", "frames"):
         table.add_column(name, overflow="fold")
     for i, (climb, frames) in enumerate(zip(shown, write_frames(board, shown), strict=True)):

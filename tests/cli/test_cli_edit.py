@@ -10,6 +10,7 @@ import pytest
 
 import setgen
 from setgen.boards.frames import read_frames
+from setgen.boards.grades import parse_grade
 from setgen.cli.main import run
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
@@ -50,6 +51,9 @@ def test_json_lines_say_what_changed(out) -> None:
         assert r["changes"].count("+") == len(now - holds_of(CLIMB))
         assert r["changes"].count("−") == len(holds_of(CLIMB) - now)
         assert "/V" in r["predicted"]
+    away = [abs(r["difficulty"] - parse_grade("V5")) for r in records]
+    assert away == sorted(away)
+    assert "asked for 6c/V5 at 50°; graded nearest to it first" in out("--climb", CLIMB, *keep)
 
 
 def test_a_grade_that_is_not_given_is_graded(out) -> None:
@@ -85,7 +89,7 @@ def test_more_like_a_file_of_climbs(out, tmp_path) -> None:
         (("--climb", CLIMB, "--keep", "p6"), "p6 is to be kept"),
         (("--climb", CLIMB, "--redraw", 6), "6 holds cannot be drawn anew"),
         (("--climb", CLIMB, "--climb-grade", "V3", "--easier", 9), "beyond this board's grades"),
-        (("--climb", "p5r?", "--redraw", 1), "p5 has no role"),
+        (("--climb", "p5r?", "--redraw", 1), "p5 has an open role"),
         (("--climb", ""), "no holds"),
         (("--climb", "", "--harder", 1), "no holds"),
         (("--climb", CLIMB, "--format", "xml"), "unknown format"),
