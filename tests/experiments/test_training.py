@@ -313,7 +313,7 @@ def test_wrong_input_is_said_and_ends_with_2(
     main, arguments, message, data_folder, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    if not arguments[0].startswith("data."):
+    if not arguments[0].startswith(("data.", "resume=")):
         arguments = [f"data.path={data_folder}", *arguments]
     assert _main(monkeypatch, main, *arguments) == 2
     errors = capsys.readouterr().err
