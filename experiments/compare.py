@@ -19,11 +19,10 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
-from experiments.option_values import check_values
 from experiments.report import write_report
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.tracking import log_comparison
-from experiments.training import train, untrained
+from experiments.training import check_trainable, train
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.evaluation.reference import Reference
@@ -42,8 +41,7 @@ def main(cfg: DictConfig) -> None:
         settings = {name: own_settings(cfg, name) for name in map(str, cfg.models) if is_config(name)}
         check_labels(settings)
         for one in settings.values():
-            check_values(one)
-            untrained(one.model, dataset.board)  # before a folder is made
+            check_trainable(one, dataset.board)
         folder = new_run_folder(Path(cfg.runs) / "compare", where.name)
         cfg.models = [
             keep(settings[name], folder) if name in settings else name for name in map(str, cfg.models)

@@ -81,6 +81,7 @@ def main(cfg: DictConfig) -> None:
     if cfg.resume:
         folder, cfg = resumed(cfg)
         dataset, _ = open_dataset(cfg)
+        models = load_models(cfg, dataset)
     else:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
@@ -91,13 +92,12 @@ def main(cfg: DictConfig) -> None:
             raise InputError(f"there is no way {unknown[0]!r}: choose among {'; '.join(cfg.ways)}")
         for name in cfg.only or cfg.ways:
             way_of(str(name), cfg.ways[name], (0.0, 0.0))
-        load_models(cfg, dataset)  # before a folder is made
+        models = load_models(cfg, dataset)
         folder = new_run_folder(Path(cfg.runs) / "samplers", where.name)
         OmegaConf.save(cfg, folder / "config.yaml")
     note_command(folder, "samplers")
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
-    models = load_models(cfg, dataset)
     console.print(f"[bold]Ways to reveal[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
     store = folder / "points.json"
     points: list[dict[str, Any]] = json.loads(store.read_text()) if store.is_file() else []

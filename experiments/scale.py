@@ -19,7 +19,6 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, typed_keys
-from experiments.option_values import check_values
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
 from experiments.scaling.cells import (
     Cell,
@@ -31,7 +30,7 @@ from experiments.scaling.cells import (
     settings_of_cell,
 )
 from experiments.scaling.page import write_page
-from experiments.training import untrained
+from experiments.training import check_trainable
 from setgen.errors import InputError
 
 _OF_NETWORK = ("width", "depth", "heads")
@@ -43,20 +42,18 @@ def main(cfg: DictConfig) -> None:
     console = Console()
     if cfg.resume:
         folder, cfg = resumed(cfg, _MAY_GROW)
+        check(cfg)
         dataset, _ = open_dataset(cfg)
+        climbs = numbers_of_climbs(cfg, dataset)
     else:
         check(cfg)
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
         cfg.typed = sorted(typed_keys())
-        numbers_of_climbs(cfg, dataset)
+        climbs = numbers_of_climbs(cfg, dataset)
         for names in product(map(str, cfg.models), map(str, cfg.networks)):
-            settings = settings_of_cell(cfg, *names)
-            check_values(settings)
-            untrained(settings.model, dataset.board)  # before a folder is made
+            check_trainable(settings_of_cell(cfg, *names), dataset.board)
         folder = new_run_folder(Path(cfg.runs) / "scale", where.name)
-    check(cfg)
-    climbs = numbers_of_climbs(cfg, dataset)
     OmegaConf.save(cfg, folder / "config.yaml")
     note_command(folder, "scale")
 

@@ -10,6 +10,7 @@ Models take turns, so that a sweep that is stopped has been fair as well.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -24,7 +25,7 @@ from experiments.option_values import check_values
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.tuning.report import write_sweep_report
 from experiments.tuning.sizes import of_one_size
-from experiments.tuning.space import space_of
+from experiments.tuning.space import Option, space_of
 from experiments.tuning.trials import Tuned, best_config, give_up_broken, next_trial, open_study
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
@@ -36,18 +37,18 @@ def main(cfg: DictConfig) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if cfg.resume:
         folder, cfg = resumed(cfg, {"trials"})
-        dataset, where = open_dataset(cfg)
-        check(cfg, dataset)
+        dataset, _ = open_dataset(cfg)
+        searched = searches(cfg, dataset)
     else:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
         cfg.typed = sorted(typed_keys())
-        check(cfg, dataset)
+        searched = searches(cfg, dataset)
         folder = new_run_folder(Path(cfg.runs) / "sweep", where.name)
         OmegaConf.save(cfg, folder / "config.yaml")
     try:
         with FileLock(folder / ".lock", timeout=0):
-            sweep(cfg, dataset, folder, console)
+            sweep(cfg, searched, dataset, folder, console)
     except Timeout:
         raise InputError(f"another process is at work in {folder}: wait for it, or end it") from None
 
@@ -57,8 +58,17 @@ def models_of(cfg: DictConfig) -> list[DictConfig]:
     return [load_model(str(name)) for name in cfg.models] if cfg.models else [cfg.model]
 
 
-def check(cfg: DictConfig, dataset: Dataset) -> None:
-    """Raise InputError before anything is trained when the sweep cannot be made."""
+@dataclass(frozen=True)
+class Search:
+    """What is searched for one model, and the names of choices that are not of its size."""
+
+    settings: DictConfig
+    space: list[Option]
+    left_out: list[str]
+
+
+def searches(cfg: DictConfig, dataset: Dataset) -> list[Search]:
+    """One a model. Raises InputError before anything is trained when the sweep cannot be made."""
     if not cfg.seeds:
         raise InputError("there is nothing to train: give seeds=[…]")
     if cfg.models and any(key.partition(".")[0] == "model" for key in typed_keys()):
@@ -66,28 +76,29 @@ def check(cfg: DictConfig, dataset: Dataset) -> None:
     models = models_of(cfg)
     if len({model.label for model in models}) < len(models):
         raise InputError("two of the models have one label")
+    found = []
     for model in models:
         if model.generator == "hold_frequency":
             raise InputError(f"{model.label} is counted, not trained: it has nothing to tune")
         settings = settings_of(cfg, model, cfg.typed)
         check_values(settings)
-        of_one_size(settings, space_of(cfg.search, model.generator), dataset)
+        found.append(Search(settings, *of_one_size(settings, space_of(cfg.search, model.generator), dataset)))
+    return found
 
 
-def sweep(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> None:
+def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Path, console: Console) -> None:
     """Run the trials that are missing; leave the best configs and the report in the folder."""
     title = dataset.card["title"]
     note_command(folder, "sweep")
     storage = f"sqlite:///{folder.absolute() / 'trials.sqlite3'}"
     models = []
-    for model in models_of(cfg):
-        settings = settings_of(cfg, model, cfg.typed)
-        space, left_out = of_one_size(settings, space_of(cfg.search, settings.model.generator), dataset)
-        if left_out:
+    for one in searched:
+        label = one.settings.model.label
+        if one.left_out:
             console.print(
-                f"{model.label}: not of its size on this board: {', '.join(left_out)}", soft_wrap=True
+                f"{label}: not of its size on this board: {', '.join(one.left_out)}", soft_wrap=True
             )
-        models.append(Tuned(settings, space, open_study(storage, settings.model.label, cfg.pruner)))
+        models.append(Tuned(one.settings, one.space, open_study(storage, label, cfg.pruner)))
     labels = ", ".join(tuned.label for tuned in models)
     console.print(f"[bold]Tuning {labels}[/] on {title}: {folder}", soft_wrap=True)
     for tuned in models:

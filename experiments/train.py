@@ -11,7 +11,7 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import tuned_settings, typed_keys
 from experiments.run_folder import new_run_folder, resumed
-from experiments.training import train, untrained
+from experiments.training import check_trainable, train
 
 
 @experiment("train")
@@ -25,7 +25,7 @@ def main(cfg: DictConfig) -> None:
         cfg.data.path = str(where)
         if cfg.tuned:
             cfg = tuned_settings(cfg, typed_keys())
-        untrained(cfg.model, dataset.board)  # before a folder is made
+        check_trainable(cfg, dataset.board)
         folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
         OmegaConf.save(cfg, folder / "config.yaml")
     console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)

@@ -74,6 +74,12 @@ def untrained(model: DictConfig, board: Board) -> Generator:
     return kind(board, config)
 
 
+def check_trainable(settings: DictConfig, board: Board) -> None:
+    """Raise InputError when `train` would refuse these settings: to be asked before a folder is made."""
+    check_values(settings)
+    untrained(settings.model, board)
+
+
 def build_generator(model: DictConfig, dataset: Dataset) -> Generator:
     """The untrained generator that a model config describes, with its counts taken from training climbs."""
     generator = untrained(model, dataset.board)

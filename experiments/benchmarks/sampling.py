@@ -11,7 +11,6 @@ near to what a quiet machine would take.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ import torch
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from experiments.benchmarks.untrained import MODELS, NETWORKS, untrained
+from experiments.budget import CLOCKS
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
@@ -27,7 +27,6 @@ from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 _BASELINE = "gpt"
 _LEAST = 64  # climbs of one measurement: small batches are made several times
-_CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
 @benchmark
@@ -41,7 +40,7 @@ def main() -> None:
     parser.add_argument("--batches", nargs="+", type=whole, default=[8, 64, 256])
     parser.add_argument("--repeats", type=whole, default=7)
     parser.add_argument("--threads", type=whole, default=1)
-    parser.add_argument("--clock", choices=list(_CLOCKS), default="processor")
+    parser.add_argument("--clock", choices=list(CLOCKS), default="processor")
     args = parser.parse_args()
     dataset = None if args.data is None else Dataset.load(args.data)
     if args.clock == "processor" and args.threads > 1:
@@ -81,7 +80,7 @@ def measure(
     models: dict[str, Generator], climbs: Climbs, batch: int, repeats: int, clock: str
 ) -> dict[str, list[float]]:
     """Climbs a second of every model in every repeat."""
-    now, n = _CLOCKS[clock], -(-_LEAST // batch) * batch
+    now, n = CLOCKS[clock], -(-_LEAST // batch) * batch
     rates: dict[str, list[float]] = {name: [] for name in models}
     for repeat in range(-1, repeats):
         rows = np.random.default_rng(max(repeat, 0)).integers(len(climbs), size=n)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from omegaconf import DictConfig
 
 from experiments.option_values import check_values
-from experiments.training import untrained
+from experiments.training import check_trainable, untrained
 from experiments.tuning.space import Option, with_values
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
@@ -41,9 +41,7 @@ def of_one_size(
                 fitting[choice] = sets
         if not option.choices:
             for limit in (option.low, option.high):
-                changed = with_values(settings, {option.key: limit})
-                check_values(changed)
-                untrained(changed.model, dataset.board)
+                check_trainable(with_values(settings, {option.key: limit}), dataset.board)
             kept.append(option)
         elif len(fitting) > 1:
             kept.append(replace(option, choices=fitting))

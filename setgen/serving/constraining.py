@@ -50,16 +50,15 @@ def constraints_of(board: Board, request: ConstrainedRequest) -> Constraints:
 def sizes_possible(board: Board, prompt: Climb, laid: Constraints) -> list[int]:
     """How many holds a climb around the prompt may have, in order. Where no climb keeps to the constraints,
     a 422 names the field that rules out the last one, and says why."""
-    if laid == Constraints() and all(role != OPEN for _, role in prompt.holds):
+    if any(role == OPEN for _, role in prompt.holds):
+        with about("holds"):
+            possible = sizes_permitted(board, prompt, Constraints())
+    else:
         fewest, most = size_range(board, prompt)
-        return list(range(fewest, most + 1))
-    with about("holds"):
-        possible = sizes_permitted(board, prompt, Constraints())
-    return (
-        possible
-        if laid == Constraints()
-        else _one_by_one(laid, lambda some: sizes_permitted(board, prompt, some))
-    )
+        possible = list(range(fewest, most + 1))
+    if laid == Constraints():
+        return possible
+    return _one_by_one(laid, lambda some: sizes_permitted(board, prompt, some))
 
 
 def _one_by_one(laid: Constraints, asked: Callable[[Constraints], Any]) -> Any:

@@ -12,12 +12,15 @@ LONGEST_HOLDS = 4000
 LONGEST_SELECTION = 8000  # every hold of a large board
 LARGEST_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
+_HOLDS = (
+    "A frames string (`p<placement>r<role>`, one after another), or hole names with a role behind a colon: "
+    "`G5:start,G16,C3:foot`; without a role, middle."
+)
 Holds = Annotated[
     str,
     Field(
         max_length=LONGEST_HOLDS,
-        description="A frames string (`p<placement>r<role>`, one after another), or hole names with a "
-        "role behind a colon: `G5:start,G16,C3:foot`; without a role, middle.",
+        description=_HOLDS,
         examples=["p5r1p16r2"],
     ),
 ]
@@ -114,12 +117,7 @@ class CompleteRequest(GenerateRequest):
     """Climbs around holds that are given and stay as they are."""
 
     holds: Annotated[
-        Holds,
-        Field(
-            description="A frames string (`p<placement>r<role>`, one after another), or hole names with a "
-            "role behind a colon: `G5:start,G16,C3:foot`; without a role, middle. `?` for a role (`G16:?`, "
-            "`p16r?`) leaves it to the model.",
-        ),
+        Holds, Field(description=f"{_HOLDS} `?` for a role (`G16:?`, `p16r?`) leaves it to the model.")
     ]
 
 

@@ -106,7 +106,7 @@ def test_the_command_measures_and_resumes(dataset, canvas, tmp_path, monkeypatch
         (["models=[OTHER]"], "of another board"),
     ],
 )
-def test_wrong_input_is_one_line(words, what, dataset, canvas, tmp_path, monkeypatch, capsys) -> None:
+def test_wrong_input_is_one_line(words, what, dataset, canvas, tmp_path, refusal) -> None:
     dataset.save(tmp_path / "data")
     canvas.save(tmp_path / "canvas")
     board = replace(dataset.board, ids=dataset.board.ids + 1)
@@ -114,13 +114,5 @@ def test_wrong_input_is_one_line(words, what, dataset, canvas, tmp_path, monkeyp
     places = {"MODEL": str(tmp_path / "canvas"), "OTHER": str(tmp_path / "other")}
     for name, place in places.items():
         words = [word.replace(name, place) for word in words]
-    monkeypatch.setattr(
-        "sys.argv", ["samplers", f"data.path={tmp_path / 'data'}", f"runs={tmp_path}", *words]
-    )
-    with pytest.raises(SystemExit) as stop:
-        samplers()
-    assert stop.value.code == 2
-    said = capsys.readouterr().err
-    assert what in said
-    assert said.count("\n") == 1
+    assert what in refusal(samplers, f"data.path={tmp_path / 'data'}", f"runs={tmp_path}", *words)
     assert not (tmp_path / "samplers").exists()

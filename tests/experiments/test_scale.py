@@ -148,11 +148,8 @@ def test_a_grid_is_kept_grows_and_is_told(dataset, tmp_path, monkeypatch, capsys
         (["resume=nowhere"], "not a run folder"),
     ],
 )
-def test_wrong_input_is_said_and_ends_with_2(arguments, message, dataset, tmp_path, monkeypatch, capsys):
+def test_wrong_input_is_said_and_ends_with_2(arguments, message, dataset, tmp_path, monkeypatch, refusal):
     monkeypatch.chdir(tmp_path)
     dataset.save(tmp_path / "d")
     extra = [] if "resume" in arguments[0] else ["data.path=d"]
-    assert _main(monkeypatch, *extra, *arguments) == 2
-    errors = capsys.readouterr().err
-    assert message in errors
-    assert len(errors.strip().splitlines()) == 1
+    assert message in refusal(scale.main, *extra, *arguments)

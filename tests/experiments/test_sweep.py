@@ -262,7 +262,7 @@ def test_a_wrong_space_is_one_clear_line(wrong):
         (compare.main, ["models=[d/wrong.yaml]"], "no option 'lr'"),
     ],
 )
-def test_wrong_input_is_said_and_ends_with_2(main, arguments, message, data_folder, monkeypatch, capsys):
+def test_wrong_input_is_said_and_ends_with_2(main, arguments, message, data_folder, refusal):
     own = load_model("gpt")
     OmegaConf.save(own, data_folder / "gpt.yaml")
     OmegaConf.save({**own, "label": "wrong", "training": {"lr": 1}}, data_folder / "wrong.yaml")
@@ -272,8 +272,4 @@ def test_wrong_input_is_said_and_ends_with_2(main, arguments, message, data_fold
         (data_folder / "gpt.yaml").unlink()
     if not arguments[0].startswith("resume="):
         arguments = [f"data.path={data_folder}", *arguments]
-    assert _main(monkeypatch, main, *arguments) == 2
-    errors = capsys.readouterr().err
-    assert message in errors
-    assert "Traceback" not in errors
-    assert message == "gtp" or len(errors.strip().splitlines()) == 1  # Hydra's own takes several
+    assert message in refusal(main, *arguments)

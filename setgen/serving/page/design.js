@@ -111,14 +111,17 @@ export function fromFragment(fragment, board) {
 // A number of holds that a climb can have at most, or null: as many as the board allows.
 export function mostHolds(text, board) {
   const [fewest, most] = board.limits.holds;
-  const number = /^\d{1,4}$/.test(text ?? "") ? Number(text) : NaN;
-  return number >= fewest && number < most ? number : null;
+  return wholeWithin(text, fewest, most - 1);
 }
 
 // How near holds should be to others, in inches, or null: as far as the model likes.
 export function reachInches(text) {
+  return wholeWithin(text, FEWEST_INCHES, MOST_INCHES);
+}
+
+function wholeWithin(text, least, most) {
   const number = /^\d{1,4}$/.test(text ?? "") ? Number(text) : NaN;
-  return number >= FEWEST_INCHES && number <= MOST_INCHES ? number : null;
+  return number >= least && number <= most ? number : null;
 }
 
 export class History {

@@ -67,8 +67,7 @@ async def complete(
     ],
 ) -> ClimbsOut:
     """Climbs that contain the given holds, each in the role it was given in, or where that is `?` in the one
-    that the model gives it. Every one is legal, and keeps to
-    the limits that are laid down."""
+    that the model gives it. Every one is legal, and keeps to the limits that are laid down."""
     given = given_holds(service.board, request.holds, open_roles=True)
     with about("holds"):
         if not given:
