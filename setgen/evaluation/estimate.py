@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy import stats
 
 BOOTSTRAPS = 200
 """Resamples: a standard error's own relative error is 1/√400, 5 %."""
@@ -94,16 +95,35 @@ def mean(
     return from_influence(float(values.mean()), values - values.mean(), seed, note, bounds)
 
 
-def share(hits: np.ndarray, note: str = "") -> Estimate:
+def share(hits: np.ndarray, note: str = "", besides: float = 0.0) -> Estimate:
     """The share of true entries of (C,) bool, k/C.
 
     Its standard error √(p̃(1 − p̃)/(C + 4)), p̃ = (k + 2)/(C + 4), is never 0: no hit in C climbs does not
-    mean that there will be none, and no bootstrap can know that (Agresti & Coull 1998). The interval is
-    p̃ ± 1.96 of these.
+    mean that there will be none, and no bootstrap can know that (Agresti & Coull 1998). besides: the standard
+    error of an independent second source, whose variance is added. The interval is p̃ ± 1.96 of both.
     """
     n = len(hits)
     p = (hits.sum() + 2) / (n + 4)
-    error = np.sqrt(p * (1 - p) / (n + 4))
+    error = np.hypot(np.sqrt(p * (1 - p) / (n + 4)), besides)
     low, high = np.clip([p - 1.96 * error, p + 1.96 * error], 0, 1)
     value = float(hits.mean())
     return Estimate(value, float(error), n, note, min(float(low), value), max(float(high), value))
+
+
+def from_groups(
+    value: float,
+    without: np.ndarray,
+    n: int,
+    note: str = "",
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> Estimate:
+    """From (G,) values of the statistic without each of G equal groups of climbs, drawn at random.
+
+    The delete-a-group jackknife, variance (G − 1)/G Σ (θ_g − θ̄)², for statistics that no linear part
+    describes (Shao & Tu 1995, 2.3); the interval is Student's, with G − 1 degrees of freedom.
+    """
+    groups = len(without)
+    error = float(np.sqrt((groups - 1) / groups * np.square(without - without.mean()).sum()))
+    half = float(stats.t.ppf(0.975, groups - 1)) * error
+    low, high = np.clip([value - half, value + half], *bounds)
+    return Estimate(float(value), error, n, note, float(low), float(high))

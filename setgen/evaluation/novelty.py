@@ -19,9 +19,12 @@ from setgen.evaluation.metric import Metric
 def _unique(c: Comparison) -> Estimate:
     """Distinct climbs over climbs. Leaving out a climb that occurs once takes one off the distinct ones,
     leaving out a copy takes none: the jackknife's standard error is √(q(1 − q)/(n − 1)), q the share of
-    climbs that occur once (Efron & Stein 1981)."""
+    climbs that occur once (Efron & Stein 1981). No copy at all is a share without a miss."""
     _, which, counts = np.unique(element_prints(c.sample.sets), return_inverse=True, return_counts=True)
-    return from_influence(len(counts) / len(c.sample), counts[which] == 1, c.seed, bounds=(0, 1))
+    once = counts[which] == 1
+    if once.all():
+        return share(once)
+    return from_influence(len(counts) / len(c.sample), once, c.seed, bounds=(0, 1))
 
 
 def _novel(c: Comparison) -> Estimate:

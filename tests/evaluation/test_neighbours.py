@@ -18,7 +18,7 @@ BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 def four(found: Neighbours):
-    parts = (found.precise, found.recalled, found.density, found.covered)
+    parts = (found.precise, found.recalled.times > 0, found.density, found.covered.times > 0)
     return dict(
         zip(("precision", "recall", "density", "coverage"), (float(p.mean()) for p in parts), strict=True)
     )
@@ -63,8 +63,20 @@ def test_jaccard_against_sets(dataset, real):
     found = compare(JACCARD, *(Sample(dataset.board, c).elements for c in climbs))
     np.testing.assert_array_equal(found.precise, near_real.any(1))
     np.testing.assert_allclose(found.density, near_real.sum(1) / 5)
-    np.testing.assert_array_equal(found.covered, near_real.any(0))
-    np.testing.assert_array_equal(found.recalled, (table < np.array(r_mine)[:, None]).any(0))
+    np.testing.assert_array_equal(found.covered.times, near_real.sum(0))
+    np.testing.assert_array_equal(found.recalled.times, (table < np.array(r_mine)[:, None]).sum(0))
+
+
+def test_the_error_of_coverage_is_the_jackknife_over_climbs_and_the_binomial_over_test_climbs():
+    """By leaving each climb out in turn and counting again."""
+    rng = np.random.default_rng(3)
+    real, ours = rng.normal(size=(90, 3)), rng.normal(size=(40, 3))
+    found = compare(SHAPE, ours, real).covered.estimate(40, "")
+    left = [(compare(SHAPE, np.delete(ours, i, axis=0), real).covered.times > 0).mean() for i in range(40)]
+    jackknife = 39 / 40 * np.square(left - np.mean(left)).sum()
+    p = (found.value * 90 + 2) / 94
+    assert jackknife > 0
+    assert found.standard_error == pytest.approx(np.sqrt(jackknife + p * (1 - p) / 94))
 
 
 def test_the_same_points_and_points_far_away():
