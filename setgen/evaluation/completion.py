@@ -26,7 +26,7 @@ from setgen.evaluation.estimate import Estimate, mean, share
 from setgen.evaluation.jaccard import distance_blocks
 from setgen.evaluation.likelihood import bits_per_hold, likelihood
 from setgen.evaluation.metric import Metric
-from setgen.evaluation.trial import Trial
+from setgen.evaluation.trial import SCORED, Trial
 
 SHARES = (0.25, 0.5, 0.75)
 """Shares of the holds that are hidden."""
@@ -112,8 +112,8 @@ def recall(trial: Trial, hidden: Hidden, k: int = K) -> np.ndarray:
     generator.eval()
     hits = np.empty(len(prompts))
     wanted = Sample(trial.dataset.board, hidden.holds).incidence
-    for start in range(0, len(prompts), trial.batch_size):
-        rows = np.arange(start, min(start + trial.batch_size, len(prompts)))
+    for start in range(0, len(prompts), SCORED):
+        rows = np.arange(start, min(start + SCORED, len(prompts)))
         batch = to_batch(generator.board, prompts[rows], generator.device)
         log_p = generator.next_log_probs(batch).double().unflatten(1, (-1, N_ROLES)).logsumexp(2)
         hits[rows] = wanted[rows].multiply(chances_of_top(log_p.cpu().numpy(), k)).sum(1)
@@ -139,7 +139,7 @@ def _bits(part: float, trial: Trial) -> Estimate:
         hidden.climbs,
         orders=trial.orders,
         seed=trial.seed,
-        batch_size=trial.batch_size,
+        batch_size=SCORED,
         given=hidden.given,
     )
     return bits_per_hold(found.bound, _note(trial))

@@ -38,10 +38,11 @@ class Read:
 
 def grades_read(c: Comparison, sample: Sample, point: str = "median") -> Read | None:
     """Graded climbs with the grader's median (for absolute errors) or mean; None without a grader."""
-    if sample.grading is None:
+    if sample.grading is None or c.test.grading is None:
         return None
-    known = (sample.climbs.grade != UNKNOWN) & (sample.sets.sizes > 0)
-    return Read(sample.climbs.grade[known].astype(float), getattr(sample.grading, point)[known].astype(float))
+    truth, read = _grades(c.test, c.test.grading.median)
+    note = _blind("grader", truth, read, c.train.climbs.grade)
+    return Read(*_grades(sample, getattr(sample.grading, point)), note)
 
 
 def angles_read(c: Comparison, sample: Sample) -> Read | None:
@@ -49,12 +50,24 @@ def angles_read(c: Comparison, sample: Sample) -> Read | None:
     judge = _angle_judge(c.train, c.seed)
     if judge is None:
         return None
-    asked, found = _angles(judge, sample, c.seed)
-    truth, read = _angles(judge, c.test, c.seed)
-    known = c.train.climbs.angle[c.train.climbs.angle != UNKNOWN]
-    guess = np.abs(truth - np.median(known)).mean() if len(truth) else np.inf
-    blind = len(truth) > 0 and np.abs(truth - read).mean() >= guess
-    return Read(asked, found, "the angle judge is no better than the median guess" if blind else "")
+    note = _blind("angle judge", *_angles(judge, c.test, c.seed), c.train.climbs.angle)
+    return Read(*_angles(judge, sample, c.seed), note)
+
+
+def _blind(judge: str, truth: np.ndarray, read: np.ndarray, train: np.ndarray) -> str:
+    """A note where a judge reads test climbs no better than the median of the training climbs does."""
+    known = train[train != UNKNOWN]
+    if not len(truth) or not len(known):
+        return ""
+    guess = np.median(known)
+    blind = np.abs(truth - read).mean() >= np.abs(truth - guess).mean()
+    return f"the {judge} is no better than the median guess" if blind else ""
+
+
+def _grades(sample: Sample, read: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Grades asked for and grades read, of the climbs that have a grade and holds."""
+    known = (sample.climbs.grade != UNKNOWN) & (sample.sets.sizes > 0)
+    return sample.climbs.grade[known].astype(float), read[known].astype(float)
 
 
 def _angles(judge: HistGradientBoostingRegressor, sample: Sample, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -125,6 +138,8 @@ def _rank_correlation(own: Read | None, seed: int) -> Estimate | None:
         return undefined(f"wants {_FEWEST} climbs that say what was asked for", n)
     if len(np.unique(own.asked)) < 2:
         return undefined("one value asked for only", n)
+    if len(np.unique(own.found)) < 2:
+        return undefined("one value read only", n)
     value = _spearman(own.asked, own.found, np.ones(n))
     spread = [_spearman(own.asked, own.found, times) for times in resamples(n, seed)]
     return from_replicates(value, np.array(spread), n, own.note, (-1, 1))
@@ -149,7 +164,7 @@ def _grade_bias(c: Comparison) -> Estimate | None:
         return None
     if len(own.asked) < 2:
         return undefined("no climb says what was asked for", len(own.asked))
-    return mean(own.found - own.asked, c.seed)
+    return mean(own.found - own.asked, c.seed, own.note)
 
 
 def _grade_ranks(c: Comparison) -> Estimate | None:

@@ -94,7 +94,8 @@ def evaluate(
         estimate = metric.compute(comparison)
         if estimate is not None:
             floor = reference.floor(metric, len(samples))
-            values[metric.name] = MetricValue.of(estimate, floor, metric.needs)
+            wanting = metric.wanting(len(samples), len(reference.test))
+            values[metric.name] = MetricValue.of(estimate, floor, wanting)
     table = {m.name: m for m in METRICS if m.name in values}
     return Evaluation(values, table, reference.rules, len(samples), reference.seed)
 

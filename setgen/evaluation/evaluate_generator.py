@@ -17,6 +17,7 @@ from setgen.evaluation.metric import Metric, MetricValue
 from setgen.evaluation.reference import Reference
 from setgen.evaluation.trial import Trial
 from setgen.generators.base import Generator
+from setgen.grading.grader import one_thread
 
 MODEL_METRICS: tuple[Metric, ...] = (
     *likelihood.METRICS,
@@ -52,8 +53,9 @@ def evaluate_generator(
 
     It samples n climbs at the angles and grades of test climbs, with legality masks on; "legal without
     masks" comes from a second sample with them off. Arguments: see Trial. Equal seeds give equal climbs,
-    orders, prompts and conditions to every generator. Raises InputError when the generator was trained
-    on another board.
+    orders, prompts and conditions to every generator. On a CPU no digit depends on the number of threads:
+    networks are asked on one. batch_size bounds memory and changes no score; it changes a climb only where
+    two holds are level to the last digit. Raises InputError when the generator was trained on another board.
     """
     reference = dataset if isinstance(dataset, Reference) else None
     dataset = dataset.dataset if isinstance(dataset, Reference) else dataset
@@ -72,12 +74,13 @@ def evaluate_generator(
         )
     trial = Trial(generator, dataset, n, seed, orders, shuffles, test_climbs, batch_size)
     own = {}
-    for metric in progress(MODEL_METRICS):
-        estimate = metric.compute(trial)
-        if estimate is not None:
-            own[metric.name] = MetricValue.of(estimate, needs=metric.needs)
-    likely = likelihood.of_trial(trial)
-    judged = evaluate(trial.samples, reference or dataset, seed=seed, progress=progress)
+    with one_thread():
+        for metric in progress(MODEL_METRICS):
+            estimate = metric.compute(trial)
+            if estimate is not None:
+                own[metric.name] = MetricValue.of(estimate, wanting=metric.wanting(estimate.n))
+        likely, samples = likelihood.of_trial(trial), trial.samples
+    judged = evaluate(samples, reference or dataset, seed=seed, progress=progress)
     both = Evaluation(
         own | judged.values,
         {m.name: m for m in MODEL_METRICS if m.name in own} | judged.metrics,
@@ -90,4 +93,4 @@ def evaluate_generator(
             "likelihood": likely.to_json(),
         },
     )
-    return GeneratorEvaluation(both, trial.samples, likely)
+    return GeneratorEvaluation(both, samples, likely)

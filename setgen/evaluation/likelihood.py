@@ -12,7 +12,7 @@ from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import to_batch
 from setgen.evaluation.estimate import Estimate, mean
 from setgen.evaluation.metric import Metric
-from setgen.evaluation.trial import Trial
+from setgen.evaluation.trial import SCORED, Trial
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 
@@ -98,7 +98,7 @@ def of_trial(trial: Trial) -> Likelihood:
     return trial.once(
         "likelihood",
         lambda: likelihood(
-            trial.generator, trial.test, orders=trial.orders, seed=trial.seed, batch_size=trial.batch_size
+            trial.generator, trial.test, orders=trial.orders, seed=trial.seed, batch_size=SCORED
         ),
     )
 

@@ -12,6 +12,9 @@ Family = Literal[
     "validity", "novelty", "diversity", "fidelity", "two-sample", "conditioning", "completion", "likelihood"
 ]
 
+AGAINST_TEST: tuple[Family, ...] = ("fidelity", "two-sample")
+"""Families that compare with the distribution of the test climbs, which takes as many of these."""
+
 
 @dataclass(frozen=True)
 class MetricValue:
@@ -34,11 +37,9 @@ class MetricValue:
     note: str = ""
 
     @classmethod
-    def of(cls, estimate: Estimate, floor: Estimate | None = None, needs: int = 0) -> MetricValue:
-        """needs: how many climbs the metric wants; with fewer the note says so."""
-        notes = [estimate.note]
-        if estimate.n < needs:
-            notes.append(f"wants {needs} climbs")
+    def of(cls, estimate: Estimate, floor: Estimate | None = None, wanting: str = "") -> MetricValue:
+        """wanting: what `Metric.wanting` says, for the note."""
+        notes = [estimate.note, wanting]
         e, f = estimate, floor or Estimate(float("nan"), None, 0)
         if floor is not None and floor.note and floor.note != estimate.note:
             notes.append(f"floor {floor.note}")
@@ -61,7 +62,8 @@ class Metric:
     floor: which real climbs take the place of the generated ones: all `test` climbs, or an equally large
     sample of `train` climbs (for what is measured against the test climbs). `none` where real climbs
     cannot take a model's place.
-    family: the heading it stands under. needs: generated climbs below which it says little.
+    family: the heading it stands under. needs: generated climbs, and test climbs where it is one of the
+    `AGAINST_TEST`, below which it says little.
     sees: names of the damages (`damage.DAMAGES`) that it claims to see, proved by `proof.prove`.
     """
 
@@ -75,3 +77,11 @@ class Metric:
     family: Family
     needs: int = 100
     sees: tuple[str, ...] = ()
+
+    def wanting(self, climbs: int, tests: int | None = None) -> str:
+        """That there are too few generated climbs, or too few test climbs, in words; empty where there are
+        enough."""
+        few = [f"{self.needs} climbs"] if climbs < self.needs else []
+        if self.family in AGAINST_TEST and tests is not None and tests < self.needs:
+            few.append(f"{self.needs} test climbs")
+        return f"wants {' and '.join(few)}" if few else ""

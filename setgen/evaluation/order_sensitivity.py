@@ -16,7 +16,7 @@ from setgen.boards.climbs import Climbs
 from setgen.dataset.batches import to_batch
 from setgen.evaluation.estimate import Estimate, mean, undefined
 from setgen.evaluation.metric import Metric
-from setgen.evaluation.trial import Trial
+from setgen.evaluation.trial import SCORED, Trial
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 
@@ -72,7 +72,7 @@ def _order_sensitivity(trial: Trial) -> Estimate:
         halves(trial.test, trial.seed),
         shuffles=trial.shuffles,
         seed=trial.seed,
-        batch_size=trial.batch_size,
+        batch_size=SCORED,
     )
 
 

@@ -15,13 +15,17 @@ from setgen.generators.base import Generator
 
 T = TypeVar("T")
 
+SCORED = 256
+"""Climbs scored at once: sums of another batch differ in the last digits."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trial:
     """A generator on a dataset, and what is drawn from it once for all metrics.
 
     n: climbs to sample. orders: orders for the likelihood. test_climbs: at most so many test climbs are
-    scored (None: all), drawn with `seed`.
+    scored (None: all), drawn with `seed`. batch_size: climbs drawn at once; scores are computed SCORED at a
+    time, so that it changes none.
     """
 
     generator: Generator

@@ -112,6 +112,24 @@ def test_a_judge_that_learnt_nothing_says_so(dataset, real):
     assert read.error.mean() > 0.97 * guess
 
 
+class OneGrade:
+    """A grader that says the same of every climb."""
+
+    def grade(self, climbs):
+        p = np.tile((np.arange(len(_GRADES)) == 3).astype(float), (len(climbs), 1))
+        return Grading(_GRADES, p, np.zeros((len(climbs), 2), np.float32))
+
+
+def test_a_grader_that_learnt_nothing_says_so(dataset, reference, real):
+    worthless = Reference.of(dataset, grader=OneGrade())
+    for name in ("grade error ratio", "grade bias"):
+        assert "grader is no better than the median guess" in value(worthless, real, name).note
+        assert value(reference, real, name).note == ""
+    ranks = value(worthless, real, "grade rank correlation")
+    assert np.isnan(ranks.value)
+    assert "one value read" in ranks.note
+
+
 def test_climbs_without_grade_are_left_out(reference, real):
     grade = real.grade.copy()
     grade[:200] = UNKNOWN

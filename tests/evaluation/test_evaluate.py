@@ -65,6 +65,20 @@ def test_floors_are_as_large_as_the_sample(dataset, real):
     assert found["legal"].floor_n == len(dataset.part("test"))
 
 
+def test_too_few_climbs_of_either_kind_are_said(dataset, real):
+    few = evaluate(real[:150], dataset)
+    assert few["legal"].note == ""
+    for name in ("precision (shape)", "recall (shape)", "MMD (Jaccard)", "two-sample AUC (trees)"):
+        assert "wants 300 climbs" in few[name].note, name
+        assert "test climbs" not in few[name].note, name
+    test = np.flatnonzero(dataset.split == 2)
+    split = dataset.split.copy()
+    split[test[200:]] = 1
+    small = evaluate(real, replace(dataset, split=split))
+    assert small["precision (shape)"].note == "wants 300 test climbs"
+    assert small["Vendi score"].note == ""
+
+
 def test_every_metric_says_what_it_is(dataset, real):
     found = evaluate(real, dataset)
     assert list(found.values) == [metric.name for metric in METRICS]

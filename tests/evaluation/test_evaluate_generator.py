@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from toy_generators import LastHoldDecides, UniformSets
 
 from setgen.boards.rules import legal
@@ -12,7 +13,9 @@ from setgen.errors import InputError
 from setgen.evaluation.evaluate import METRICS
 from setgen.evaluation.evaluate_generator import MODEL_METRICS, evaluate_generator
 from setgen.evaluation.likelihood import likelihood
+from setgen.evaluation.reference import Reference
 from setgen.evaluation.trial import Trial
+from setgen.generators.registry import generator_class
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,26 @@ def test_conditions_are_those_of_the_test_climbs(dataset):
 def test_one_seed_one_result(found, dataset):
     again = evaluate_generator(UniformSets(dataset.board), dataset, n=200, seed=1, batch_size=64)
     assert json.dumps(again.evaluation.to_json()) == json.dumps(found.evaluation.to_json())
+
+
+@pytest.mark.parametrize("name", ["gpt", "masked_set", "sweep_set", "hold_canvas"])
+def test_neither_threads_nor_batches_change_a_digit_of_a_network(dataset, name):
+    torch.manual_seed(0)
+    cls = generator_class(name)
+    generator = cls(dataset.board, cls.Config(width=48, depth=2, heads=2, dropout=0.0))
+    generator.fit_counts(dataset.part("train")[:500])
+    reference, before, found = Reference.of(dataset, grader=None), torch.get_num_threads(), []
+    try:
+        for threads, batch_size in ((1, 256), (2, 17)):
+            torch.set_num_threads(threads)
+            judged = evaluate_generator(
+                generator, reference, n=60, test_climbs=40, orders=2, batch_size=batch_size
+            )
+            found.append(json.dumps(judged.evaluation.to_json()))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
 
 
 def test_a_model_of_another_board_is_refused(dataset):

@@ -26,8 +26,8 @@ def drawn(dataset, damaged):
 @pytest.mark.slow
 @pytest.mark.parametrize("damaged", [False, True], ids=["real", "damaged"])
 def test_values_scatter_no_more_than_their_errors_say(dataset, damaged):
-    """With the test climbs as they are. A spread over 40 draws is itself off by 11 %: 1.35 is three times that;
-    and of 40 intervals of 95 %, fewer than 32 hold the truth once in a thousand times.
+    """With the test climbs as they are. A spread over 40 draws is itself off by 11 %: 1.35 is three times
+    that; and of 40 intervals of 95 %, fewer than 32 hold the truth once in a thousand times.
 
     Errors that count test climbs too are larger than this spread; none is three times as large, but where
     hardly anything varies (every climb unique, every one novel).
