@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from setgen.draw import draw_climb, draw_climbs
     from setgen.errors import InputError
     from setgen.evaluation.evaluate import evaluate
+    from setgen.evaluation.evaluate_generator import evaluate_generator
     from setgen.evaluation.likelihood import likelihood
     from setgen.figures import save_figure
     from setgen.generators.base import Generator
@@ -52,6 +53,7 @@ _HOME = {
     "draw_heatmaps": "setgen.heatmaps",
     "draw_usage": "setgen.heatmaps",
     "evaluate": "setgen.evaluation.evaluate",
+    "evaluate_generator": "setgen.evaluation.evaluate_generator",
     "grade_name": "setgen.boards.grades",
     "grader_for": "setgen.grading.cache",
     "likelihood": "setgen.evaluation.likelihood",
@@ -82,6 +84,7 @@ __all__ = [  # noqa: RUF022 — the order of _HOME
     "draw_heatmaps",
     "draw_usage",
     "evaluate",
+    "evaluate_generator",
     "grade_name",
     "grader_for",
     "likelihood",

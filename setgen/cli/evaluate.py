@@ -1,4 +1,4 @@
-"""`setgen evaluate`: judge a file of climbs by the metric table, beside real climbs."""
+"""`setgen evaluate`: judge a file of climbs, or a model, by the metric table, beside real climbs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from setgen.errors import InputError
 from setgen.files import check_target
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
     from rich.table import Table
 
+    from setgen.dataset.dataset import Dataset
     from setgen.evaluation.evaluate import Evaluation
     from setgen.evaluation.metric import MetricValue
+
+_SAMPLES, _TESTS = 1000, 500
 
 
 def register(app: typer.Typer) -> None:
@@ -26,29 +31,43 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     data: Annotated[Path, typer.Option(help="Dataset folder; its test and training climbs are the measure.")],
     climbs: Annotated[
-        str, typer.Option(help="File of climbs: frames, JSON lines or CSV; - is standard input.")
-    ],
+        str | None, typer.Option(help="File of climbs: frames, JSON lines or CSV; - is standard input.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Trained model to judge instead: by its climbs, by likelihood and by completion."),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Climbs to draw from the model.", show_default=f"{_SAMPLES}")
+    ] = None,
+    test_climbs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Test climbs whose likelihood is asked, at most.", show_default=f"{_TESTS}"),
+    ] = None,
     json_file: Annotated[
         str | None,
         typer.Option("--json", help="Write all values as JSON to this file; - is standard output."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of subsamples and bootstraps.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of climbs, subsamples and bootstraps.")] = 0,
 ) -> None:
-    """Judge climbs by every metric, each beside its floor: the same metric on real climbs."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from setgen.climb_files import read_climbs, write_text
-    from setgen.dataset.dataset import Dataset
-    from setgen.evaluation.evaluate import evaluate as run
-
+    """Judge climbs, or a model, by every metric, each beside its floor: the same metric on real climbs."""
+    if (climbs is None) == (model is None):
+        raise InputError("give either --climbs, a file, or --model, a trained model")
+    if model is None and (samples is not None or test_climbs is not None):
+        raise InputError("--samples and --test-climbs are of a --model: a file is judged as it is")
     if json_file is not None:
         check_target(json_file)
+
+    from rich.console import Console
+
+    from setgen.climb_files import write_text
+    from setgen.dataset.dataset import Dataset
+
     dataset = Dataset.load(data)
-    samples = read_climbs(climbs, dataset.board, check=False)
-    shown = Console(stderr=True)
-    with Progress(console=shown, transient=True, disable=not shown.is_terminal) as bar:
-        result = run(samples, dataset, seed=seed, progress=lambda m: bar.track(m, description="metrics"))
+    if model is not None:
+        result = _of_model(model, dataset, samples or _SAMPLES, test_climbs or _TESTS, seed)
+    else:
+        result = _of_file(str(climbs), dataset, seed)
     if json_file is not None:
         write_text(json_file, json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
     if json_file != "-":
@@ -56,11 +75,45 @@ def evaluate(
         Console(width=None if sys.stdout.isatty() else 120).print(table(result))
 
 
+def _of_file(climbs: str, dataset: Dataset, seed: int) -> Evaluation:
+    from setgen.climb_files import read_climbs
+    from setgen.evaluation.evaluate import evaluate as judge
+
+    read = read_climbs(climbs, dataset.board, check=False)
+    with _progress() as bar:
+        return judge(read, dataset, seed=seed, progress=lambda m: bar.track(m, description="metrics"))
+
+
+def _of_model(model: Path, dataset: Dataset, n: int, test_climbs: int, seed: int) -> Evaluation:
+    from setgen.evaluation.evaluate_generator import evaluate_generator
+    from setgen.generators.registry import load_generator
+
+    generator = load_generator(model)
+    with _progress() as bar:
+        return evaluate_generator(
+            generator,
+            dataset,
+            n=n,
+            seed=seed,
+            test_climbs=test_climbs,
+            progress=lambda m: bar.track(m, description=f"{m[0].family} to {m[-1].family}"),
+        ).evaluation
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    shown = Console(stderr=True)
+    return Progress(console=shown, transient=True, disable=not shown.is_terminal)
+
+
 def table(result: Evaluation) -> Table:
     """The evaluation as a table for the terminal, a heading for each family."""
     from rich import box
     from rich.table import Table
 
+    maker = f" of {result.details['generator']}" if "generator" in result.details else ""
     silent = [name for name, v in result.values.items() if v.value == 0 and v.floor == 0]
     said = [
         "floor: the same on real climbs; ! where the 95 % intervals of value and floor do not meet",
@@ -71,7 +124,7 @@ def table(result: Evaluation) -> Table:
     notes: dict[str, str] = {}
     shown = Table(
         box=box.SIMPLE_HEAD,
-        title=f"{result.n} climbs, seed {result.seed}",
+        title=f"{result.n} climbs{maker} beside {result.rules.board.name}'s, seed {result.seed}",
         caption_justify="left",
     )
     shown.add_column("metric", no_wrap=True)
@@ -79,24 +132,22 @@ def table(result: Evaluation) -> Table:
         shown.add_column(column, justify="right", no_wrap=True)
     for column in ("better", "unit", "note"):
         shown.add_column(column)
-    family = None
-    for name, value in result.values.items():
-        metric = result.metrics[name]
-        if name in silent:
-            continue
-        if metric.family != family:
-            family = metric.family
+    for family in dict.fromkeys(metric.family for metric in result.metrics.values()):
+        rows = [name for name, m in result.metrics.items() if m.family == family and name not in silent]
+        if rows:
             shown.add_row(f"[bold]{family}[/]")
-        shown.add_row(
-            f"  {name}",
-            _number(value.value),
-            _interval(value.low, value.high),
-            _number(value.floor),
-            "!" if apart(value) else "",
-            metric.direction if metric.direction != "none" else "",
-            metric.unit,
-            notes.setdefault(value.note, chr(ord("a") + len(notes))) if value.note else "",
-        )
+        for name in rows:
+            value, metric = result.values[name], result.metrics[name]
+            shown.add_row(
+                f"  {name}",
+                _number(value.value),
+                _interval(value.low, value.high),
+                _number(value.floor),
+                "!" if apart(value) else "",
+                metric.direction if metric.direction != "none" else "",
+                metric.unit,
+                notes.setdefault(value.note, chr(ord("a") + len(notes))) if value.note else "",
+            )
     shown.caption = "\n".join([*said, *(f"{letter}: {note}" for note, letter in notes.items())])
     return shown
 

@@ -10,11 +10,13 @@ import sys
 import numpy as np
 import pytest
 
+from baselines.hold_frequency import HoldFrequency
 from setgen.boards.frames import write_frames
 from setgen.cli.main import run
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
 from setgen.evaluation.evaluate import evaluate
+from setgen.evaluation.evaluate_generator import evaluate_generator
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
@@ -50,6 +52,42 @@ def test_a_file_gives_the_table_and_the_values_of_python(data, frames, tmp_path,
             # JSON knows no NaN: what the climbs do not allow is written as null.
             known = number is not None and math.isfinite(number)
             assert written[key] == (pytest.approx(number) if known else None)
+
+
+def test_a_model_gives_the_values_of_python(tmp_path, capsys):
+    folder, out = tmp_path / "data", tmp_path / "out.json"
+    synthetic_dataset(600, seed=1).save(folder)
+    dataset = Dataset.load(folder)
+    generator = HoldFrequency(dataset.board, HoldFrequency.Config())
+    generator.fit_counts(dataset.part("train"))
+    generator.save(tmp_path / "model")
+    few = ["--samples", "60", "--test-climbs", "20", "--seed", "3"]
+    asked = ["evaluate", "--data", str(folder), "--model", str(tmp_path / "model"), *few, "--json", str(out)]
+    assert run(asked) == 0
+    shown = capsys.readouterr().out
+    expected = evaluate_generator(generator, dataset, n=60, test_climbs=20, seed=3).evaluation
+    assert json.loads(out.read_text()) == json.loads(json.dumps(expected.to_json()))
+    assert "60 climbs of hold_frequency beside synthetic board's" in shown
+    for word in ("bits per hold", "recall@10 (50 % hidden)", "order sensitivity", "legal without masks"):
+        assert word in shown, word
+    assert shown.count("  validity") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "either --climbs, a file, or --model"),
+        (["--climbs", "a.txt", "--model", "b"], "either --climbs, a file, or --model"),
+        (["--climbs", "a.txt", "--samples", "5"], "are of a --model"),
+        (["--climbs", "a.txt", "--test-climbs", "5"], "are of a --model"),
+        (["--model", "nowhere"], "nowhere is not a folder"),
+    ],
+)
+def test_what_is_judged_must_be_said_once(data, arguments, line, capsys):
+    assert run(["evaluate", "--data", str(data), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
 
 
 def test_a_pipe_in_and_a_pipe_out(data, frames, monkeypatch, capsys):
