@@ -43,7 +43,7 @@ def draw_counts(panels: Mapping[str, Mapping[str, int]], columns: int = 3) -> Fi
     for axes, (title, counts) in zip(axes_of, panels.items(), strict=True):
         axes.bar(np.arange(len(counts)), list(counts.values()), color=COLORS[0])
         letters = sum(map(len, counts))
-        axes.set_xticks(np.arange(len(counts)), list(counts), rotation=90 if letters > 40 else 0, fontsize=7)
+        axes.set_xticks(np.arange(len(counts)), list(counts), rotation=90 if letters > 40 else 0, fontsize=8)
         axes.set(xlabel=title, ylabel="rows")
     return figure
 
@@ -60,7 +60,7 @@ def draw_thresholds(panels: Mapping[str, tuple[np.ndarray, float]], columns: int
 
 def draw_curves(trained: Mapping[str, Trained]) -> Figure:
     """Validation bits per hold against seconds of training; models without training are left out."""
-    figure, (axes,) = _panels(1, 1, 7.0, 3.6)
+    figure, (axes,) = _panels(1, 1, 8.5, 3.6)
     shown = {label: one.facts.curve for label, one in trained.items() if one.facts.curve}
     for (label, curve), color, marker, dash in zip(
         shown.items(), cycle(COLORS), cycle(MARKERS), cycle(DASHES), strict=False
@@ -77,16 +77,22 @@ def draw_curves(trained: Mapping[str, Trained]) -> Figure:
     axes.set(xlabel="seconds of training", ylabel="validation bits per hold")
     axes.set_xlim(left=0)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
 def draw_grades(samples: Mapping[str, Sample], columns: int = 3) -> Figure:
     """Grade asked for against grade read: median and the middle 80 % of the climbs at each grade.
 
-    samples: label → climbs with a grader (see `setgen.evaluation.comparison.Sample`).
+    samples: label → climbs with a grader (see `setgen.evaluation.comparison.Sample`). Those without one, and
+    those that have too few climbs at every grade, are left out.
     """
     found = {label: bands(sample) for label, sample in samples.items()}
+    found = {label: rows for label, rows in found.items() if len(rows)}
+    if not found:
+        return _without(
+            "no grader: the training climbs have too few grades, or too few climbs were asked for"
+        )
     every = np.concatenate(list(found.values()))
     low, high = every.min() - 0.5, every.max() + 0.5
     ticks = np.arange(np.ceil(low), high)[:: max(1, int((high - low) // 6))]
@@ -129,6 +135,12 @@ def draw_grades_by_angle(
     axes.set_xticks(list(angles), [f"{angle}°" for angle in angles])
     axes.set(xlabel="angle of the wall", ylabel="grade read")
     axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _without(reason: str) -> Figure:
+    figure = Figure(figsize=(7.0, 0.6))
+    figure.text(0.02, 0.4, reason)
     return figure
 
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from experiments.notebook.charts import COLORS, GREY
 from setgen.evaluation.damage import Damage
 from setgen.evaluation.proof import Series
 
+_ROOMY = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches: without it labels touch the edge
+_DEGREES = {"holds": "holds moved", "share": "share of climbs", "variants": "variants of each idea"}
 _SHADES = ("#f2f2f2", "#c6dbef", "#85bbdb", "#4292c6", "#2171b5", "#084594")
 
 
@@ -27,7 +30,7 @@ def draw_series(found: Sequence[Series], damages: Mapping[str, Damage], metrics:
         for axes, (name, damage) in zip(row, damages.items(), strict=True):
             series = cells[metric, name]
             at = np.arange(len(series.values))
-            axes.fill_between(at, series.lows, series.highs, color="#dddddd", linewidth=0)
+            axes.fill_between(at, series.lows, series.highs, facecolor="#dddddd", edgecolor="#aaaaaa")
             axes.plot(at, series.floors, color=GREY, linestyle="--", linewidth=1)
             axes.plot(at, series.values, color=COLORS[0], linewidth=1.4)
             for outside, fill in ((True, COLORS[0]), (False, "white")):
@@ -44,8 +47,9 @@ def draw_series(found: Sequence[Series], damages: Mapping[str, Damage], metrics:
             axes.tick_params(axis="y", labelsize=8)
             axes.spines[["top", "right"]].set_visible(False)
         row[0].set_ylabel(f"{metric} {cells[metric, next(iter(damages))].direction}", fontsize=8, wrap=True)
-    for axes, name in zip(panels[0], damages, strict=True):
-        axes.set_title(name, fontsize=10)
+    for top, bottom, (name, damage) in zip(panels[0], panels[-1], damages.items(), strict=True):
+        top.set_title(name, fontsize=10)
+        bottom.set_xlabel(_DEGREES[damage.unit], fontsize=8)
     return figure
 
 
@@ -57,7 +61,7 @@ def draw_matrix(found: Sequence[Series], damages: Mapping[str, Damage]) -> Figur
     cells = {(s.metric, s.damage): s for s in found}
     metrics = list(dict.fromkeys(s.metric for s in found))
     shade = np.zeros((len(metrics), len(damages)))
-    figure = Figure(figsize=(2.6 + 0.95 * len(damages), 1.3 + 0.3 * len(metrics)), layout="constrained")
+    figure = Figure(figsize=(3.2 + 0.95 * len(damages), 1.6 + 0.3 * len(metrics)), layout=_ROOMY)
     axes = figure.subplots()
     for i, metric in enumerate(metrics):
         for j, (name, damage) in enumerate(damages.items()):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
+from pandas.io.formats.style_render import CSSDict
 
 from experiments.notebook.training import Trained
 from experiments.report import Report
@@ -66,7 +68,10 @@ def training_table(trained: Mapping[str, Trained]) -> pd.DataFrame:
 
 
 def leaderboard_table(report: Report) -> pd.DataFrame:
-    """The report's leaderboard: value [95 % interval] and a mark for its distance to the floor."""
+    """The report's leaderboard: value [95 % interval] and a mark for its distance to the floor.
+
+    † where a metric wants more climbs than there are.
+    """
     rows = []
     for line in leaderboard(report):
         row = line.row
@@ -78,8 +83,9 @@ def leaderboard_table(report: Report) -> pd.DataFrame:
             cells[model.label] = f"{text} {mark}".strip()
         rows.append(
             {
-                "metric": row.metric.name,
+                "metric": row.metric.name + _few(any("wants" in cell.note for cell in row.cells)),
                 "": _ARROWS[row.metric.direction],
+                "unit": row.metric.unit,
                 "floor": pair(row.floor, row.floor_error),
                 **cells,
             }
@@ -102,7 +108,7 @@ def grading_table(
 
 
 def metrics_table(comparisons: Mapping[str, Comparison], metrics: Sequence[Metric]) -> pd.DataFrame:
-    """Metrics by samples: value [95 % interval]."""
+    """Metrics by samples: value [95 % interval]. † where a metric wants more climbs than there are."""
     columns = {}
     for label, comparison in comparisons.items():
         cells = []
@@ -110,17 +116,42 @@ def metrics_table(comparisons: Mapping[str, Comparison], metrics: Sequence[Metri
             found = metric.compute(comparison)
             cells.append("–" if found is None else _with_interval(found.value, found.low, found.high))
         columns[label] = cells
-    index = pd.Index([f"{m.name} {m.direction}" for m in metrics], name="metric")
-    return pd.DataFrame(columns, index=index)
+    sizes = [(len(c.sample), len(c.test)) for c in comparisons.values()]
+    names = [f"{m.name} {m.direction}{_few(any(m.wanting(*size) for size in sizes))}" for m in metrics]
+    return pd.DataFrame(columns, index=pd.Index(names, name="metric"))
 
 
-def damage_list(damages: Sequence[Damage]) -> pd.DataFrame:
+def metric_list(metrics: Sequence[Metric]) -> Styler:
+    """What each metric is."""
+    rows = [
+        {
+            "metric": f"{m.name} {m.direction}",
+            "unit": m.unit,
+            "what it is": m.formula,
+            "wants climbs": m.needs,
+        }
+        for m in metrics
+    ]
+    return _read_through(pd.DataFrame(rows).set_index("metric"))
+
+
+def damage_list(damages: Sequence[Damage]) -> Styler:
     """What each damage does, and its degrees."""
     rows = [
         {"damage": d.name, "degrees": ", ".join(map(d.label, d.degrees)), "what it does": d.said}
         for d in damages
     ]
-    return pd.DataFrame(rows).set_index("damage")
+    return _read_through(pd.DataFrame(rows).set_index("damage"))
+
+
+def _read_through(table: pd.DataFrame) -> Styler:
+    """The table with its sentences whole and to the left: pandas would cut them after 50 letters."""
+    left: CSSDict = {"selector": "td, th", "props": "text-align: left; vertical-align: top"}
+    return table.style.set_table_styles([left]).set_uuid("sentences")
+
+
+def _few(few: bool) -> str:
+    return " †" if few else ""
 
 
 def _v(grade: int) -> str:

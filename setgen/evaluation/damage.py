@@ -18,6 +18,8 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.grades import UNKNOWN
 from setgen.boards.roles import Role
 
+Apply = Callable[[Board, Climbs, Climbs, float, np.random.Generator], Climbs]
+
 
 @dataclass(frozen=True)
 class Damage:
@@ -27,7 +29,7 @@ class Damage:
     degrees: tuple[float, ...]
     unit: str
     said: str
-    apply: Callable[[Board, Climbs, Climbs, float, np.random.Generator], Climbs]
+    apply: Apply
 
     def label(self, degree: float) -> str:
         return f"{degree:.0%}" if self.unit == "share" else f"{degree:g}"
@@ -199,20 +201,38 @@ def _broken(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.
 
 _SHARES = (0.1, 0.25, 0.5, 1.0)
 
+_SAID = {
+    "holds replaced": "this many holds of each climb moved to random places",
+    "random climbs": "this share of climbs with every hold at a random place",
+    "roles swapped": "this share of climbs whose starts and finishes trade roles with other holds",
+    "roles lost": "this share of climbs left with one start, one finish and no foot holds",
+    "grades shuffled": "this share of climbs given out under the grades of others",
+    "angles shuffled": "this share of climbs given out at the angles of others",
+    "duplicated": "this share of climbs replaced by copies of others",
+    "training copied": "this share of climbs replaced by training climbs",
+    "few ideas": "all climbs are variants of a few, this many of each, one hold moved to a near place",
+    "rare sizes dropped": "this share of climbs, those of the rarest sizes, replaced by variants of others",
+    "one side dropped": "this share of climbs, the rightmost ones, replaced by variants of others",
+    "rules broken": "this share of climbs made to break a hard rule",
+}
+
+
+def _damage(name: str, degrees: tuple[float, ...], apply: Apply, unit: str = "share") -> Damage:
+    return Damage(name, degrees, unit, _SAID[name], apply)
+
+
 DAMAGES = (
-    Damage("holds replaced", (1, 2, 4, 8), "holds", "so many holds of each climb moved at random", _replaced),
-    Damage("random climbs", _SHARES, "share", "share of climbs with every hold at random", _scattered),
-    Damage("roles swapped", _SHARES, "share", "share of climbs whose ends trade roles with others", _swapped),
-    Damage("roles lost", _SHARES, "share", "share of climbs that keep one start, one finish, no feet", _lost),
-    Damage(
-        "grades shuffled", _SHARES, "share", "share of climbs under wrong grades", partial(_mixed, "grade")
-    ),
-    Damage("angles shuffled", _SHARES, "share", "share of climbs at wrong angles", partial(_mixed, "angle")),
-    Damage("duplicated", (0.1, 0.25, 0.5, 0.9), "share", "share of climbs that copy others", _duplicated),
-    Damage("training copied", _SHARES, "share", "share of climbs that are training climbs", _copied),
-    Damage("few ideas", (4, 16, 64), "variants", "so many variants of each idea, one hold apart", _collapsed),
-    Damage("rare sizes dropped", (0.1, 0.25, 0.5), "share", "share of climbs, of the rarest sizes", _common),
-    Damage("one side dropped", (0.1, 0.25, 0.5), "share", "share of climbs, the rightmost", _one_side),
-    Damage("rules broken", (0.05, 0.2, 0.8), "share", "share of climbs that break a hard rule", _broken),
+    _damage("holds replaced", (1, 2, 4, 8), _replaced, "holds"),
+    _damage("random climbs", _SHARES, _scattered),
+    _damage("roles swapped", _SHARES, _swapped),
+    _damage("roles lost", _SHARES, _lost),
+    _damage("grades shuffled", _SHARES, partial(_mixed, "grade")),
+    _damage("angles shuffled", _SHARES, partial(_mixed, "angle")),
+    _damage("duplicated", (0.1, 0.25, 0.5, 0.9), _duplicated),
+    _damage("training copied", _SHARES, _copied),
+    _damage("few ideas", (4, 16, 64), _collapsed, "variants"),
+    _damage("rare sizes dropped", (0.1, 0.25, 0.5), _common),
+    _damage("one side dropped", (0.1, 0.25, 0.5), _one_side),
+    _damage("rules broken", (0.05, 0.2, 0.8), _broken),
 )
 """The series. Degrees rise; degree 0, the real climbs themselves, comes before them."""

@@ -17,7 +17,7 @@ from setgen.evaluation.evaluate import METRICS
 from setgen.evaluation.metric import Metric, MetricValue
 from setgen.evaluation.reference import Reference
 
-_FEWEST = 100
+_FEWEST = 50
 
 
 @dataclass(frozen=True)

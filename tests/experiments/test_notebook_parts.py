@@ -62,6 +62,8 @@ def test_tables_say_what_the_dataset_and_the_runs_say(dataset: Dataset, trained:
     assert table.loc["hop too long", "broken by train climbs"] == f"{hop:.1%}"
     assert list(training_table(trained)["steps"]) == ["0", "2"]
     assert list(damage_list(DAMAGES).index) == list(DAMAGE)
+    for damage in DAMAGES:
+        assert damage.said in damage_list(DAMAGES).to_html()
 
 
 def test_the_matrix_holds_the_least_degree_that_is_seen() -> None:
