@@ -47,7 +47,7 @@ class Judged:
 def judge(cfg: DictConfig, reference: Reference, name: str, where: Path, console: Console) -> Judged:
     """Judge the finished run in the folder `where`, or the climbs in the file `where`."""
     return (
-        judge_file(reference, name, where, console)
+        judge_file(cfg, reference, name, where, console)
         if where.is_file()
         else judge_run(cfg, reference, name, where, console)
     )
@@ -87,9 +87,16 @@ def judge_run(cfg: DictConfig, reference: Reference, name: str, folder: Path, co
     )
 
 
-def judge_file(reference: Reference, name: str, path: Path, console: Console) -> Judged:
-    """By the climb metrics alone: a file has no likelihood. Illegal climbs are judged as they are."""
-    climbs = read_climbs(path, reference.dataset.board, check=False)
+def judge_file(cfg: DictConfig, reference: Reference, name: str, path: Path, console: Console) -> Judged:
+    """By the climb metrics alone: a file has no likelihood. Illegal climbs are judged as they are.
+
+    Of more climbs than each model draws, so many are drawn: most metrics depend on the number.
+    """
+    climbs, most = read_climbs(path, reference.dataset.board, check=False), cfg.evaluation.samples
+    if len(climbs) > most:
+        console.print(f"{path.name}: {most} of {len(climbs)} climbs are judged, as many as of each model")
+        drawn = np.random.default_rng(cfg.evaluation.seed).permutation(len(climbs))[:most]
+        climbs = climbs[np.sort(drawn)]
     began = time.perf_counter()
     with console.status(f"{path.name}: judging"):
         evaluation = evaluate(climbs, reference)

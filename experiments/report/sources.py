@@ -16,7 +16,7 @@ def sources(report: Report) -> list[tuple[str, Sample]]:
     return [
         ("real", reference.test.some(_MOST, 0)),
         *(
-            (m.label, Sample(report.board, m.samples[:_MOST], reference.grader))
+            (m.label, Sample(report.board, m.samples, reference.grader).some(_MOST, 0))
             for m in report.models
             if m.samples is not None
         ),

@@ -115,7 +115,10 @@ def heading(family: str) -> str:
 
 
 def cell_of(model: Model, metric: str) -> Cell:
-    """Mean over seeds with its standard error over seeds; with one seed, the metric's own over climbs."""
+    """Mean over seeds with its standard error over seeds; with one seed, the metric's own over climbs.
+
+    A few seeds may agree by luck: the error over them is no less than the metric's own leaves it.
+    """
     note = next((run.notes[metric] for run in model.runs if run.notes.get(metric)), "")
     raw = [_value(run, model, metric) for run in model.runs]
     if any(v is not None and math.isinf(v) for v in raw):
@@ -127,7 +130,9 @@ def cell_of(model: Model, metric: str) -> Cell:
     if metric in _SET_BY_HAND:
         return Cell(mean, seeds=len(values))
     if len(values) > 1:
+        own = [e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None]
         spread = float(np.std(values, ddof=1) / math.sqrt(len(values)))
+        spread = max(spread, float(np.mean(own)) / math.sqrt(len(values)) if own else 0.0)
         half = float(student_t.ppf(0.975, len(values) - 1)) * spread
         return Cell(mean, spread, "seeds", len(values), low=mean - half, high=mean + half, note=note)
     error = next(

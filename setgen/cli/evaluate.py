@@ -121,6 +121,11 @@ def table(result: Evaluation) -> Table:
     ]
     if silent:
         said.append(f"0 here and on real climbs: {', '.join(silent)}")
+    left = ", ".join(result.details.get("left out", []))
+    if left:
+        why = result.details.get("no grader", "")
+        said.append(f"left out, for the board or the data has none: {left}")
+        said.extend([f"no grader: {why}"] if why else [])
     notes: dict[str, str] = {}
     shown = Table(
         box=box.SIMPLE_HEAD,

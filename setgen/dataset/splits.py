@@ -24,12 +24,29 @@ def fingerprints(board: Board, climbs: Climbs) -> np.ndarray:
     """(C,) uint64 hash of each climb's set of placement ids; order, roles, angle and grade do not enter.
 
     The hash is the wrapped sum of each id's scattered bits, so it is a function of the set alone, and it
-    is the same for a hold set on every size of one layout.
+    is the same for a hold set on every size of one layout. On a board with a mirror map a climb and its
+    mirror image are one idea and have one hash: the smaller of the two.
     """
+    prints = _sums(board.ids[climbs.placement], climbs.offsets)
+    if board.mirror is None:
+        return prints
+    return np.minimum(prints, _sums(board.ids[board.mirror[climbs.placement]], climbs.offsets))
+
+
+def _sums(ids: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
-        scattered = _mix(board.ids[climbs.placement].astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
+        scattered = _mix(ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
         total = np.concatenate([[np.uint64(0)], np.cumsum(scattered, dtype=np.uint64)])
-        return total[climbs.offsets[1:]] - total[climbs.offsets[:-1]]
+        return total[offsets[1:]] - total[offsets[:-1]]
+
+
+def one_of_each(board: Board, climbs: Climbs, seed: int) -> Climbs:
+    """One row of each hold set, drawn with `seed`, in the order they came: what a statistic may take for
+    independent. A climb that is stored at six angles is one climb.
+    """
+    drawn = np.random.default_rng(seed).permutation(len(climbs))
+    _, first = np.unique(fingerprints(board, climbs)[drawn], return_index=True)
+    return climbs[np.sort(drawn[first])]
 
 
 def assign(prints: np.ndarray, seed: int) -> np.ndarray:

@@ -80,24 +80,25 @@ def evaluate(
 
     samples: climbs on the dataset's board, illegal ones included. dataset: or a Reference made from one,
     which is quicker for several samples and brings its own seed. The floor of each metric is the metric
-    itself on real climbs: all test climbs, or an equally large sample of training climbs (fewer when there
-    are not so many), as the metric says. The order of rows and of holds changes nothing; neither does
-    anything but `seed`. progress: wraps the metrics while they run, for instance rich's `track`.
+    itself on real climbs: all test climbs, or an equally large sample of training climbs, as the metric says;
+    where there are not so many, the metric looks at so many of the samples. Real climbs count once a hold
+    set. Metrics that do not exist on the board or for the data are left out and named in `details`. The order
+    of rows and of holds changes nothing; neither does anything but `seed`. progress: wraps the metrics while
+    they run, for instance rich's `track`.
     Raises InputError when there is nothing to compare.
     """
     if len(samples) == 0:
         raise InputError("there are no climbs to evaluate: the input is empty")
     reference = dataset if isinstance(dataset, Reference) else Reference.of(dataset, seed)
     comparison = reference.comparison(samples)
-    values = {}
-    for metric in progress(METRICS):
-        estimate = metric.compute(comparison)
-        if estimate is not None:
-            floor = reference.floor(metric, len(samples))
-            wanting = metric.wanting(len(samples), len(reference.test))
-            values[metric.name] = MetricValue.of(estimate, floor, wanting)
+    judged = ((metric, reference.judge(metric, comparison)) for metric in progress(METRICS))
+    values = {metric.name: value for metric, value in judged if value is not None}
     table = {m.name: m for m in METRICS if m.name in values}
-    return Evaluation(values, table, reference.rules, len(samples), reference.seed)
+    details = {
+        "left out": [m.name for m in METRICS if m.name not in values],
+        "no grader": reference.no_grader,
+    }
+    return Evaluation(values, table, reference.rules, len(samples), reference.seed, details)
 
 
 def _plain(value: Any) -> Any:

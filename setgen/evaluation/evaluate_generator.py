@@ -42,7 +42,7 @@ def evaluate_generator(
     dataset: Dataset | Reference,
     *,
     n: int = 1000,
-    seed: int = 0,
+    seed: int | None = None,
     orders: int = 4,
     shuffles: int = 4,
     test_climbs: int | None = None,
@@ -53,12 +53,16 @@ def evaluate_generator(
 
     It samples n climbs at the angles and grades of test climbs, with legality masks on; "legal without
     masks" comes from a second sample with them off. Arguments: see Trial. Equal seeds give equal climbs,
-    orders, prompts and conditions to every generator. On a CPU no digit depends on the number of threads:
-    networks are asked on one. batch_size bounds memory and changes no score; it changes a climb only where
-    two holds are level to the last digit. Raises InputError when the generator was trained on another board.
+    orders, prompts and conditions to every generator; a Reference brings its own seed. On a CPU no digit
+    depends on the number of threads: networks are asked on one. batch_size bounds memory and changes no
+    score; it changes a climb only where two holds are level to the last digit. Raises InputError when the
+    generator was trained on another board.
     """
     reference = dataset if isinstance(dataset, Reference) else None
     dataset = dataset.dataset if isinstance(dataset, Reference) else dataset
+    if reference is not None and seed not in (None, reference.seed):
+        raise InputError(f"seed {seed} is not that of the reference, {reference.seed}: leave it out")
+    seed = reference.seed if reference is not None else seed or 0
     ours, theirs = generator.board, dataset.board
     if not np.array_equal(ours.ids, theirs.ids) or ours.role_ids != theirs.role_ids:
         raise InputError(
@@ -78,7 +82,7 @@ def evaluate_generator(
         for metric in progress(MODEL_METRICS):
             estimate = metric.compute(trial)
             if estimate is not None:
-                own[metric.name] = MetricValue.of(estimate, wanting=metric.wanting(estimate.n))
+                own[metric.name] = MetricValue.of(estimate, notes=[metric.wanting(estimate.n)])
         likely, samples = likelihood.of_trial(trial), trial.samples
     judged = evaluate(samples, reference or dataset, seed=seed, progress=progress)
     both = Evaluation(
@@ -91,6 +95,7 @@ def evaluate_generator(
             "generator": generator.name,
             "parameters": generator.n_parameters,
             "likelihood": likely.to_json(),
+            **judged.details,
         },
     )
     return GeneratorEvaluation(both, samples, likely)

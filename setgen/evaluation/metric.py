@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,8 +12,13 @@ Family = Literal[
     "validity", "novelty", "diversity", "fidelity", "two-sample", "conditioning", "completion", "likelihood"
 ]
 
-AGAINST_TEST: tuple[Family, ...] = ("fidelity", "two-sample")
-"""Families that compare with the distribution of the test climbs, which takes as many of these."""
+Direction = Literal["↑", "↓", "=", "none"]
+
+AGAINST_TEST: tuple[Family, ...] = ("fidelity", "two-sample", "conditioning")
+"""Families that compare with the test climbs, which takes as many of these."""
+
+OF_TEST: tuple[Family, ...] = ("likelihood", "completion")
+"""Families that ask a model about test climbs: these are what they count."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,19 @@ class MetricValue:
     note: str = ""
 
     @classmethod
-    def of(cls, estimate: Estimate, floor: Estimate | None = None, wanting: str = "") -> MetricValue:
-        """wanting: what `Metric.wanting` says, for the note."""
-        notes = [estimate.note, wanting]
+    def of(
+        cls,
+        estimate: Estimate,
+        floor: Estimate | None = None,
+        direction: Direction = "none",
+        notes: Sequence[str] = (),
+    ) -> MetricValue:
+        """notes: what else is to be said, such as `Metric.wanting`."""
         e, f = estimate, floor or Estimate(float("nan"), None, 0)
-        if floor is not None and floor.note and floor.note != estimate.note:
-            notes.append(f"floor {floor.note}")
-        note = "; ".join(n for n in notes if n)
+        said = [e.note, *notes, _too_good(e, f, direction)]
+        if f.note and f.note != e.note:
+            said.append(f"floor {f.note}")
+        note = "; ".join(dict.fromkeys(n for n in said if n))
         if floor is None:
             return cls(e.value, e.standard_error, e.n, e.low, e.high, note=note)
         return cls(
@@ -53,6 +64,14 @@ class MetricValue:
         )
 
 
+def _too_good(value: Estimate, floor: Estimate, direction: Direction) -> str:
+    """A note where the whole interval lies on the good side of the floor's: no generator should do that."""
+    if value.low is None or value.high is None or floor.low is None or floor.high is None:
+        return ""
+    better = {"↑": value.low > floor.high, "↓": value.high < floor.low}.get(direction, False)
+    return "better than real climbs are: look for copies, or for little variety" if better else ""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One line of a table. compute takes a Comparison (or a Trial, for what needs the model itself) and
@@ -60,16 +79,16 @@ class Metric:
 
     direction: ↑ more is better, ↓ less is better, = as close to the floor as can be.
     floor: which real climbs take the place of the generated ones: all `test` climbs, or an equally large
-    sample of `train` climbs (for what is measured against the test climbs). `none` where real climbs
-    cannot take a model's place.
-    family: the heading it stands under. needs: generated climbs, and test climbs where it is one of the
-    `AGAINST_TEST`, below which it says little.
+    sample of `train` climbs (for what depends on the number of climbs, or is measured against the test
+    climbs). `none` where real climbs cannot take a model's place.
+    family: the heading it stands under. needs: generated climbs (test climbs in the families `OF_TEST`, both
+    in `AGAINST_TEST`) below which it says little: its interval is then too wide to tell good from bad.
     sees: names of the damages (`damage.DAMAGES`) that it claims to see, proved by `proof.prove`.
     """
 
     name: str
     unit: str
-    direction: Literal["↑", "↓", "=", "none"]
+    direction: Direction
     formula: str
     source: str
     compute: Callable[[Any], Estimate | None]
@@ -79,9 +98,13 @@ class Metric:
     sees: tuple[str, ...] = ()
 
     def wanting(self, climbs: int, tests: int | None = None) -> str:
-        """That there are too few generated climbs, or too few test climbs, in words; empty where there are
-        enough."""
-        few = [f"{self.needs} climbs"] if climbs < self.needs else []
+        """That there are too few climbs, or too few test climbs, in words; empty where there are enough.
+
+        climbs: those that the metric counts, generated ones but for the families `OF_TEST`.
+        """
+        few = []
+        if climbs < self.needs:
+            few.append(f"{self.needs} {'test climbs' if self.family in OF_TEST else 'climbs'}")
         if self.family in AGAINST_TEST and tests is not None and tests < self.needs:
             few.append(f"{self.needs} test climbs")
         return f"wants {' and '.join(few)}" if few else ""

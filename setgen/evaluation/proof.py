@@ -10,7 +10,7 @@ import numpy as np
 
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS, fingerprints
+from setgen.dataset.splits import SPLITS, fingerprints, one_of_each
 from setgen.errors import InputError
 from setgen.evaluation.damage import DAMAGES, Damage
 from setgen.evaluation.evaluate import METRICS
@@ -73,7 +73,10 @@ class Series:
 
 
 def halves(dataset: Dataset, seed: int) -> tuple[Dataset, Climbs]:
-    """A dataset with half of the test climbs, and the other half, to be damaged; no hold set in both."""
+    """A dataset with half of the test climbs, and of the other half, to be damaged, one row of each hold set.
+
+    No hold set is in both. Raises InputError when either has too few climbs.
+    """
     test = np.flatnonzero(dataset.split == SPLITS.index("test"))
     prints = fingerprints(dataset.board, dataset.climbs[test])
     _, which = np.unique(prints, return_inverse=True)
@@ -85,7 +88,7 @@ def halves(dataset: Dataset, seed: int) -> tuple[Dataset, Climbs]:
     keep = np.ones(len(dataset.climbs), dtype=bool)
     keep[test[judged]] = False
     rest = replace(dataset, climbs=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])
-    return rest, dataset.climbs[test[judged]]
+    return rest, one_of_each(dataset.board, dataset.climbs[test[judged]], seed)
 
 
 def prove(
@@ -110,9 +113,10 @@ def prove(
     prepared: dict[int, tuple[Reference, Climbs, dict[str, MetricValue]]] = {}
     for seed, damage, degree in progress(steps):
         if seed not in prepared:
-            rest, real = halves(dataset, seed)
+            rest, half = halves(dataset, seed)
+            real = half[np.sort(np.random.default_rng(seed).permutation(len(half))[:most])]
             reference = Reference.of(rest, seed)
-            prepared = {seed: (reference, real[:most], _values(reference, real[:most], metrics))}
+            prepared = {seed: (reference, real, _values(reference, real, metrics))}
         reference, real, undamaged = prepared[seed]
         values = undamaged
         if degree:
@@ -130,12 +134,8 @@ def prove(
 
 def _values(reference: Reference, climbs: Climbs, metrics: Sequence[Metric]) -> dict[str, MetricValue]:
     comparison = reference.comparison(climbs)
-    values = {}
-    for metric in metrics:
-        estimate = metric.compute(comparison)
-        if estimate is not None:
-            values[metric.name] = MetricValue.of(estimate, reference.floor(metric, len(climbs)))
-    return values
+    judged = ((metric, reference.judge(metric, comparison)) for metric in metrics)
+    return {metric.name: value for metric, value in judged if value is not None}
 
 
 def _series(metric: str, damage: str, direction: str, runs: list[list[MetricValue]]) -> Series:

@@ -1,8 +1,8 @@
 """Spaces in which collections of climbs are compared: what a point is, and how far apart two are.
 
 - Jaccard: a climb is its set of (placement, role) pairs, d(A, B) = 1 − |A ∩ B| / |A ∪ B|. Nothing is trained.
-- shape: the numbers of `boards.shape`, each scaled by the training climbs' mean and deviation. Nothing is
-  trained; a climb that has no such number stands at the mean.
+- shape: the numbers of `boards.shape`, each scaled by the training climbs' mean and deviation and cut at ±6.
+  Nothing is trained; a climb that has no such number stands at the mean.
 - learned: the grader's last hidden layer, scaled likewise. Trained on training climbs only.
 """
 
@@ -38,7 +38,8 @@ def scaled(
 ) -> np.ndarray | None:
     """(C, D) float64 columns of the sample in units of the training climbs' deviation from their mean.
 
-    Columns that are constant in training are left out; NaN becomes 0, the training mean.
+    Columns that are constant in training are left out; NaN becomes 0, the training mean. Cut at ±6, or single
+    odd climbs would govern every square and cube of them.
     """
     own, known = columns(sample), columns(train)
     if own is None or known is None:
@@ -51,7 +52,7 @@ def scaled(
         deviation = np.sqrt(np.where(present, (known - mean) ** 2, 0).sum(0) / count)
         train.memo[key] = mean, deviation, deviation > 1e-6
     mean, deviation, varies = train.memo[key]
-    return np.nan_to_num(((own - mean) / np.where(varies, deviation, 1.0))[:, varies])
+    return np.nan_to_num(((own - mean) / np.where(varies, deviation, 1.0))[:, varies]).clip(-6, 6)
 
 
 def euclidean_blocks(a: np.ndarray, b: np.ndarray) -> Blocks:

@@ -101,7 +101,7 @@ METRICS = (
         "transport distance",
         "inches",
         "↓",
-        f"cost of the optimal matching of ≤ {MOST} climbs with as many test climbs, the distance of two "
+        f"cost of the optimal matching of ≤ {MOST} climbs with ≤ {MOST} test climbs, the distance of two "
         "being the sliced Wasserstein-2 distance of its holds, role by role",
         "Kantorovich 1942; sliced distance: Bonneel et al. 2015; POT",
         _transport,

@@ -11,6 +11,7 @@ import numpy as np
 
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
+from setgen.evaluation.reference import independent
 from setgen.generators.base import Generator
 
 T = TypeVar("T")
@@ -40,14 +41,16 @@ class Trial:
 
     @cached_property
     def test(self) -> Climbs:
-        """The test climbs that are scored."""
-        test = self.dataset.part("test")
+        """The test climbs that are scored, one of each hold set."""
+        test = independent(self.dataset, "test", self.seed)
         return test[np.sort(np.random.default_rng(self.seed).permutation(len(test))[: self.test_climbs])]
 
     @cached_property
     def conditions(self) -> Climbs:
-        """n empty prompts at the angles and grades of test climbs, each used as often as any other ± 1."""
-        test, rng = self.dataset.part("test").without_holds(), np.random.default_rng(self.seed)
+        """n empty prompts at the angles and grades of test climbs, one of each hold set, each used as often
+        as any other ± 1."""
+        test = independent(self.dataset, "test", self.seed).without_holds()
+        rng = np.random.default_rng(self.seed)
         rounds = [rng.permutation(len(test)) for _ in range(-(-self.n // len(test)))]
         return test[np.concatenate(rounds)[: self.n]]
 

@@ -149,8 +149,8 @@ METRICS = tuple(
         f"two-sample AUC ({name})",
         "AUC",
         "↓",
-        f"mean over {FOLDS} folds of P(score of a generated climb > score of a test climb), scores out of "
-        f"fold by {said}; 0.5: cannot be told apart",
+        f"mean over {FOLDS} folds, by hold set, of P(score of a generated climb > score of a test climb), "
+        f"scores out of fold by {said}, of ≤ {MOST} climbs of each kind; 0.5: cannot be told apart",
         _SOURCE,
         partial(_auc, judge),
         "train",

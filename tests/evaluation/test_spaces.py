@@ -40,7 +40,8 @@ def test_euclidean_blocks_against_scipy(monkeypatch, cells):
 @pytest.mark.parametrize("space", [SHAPE, LEARNED])
 def test_training_climbs_have_mean_0_and_deviation_1(train, space):
     points = space.points(train, train)
-    np.testing.assert_allclose(points.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(points.mean(0), 0, atol=2e-3)  # what is cut at ±6 moves it a little
+    assert np.abs(points).max() <= 6
     assert (points.std(0) < 1 + 1e-6).all()  # below 1 where missing values stand at the mean
     assert (points.std(0) > 0.5).all()
 

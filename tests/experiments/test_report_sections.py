@@ -248,7 +248,10 @@ def test_prompts_are_halves_of_test_climbs_and_the_same_for_the_same_seed(datase
 def test_a_file_of_climbs_is_judged_by_the_climb_metrics(dataset, reference, tmp_path):
     path = tmp_path / "theirs.jsonl"
     write_climbs(path, dataset.board, dataset.part("train")[:30], "jsonl")
-    judged = judge_file(reference, str(path), path, Console(quiet=True))
+    options = OmegaConf.create({"evaluation": {"samples": 100, "seed": 0}})
+    judged = judge_file(options, reference, str(path), path, Console(quiet=True))
+    options.evaluation.samples = 12
+    assert len(judge_file(options, reference, str(path), path, Console(quiet=True)).samples) == 12
     assert judged.evaluation["novel"].value == 0
     assert "bits per hold" not in judged.evaluation.values
     assert judged.bits is None

@@ -1,0 +1,147 @@
+"""What real boards do and made-up climbs do not: one climb at many angles, mirror images, few climbs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from setgen.boards.climbs import Climbs
+from setgen.dataset.dataset import Dataset
+from setgen.dataset.splits import assign, fingerprints, one_of_each
+from setgen.errors import InputError
+from setgen.evaluation.evaluate import METRICS, evaluate
+from setgen.evaluation.evaluate_generator import evaluate_generator
+from setgen.evaluation.reference import Reference
+from setgen.evaluation.trial import Trial
+
+ANGLES = (10, 20, 30, 40, 50, 60, 70)
+
+
+def at_every_angle(dataset):
+    """Each row of the dataset once an angle, as apps store climbs that people climbed at many."""
+    rows = np.repeat(np.arange(len(dataset.climbs)), len(ANGLES))
+    climbs = dataset.climbs[rows]
+    climbs = climbs.with_conditions(np.tile(ANGLES, len(dataset.climbs)), climbs.grade)
+    return replace(dataset, climbs=climbs, split=dataset.split[rows], ids=dataset.ids[rows])
+
+
+def mirrored_board(board):
+    """The board with a mirror map: the built-in wall is symmetric."""
+    x, y = board.xy.T
+    places = {(a, b): i for i, (a, b) in enumerate(board.xy.round(3).tolist())}
+    mirror = [places[a, b] for a, b in np.stack([x.min() + x.max() - x, y], 1).round(3).tolist()]
+    return replace(board, mirror=np.array(mirror))
+
+
+def turned(board, climbs):
+    return Climbs(board.mirror[climbs.placement], climbs.role, climbs.offsets, climbs.angle, climbs.grade)
+
+
+def few(dataset, n, seed=0):
+    """The dataset with n training climbs."""
+    train = np.flatnonzero(dataset.split == 0)
+    gone = np.random.default_rng(seed).permutation(train)[n:]
+    keep = np.setdiff1d(np.arange(len(dataset.climbs)), gone)
+    return Dataset(dataset.board, dataset.climbs[keep], dataset.split[keep], dataset.ids[keep], dataset.card)
+
+
+def errors_off(value):
+    error = np.hypot(value.standard_error or 0, value.floor_standard_error or 0)
+    return 0.0 if value.value == value.floor else abs(value.value - value.floor) / error
+
+
+def test_one_row_of_each_hold_set_is_drawn(dataset):
+    many = at_every_angle(dataset).part("test")
+    one = one_of_each(dataset.board, many, 0)
+    prints = fingerprints(dataset.board, one)
+    assert len(np.unique(prints)) == len(prints)
+    assert set(prints) == set(fingerprints(dataset.board, many))
+    assert set(one.angle) == set(ANGLES)
+    assert list(one) == list(one_of_each(dataset.board, many, 0)) != list(one_of_each(dataset.board, many, 1))
+
+
+def test_climbs_at_many_angles_leave_every_metric_at_its_floor(dataset, real):
+    """As often as it is stored, a real climb would be its own nearest neighbour, and radii would be 0."""
+    found = evaluate(real, Reference.of(at_every_angle(dataset), grader=None))
+    for name in ("precision (Jaccard)", "precision (shape)", "coverage (Jaccard)"):
+        assert found[name].value > 0.5, name
+    assert found["unique"].floor == 1
+    for name, metric in found.metrics.items():
+        if metric.family in ("novelty", "diversity", "fidelity", "two-sample"):
+            assert errors_off(found[name]) < 5, name
+
+
+def test_a_model_is_asked_about_each_hold_set_once(dataset):
+    trial = Trial(None, at_every_angle(dataset), n=50)
+    prints = fingerprints(dataset.board, trial.test)
+    assert len(np.unique(prints)) == len(prints)
+    assert set(trial.conditions.angle) <= set(ANGLES)
+
+
+@pytest.mark.parametrize("n", [100, 300])
+def test_value_and_floor_rest_on_equally_many_climbs(dataset, real, n):
+    found = evaluate(real, Reference.of(few(dataset, n), grader=None))
+    for metric in METRICS:
+        if metric.floor == "train" and metric.name in found.values:
+            value = found[metric.name]
+            assert f"on {n} of 600 climbs" in value.note, metric.name
+            assert value.n <= n or "recall" in metric.name or "coverage (" in metric.name, metric.name
+    for name in ("Vendi score", "Fréchet distance (shape)", "hold and role usage", "unique"):
+        assert errors_off(found[name]) < 4.5, name
+
+
+def test_a_mirror_image_is_the_same_idea(dataset):
+    board = mirrored_board(dataset.board)
+    climbs = dataset.part("train")[:50]
+    prints = fingerprints(board, climbs)
+    np.testing.assert_array_equal(prints, fingerprints(board, turned(board, climbs)))
+    np.testing.assert_array_equal(assign(prints, 3), assign(fingerprints(board, turned(board, climbs)), 3))
+    assert len(np.unique(prints)) == len(np.unique(fingerprints(dataset.board, climbs)))
+    plain = fingerprints(dataset.board, turned(board, climbs))
+    assert (plain != fingerprints(dataset.board, climbs)).all()
+
+
+def test_training_climbs_turned_round_are_no_news(dataset):
+    board = mirrored_board(dataset.board)
+    mirrors = replace(dataset, board=board)
+    copies = turned(board, dataset.part("train")[:300])
+    found = evaluate(copies, Reference.of(mirrors, grader=None))
+    assert found["novel"].value == 0
+    assert found["nearest training climb"].value == 0
+    unaware = evaluate(copies, Reference.of(dataset, grader=None))
+    assert unaware["novel"].value > 0.9
+
+
+def test_a_copy_of_the_test_climbs_is_too_good(dataset):
+    found = evaluate(dataset.part("test"), Reference.of(dataset, grader=None))
+    for name in ("transport distance", "Fréchet distance (shape)", "hold and role usage"):
+        assert "better than real climbs" in found[name].note, name
+    assert "better" not in found["legal"].note
+
+
+def test_training_climbs_of_one_shape_are_said(dataset):
+    one = dataset.part("train")[[0]]
+    flat = Dataset(
+        dataset.board,
+        Climbs.concatenate([one[[0] * 40], dataset.part("test")[:40]]),
+        np.repeat([0, 2], 40).astype(np.int8),
+        np.arange(80),
+        dataset.card,
+    )
+    found = evaluate(dataset.part("test")[40:80], Reference.of(flat, grader=None))
+    assert "one shape" in found["Fréchet distance (shape)"].note
+    assert "one shape" in found["KID (shape)"].note
+
+
+def test_what_is_left_out_is_named(dataset, real):
+    angle = np.full(len(dataset.climbs), 40)
+    bare = dataset.climbs.with_conditions(angle, np.full(len(dataset.climbs), -1))
+    found = evaluate(real, replace(dataset, climbs=bare))
+    assert {"grade error ratio", "angle error ratio", "KID (learned)"} <= set(found.details["left out"])
+    assert "0 training climbs have a grade" in found.details["no grader"]
+    assert evaluate(real, Reference.of(dataset)).details["left out"] == []
+
+
+def test_another_seed_than_the_reference_s_is_refused(dataset):
+    with pytest.raises(InputError, match="seed 5 is not that of the reference, 0"):
+        evaluate_generator(None, Reference.of(dataset, 0, grader=None), seed=5)
