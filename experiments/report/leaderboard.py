@@ -85,7 +85,9 @@ def _line(report: Report, row: Row, family: str) -> Line:
     for i, cell in enumerate(row.cells):
         distance = None
         if row.floor is not None:
-            error = math.hypot(cell.standard_error or 0.0, row.floor_error or 0.0)
+            # A few seeds may agree by luck: their error is no less than what climbs leave open.
+            own = max(cell.standard_error or 0.0, cell.own_error or 0.0)
+            error = math.hypot(own, row.floor_error or 0.0)
             distance = _distance(cell, row.floor, error, row.metric.direction)
         elif best is not None:  # paired where the metric is, as in the summary
             error = difference_error(report, row.metric.name, row.cells, i, best)

@@ -47,8 +47,8 @@ class Cell:
 
     infinite: some seed's value is infinite, and so is the mean, though `mean` is None.
     low, high: the 95 % interval: of one seed the metric's own over climbs, of several Student's t over seeds.
-    gap: mean minus floor. mark: `best`, `close` (not told apart from the best) or empty. note: of the first
-    run that has one.
+    own_error: with several seeds, what the metric's own error over climbs leaves of the mean. gap: mean minus
+    floor. mark: `best`, `close` (not told apart from the best) or empty. note: of the first run that has one.
     """
 
     mean: float | None
@@ -61,6 +61,7 @@ class Cell:
     low: float | None = None
     high: float | None = None
     note: str = ""
+    own_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,7 @@ def heading(family: str) -> str:
 
 
 def cell_of(model: Model, metric: str) -> Cell:
-    """Mean over seeds with its standard error over seeds; with one seed, the metric's own over climbs.
-
-    A few seeds may agree by luck: the error over them is no less than the metric's own leaves it.
-    """
+    """Mean over seeds with its standard error over seeds; with one seed, the metric's own over climbs."""
     note = next((run.notes[metric] for run in model.runs if run.notes.get(metric)), "")
     raw = [_value(run, model, metric) for run in model.runs]
     if any(v is not None and math.isinf(v) for v in raw):
@@ -130,11 +128,12 @@ def cell_of(model: Model, metric: str) -> Cell:
     if metric in _SET_BY_HAND:
         return Cell(mean, seeds=len(values))
     if len(values) > 1:
-        own = [e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None]
         spread = float(np.std(values, ddof=1) / math.sqrt(len(values)))
-        spread = max(spread, float(np.mean(own)) / math.sqrt(len(values)) if own else 0.0)
+        own = _mean_of(run.standard_errors.get(metric) for run in model.runs)
+        own = None if own is None else own / math.sqrt(len(values))
         half = float(student_t.ppf(0.975, len(values) - 1)) * spread
-        return Cell(mean, spread, "seeds", len(values), low=mean - half, high=mean + half, note=note)
+        low, high = mean - half, mean + half
+        return Cell(mean, spread, "seeds", len(values), low=low, high=high, note=note, own_error=own)
     error = next(
         (e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None), None
     )
