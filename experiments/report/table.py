@@ -130,10 +130,10 @@ def cell_of(model: Model, metric: str) -> Cell:
     if len(values) > 1:
         spread = float(np.std(values, ddof=1) / math.sqrt(len(values)))
         own = _mean_of(run.standard_errors.get(metric) for run in model.runs)
-        own = None if own is None else own / math.sqrt(len(values))
+        left = None if own is None else own / math.sqrt(len(values))
         half = float(student_t.ppf(0.975, len(values) - 1)) * spread
         low, high = mean - half, mean + half
-        return Cell(mean, spread, "seeds", len(values), low=low, high=high, note=note, own_error=own)
+        return Cell(mean, spread, "seeds", len(values), low=low, high=high, note=note, own_error=left)
     error = next(
         (e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None), None
     )
