@@ -3,8 +3,19 @@
 import numpy as np
 import pytest
 
-from experiments.grading import Judged, auc, calibration_error, observed, on_scale, summary
+from experiments.grading import (
+    Judged,
+    auc,
+    boosted,
+    calibration_error,
+    independent,
+    median_guess,
+    observed,
+    on_scale,
+    summary,
+)
 from setgen.boards.grades import FIRST, LAST
+from setgen.dataset.build import synthetic_dataset
 from setgen.grading.grader import Grading
 
 
@@ -32,6 +43,17 @@ def test_climbs_drawn_from_what_was_predicted_are_calibrated_and_others_are_not(
     assert calibration_error(honest, grade) < 0.015
     assert (np.diff(observed(honest, grade)) > 0).all()
     assert calibration_error(honest, np.full(4000, 10)) > 0.2
+
+
+def test_boosted_trees_read_grades_better_than_the_median_guess():
+    dataset = synthetic_dataset(1500, 1)
+    test = independent(dataset, "test")
+    read, p = boosted(dataset, test, 0)
+    guess, spread = median_guess(dataset, test)
+    trees, median = Judged.of(read, p, test.grade), Judged.of(guess, spread, test.grade)
+    assert p.sum(1) == pytest.approx(1)
+    assert trees.error.mean() < 0.6 * median.error.mean()
+    assert trees.ranked.mean() < 0.6 * median.ranked.mean()
 
 
 def test_features_are_told_apart_where_they_differ_and_only_there():
