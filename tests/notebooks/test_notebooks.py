@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 
 from experiments.notebook.execute import execute
+from setgen.boards.grades import UNKNOWN
+from setgen.dataset.build import synthetic_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("01_data", "02_baseline_vs_set", "03_completion", "04_metrics")
@@ -131,6 +135,29 @@ def test_runs_afresh_and_writes_nothing(name: str, tmp_path: Path) -> None:
     assert [kinds(cell) for cell in code_of(notebook)] == [kinds(cell) for cell in code_of(committed)]
     assert listing() == before
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset folder with what real ones may lack: grades, and more angles than one."""
+    dataset = synthetic_dataset(3000, 1)
+    n = len(dataset.climbs)
+    folder = tmp_path_factory.mktemp("data") / "bare"
+    climbs = dataset.climbs.with_conditions(np.full(n, 40), np.full(n, UNKNOWN))
+    replace(dataset, climbs=climbs).save(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_runs_on_data_without_grades_and_with_one_angle(name: str, bare: Path, tmp_path: Path) -> None:
+    source = path_of(name).read_text(encoding="utf-8")
+    quick = {"DATA = None": f"DATA = '{bare}'", "SECONDS = 20 ": "SECONDS = 1 ", "STEPS = 500": "STEPS = 5"}
+    for old, new in quick.items():
+        source = source.replace(old, new)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "copy.ipynb").write_text(source, encoding="utf-8")
+    notebook = execute(tmp_path / "copy.ipynb", tmp_path / "run")
+    assert not [fault for fault in faults(notebook) if "error" in fault]
 
 
 def kinds(cell: nbformat.NotebookNode) -> list[tuple[str, ...]]:
