@@ -13,7 +13,7 @@ from experiments.notebook.charts import COLORS, GREY
 from setgen.evaluation.damage import Damage
 from setgen.evaluation.proof import Series
 
-_ROOMY = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches: without it labels touch the edge
+_ROOMY = ConstrainedLayoutEngine(w_pad=0.25, h_pad=0.1)  # inches: without it labels touch the edge
 _DEGREES = {"holds": "holds moved", "share": "share of climbs", "variants": "variants of each idea"}
 _SHADES = ("#f2f2f2", "#c6dbef", "#85bbdb", "#4292c6", "#2171b5", "#084594")
 

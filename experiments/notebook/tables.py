@@ -128,7 +128,7 @@ def metric_list(metrics: Sequence[Metric]) -> Styler:
             "metric": f"{m.name} {m.direction}",
             "unit": m.unit,
             "what it is": m.formula,
-            "wants climbs": m.needs,
+            "wants": m.wants,
         }
         for m in metrics
     ]

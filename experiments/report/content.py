@@ -23,7 +23,7 @@ class MetricInfo:
 
     direction: `up` or `down` is better, `floor` means best where it equals what real climbs score, `none`
     is for information only. family: the heading it stands under, one of `table.FAMILIES` or a new one.
-    needs: climbs below which it says little, None where climbs are not what it counts.
+    wants: how many climbs it wants, in words; empty where climbs are not what it counts.
     """
 
     name: str
@@ -32,7 +32,7 @@ class MetricInfo:
     formula: str = ""
     source: str = ""
     family: str = "other"
-    needs: int | None = None
+    wants: str = ""
 
 
 @dataclass(frozen=True)

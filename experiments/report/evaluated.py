@@ -32,7 +32,7 @@ def metric_infos(metrics: Iterable[Metric]) -> list[MetricInfo]:
             m.formula,
             m.source,
             m.family,
-            m.needs,
+            m.wants,
         )
         for m in metrics
     ]

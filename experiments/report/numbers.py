@@ -36,7 +36,7 @@ def pair(value: float | None, error: float | None) -> str:
     value, error = finite(value), finite(error)
     if value is None or error is None:
         return plain(value)
-    if error <= 0:
+    if error <= abs(value) * 1e-12:  # seeds that agree, but for the rounding of their mean
         return f"{plain(value)} ± 0"
     if max(abs(value), error) < _ROUNDING:
         return plain(value)

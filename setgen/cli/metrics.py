@@ -43,20 +43,17 @@ def metrics(
 
 def explained(metric: Metric) -> str:
     """A few lines that say all that the table knows about a metric."""
-    from setgen.evaluation.metric import AGAINST_TEST
-
     better = {"↑": "more is better", "↓": "less is better", "=": "the nearer the floor the better"}
     floor = {
         "test": "the test climbs in their place",
         "train": "as many training climbs in their place",
         "none": "none, real climbs cannot take a model's place",
     }
-    also = " and as many test climbs" if metric.family in AGAINST_TEST else ""
     lines = [
         f"  {metric.name} ({metric.unit}; {better.get(metric.direction, 'neither more nor less is better')})",
         f"    {metric.formula}",
         f"    source: {metric.source}",
-        f"    floor: {floor[metric.floor]}; wants {metric.needs} climbs{also}",
+        f"    floor: {floor[metric.floor]}; wants {metric.wants}",
     ]
     if metric.sees:
         lines.append(f"    sees: {', '.join(metric.sees)}")

@@ -93,6 +93,13 @@ class Metric:
     needs: int = 100
     sees: tuple[str, ...] = ()
 
+    @property
+    def wants(self) -> str:
+        """How many climbs it wants, in words."""
+        if self.family in OF_TEST:
+            return f"{self.needs} test climbs"
+        return f"{self.needs} climbs" + (" and as many test climbs" if self.family in AGAINST_TEST else "")
+
     def wanting(self, climbs: int, tests: int | None = None) -> str:
         """That there are too few climbs, or too few test climbs, in words; empty where there are enough.
 

@@ -25,7 +25,8 @@ class Series:
     """One metric over the degrees of one damage; values[0] is on undamaged climbs.
 
     values: (degrees + 1,) metric values, each a mean over seeds; errors: their standard errors over seeds
-    (0 with one); floors, lows, highs: the floor and its 95 % interval, means over seeds.
+    (0 with one); floors, lows, highs: the floor and its 95 % interval, means over seeds; of a floor that is one
+    number by definition, an interval as wide as that of the undamaged value.
     """
 
     metric: str
@@ -154,5 +155,8 @@ def _series(metric: str, damage: str, direction: str, runs: list[list[MetricValu
     n = len(runs)
     errors = values.std(0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(values.shape[1])
     floors, lows, highs = (table(f, "floor").mean(0) for f in ("floor", "floor_low", "floor_high"))
+    if (lows == highs).all():  # a floor by definition, such as 1 of a ratio: chance is the undamaged value's
+        undamaged, low, high = (float(table(f).mean(0)[0]) for f in ("value", "low", "high"))
+        lows, highs = floors - (undamaged - low), floors + (high - undamaged)
     as_tuple = (tuple(x.tolist()) for x in (values.mean(0), errors, floors, lows, highs))
     return Series(metric, damage, direction, *as_tuple)

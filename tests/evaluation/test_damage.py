@@ -178,3 +178,16 @@ def test_every_metric_sees_what_it_claims_to():
     found = prove(synthetic_dataset(20_000, seed=1), seeds=(0, 1, 2))
     proved = {(s.metric, s.damage) for s in found if s.seen_from is not None}
     assert not claims - proved
+
+
+def test_a_floor_by_definition_leaves_the_chance_of_the_undamaged_value(dataset):
+    """The grade error ratio of real climbs is 1 and nothing else; no damage is seen that moves it by chance."""
+    ratio = [m for m in METRICS if m.name == "grade error ratio"]
+    shuffled, copied = prove(
+        dataset, damages=[BY_NAME["grades shuffled"], BY_NAME["training copied"]], metrics=ratio
+    )
+    assert set(shuffled.floors) == {1}
+    assert shuffled.lows[0] < 0.95
+    assert shuffled.highs[0] > 1.05
+    assert shuffled.seen_from is not None
+    assert copied.seen_from is None

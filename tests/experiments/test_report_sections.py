@@ -100,7 +100,9 @@ def test_every_family_of_the_evaluators_has_a_heading():
 
 def test_a_metric_of_any_family_is_shown_without_a_change_here(report, tmp_path):
     """In the table and the glossary under a heading of its own, and on the leaderboard."""
-    infos = [MetricInfo("new one", "ants", "down", "a formula", "a source", family="ant-hills", needs=77)]
+    infos = [
+        MetricInfo("new one", "ants", "down", "a formula", "a source", family="ant-hills", wants="77 ants")
+    ]
     runs = [Run(0, values={"new one": v}, notes={"new one": "counted by hand"}) for v in (0.25, 0.75)]
     models = [replace(m, runs=[r]) for m, r in zip(report.models, runs, strict=True)]
     changed = replace(report, metrics=infos, models=models)
@@ -109,7 +111,7 @@ def test_a_metric_of_any_family_is_shown_without_a_change_here(report, tmp_path)
     assert page.count("<h3>Ant-hills</h3>") == 2
     assert page.count(">new one</a>") == 2
     assert "counted by hand" in page
-    assert "wants 77 climbs" in page
+    assert "wants 77 ants" in page
     (anchor,) = set(re.findall(r'href="#(metric-\d+)">new one<', page))
     assert re.findall(rf'id="{anchor}"><dt>(.*?)<', page) == ["new one"]
 
