@@ -25,8 +25,8 @@ class Series:
     """One metric over the degrees of one damage; values[0] is on undamaged climbs.
 
     values: (degrees + 1,) metric values, each a mean over seeds; errors: their standard errors over seeds
-    (0 with one); floors, lows, highs: the floor and its 95 % interval, means over seeds; of a floor that is one
-    number by definition, an interval as wide as that of the undamaged value.
+    (0 with one); floors, lows, highs: the floor and its 95 % interval, means over seeds; of a floor that is
+    one number by definition, an interval as wide as that of the undamaged value.
     """
 
     metric: str

@@ -181,7 +181,7 @@ def test_every_metric_sees_what_it_claims_to():
 
 
 def test_a_floor_by_definition_leaves_the_chance_of_the_undamaged_value(dataset):
-    """The grade error ratio of real climbs is 1 and nothing else; no damage is seen that moves it by chance."""
+    """The grade error ratio of real climbs is 1 and nothing else; what moves it by chance is not seen."""
     ratio = [m for m in METRICS if m.name == "grade error ratio"]
     shuffled, copied = prove(
         dataset, damages=[BY_NAME["grades shuffled"], BY_NAME["training copied"]], metrics=ratio
