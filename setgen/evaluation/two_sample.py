@@ -123,9 +123,11 @@ def _auc(judge: Judge, c: Comparison) -> Estimate:
     generated = np.arange(n + m) < n
     groups = np.concatenate([fingerprints(c.board, part.sets) for part in (c.sample, c.test)])
     fold = folds(groups, c.seed)
+    different = [len(np.unique(groups[part])) for part in (generated, ~generated)]
     counts = [np.bincount(fold[part], minlength=FOLDS) for part in (generated, ~generated)]
-    if min(n, m) < FEWEST or min(count.min() for count in counts) < 5:
-        return undefined(f"wants {FEWEST} different climbs of each kind", n)
+    if min(different) < FEWEST or min(count.min() for count in counts) < 5:
+        found = f"there are {different[0]} generated and {different[1]} real ones"
+        return undefined(f"wants {FEWEST} different climbs of each kind: {found}", n)
     influence, areas = np.empty(n + m), []
     for k in range(FOLDS):
         learn, rest = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
