@@ -10,6 +10,7 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.errors import InputError
 from setgen.evaluation import diversity
 from setgen.evaluation.evaluate import METRICS, evaluate
+from setgen.evaluation.reference import Reference
 
 
 def plain(evaluation):
@@ -49,11 +50,16 @@ def test_the_seed_decides_subsamples_and_says_so(dataset, real, monkeypatch):
 
 def test_a_floor_is_the_metric_itself_on_real_climbs(dataset, real):
     """With the stand-ins as samples, value and floor are one number."""
-    on_test = evaluate(dataset.part("test"), dataset)
+    reference = Reference.of(dataset)
+    on_test = evaluate(dataset.part("test"), reference)
     for metric in METRICS:
         if metric.floor == "test":
             assert on_test[metric.name].value == on_test[metric.name].floor, metric.name
-    on_train = evaluate(dataset.part("train"), dataset)
+    train = np.flatnonzero(dataset.split == 0)
+    split = dataset.split.copy()
+    split[train[400:]] = 1
+    small = Reference.of(replace(dataset, split=split), grader=reference.grader)
+    on_train = evaluate(small.dataset.part("train"), small)
     for metric in METRICS:
         if metric.floor == "train":
             assert on_train[metric.name].value == on_train[metric.name].floor, metric.name
@@ -66,7 +72,7 @@ def test_floors_are_as_large_as_the_sample(dataset, real):
 
 
 def test_too_few_climbs_of_either_kind_are_said(dataset, real):
-    few = evaluate(real[:150], dataset)
+    few = evaluate(real[:150], Reference.of(dataset, grader=None))
     assert few["legal"].note == ""
     for name in ("precision (shape)", "recall (shape)", "MMD (Jaccard)", "two-sample AUC (trees)"):
         assert "wants 300 climbs" in few[name].note, name
@@ -74,7 +80,7 @@ def test_too_few_climbs_of_either_kind_are_said(dataset, real):
     test = np.flatnonzero(dataset.split == 2)
     split = dataset.split.copy()
     split[test[200:]] = 1
-    small = evaluate(real, replace(dataset, split=split))
+    small = evaluate(real, Reference.of(replace(dataset, split=split), grader=None))
     assert small["precision (shape)"].note == "wants 300 test climbs"
     assert small["Vendi score"].note == ""
 

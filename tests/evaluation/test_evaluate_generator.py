@@ -72,7 +72,7 @@ def test_one_seed_one_result(found, dataset):
     assert json.dumps(again.evaluation.to_json()) == json.dumps(found.evaluation.to_json())
 
 
-@pytest.mark.parametrize("name", ["gpt", "masked_set", "sweep_set", "hold_canvas"])
+@pytest.mark.parametrize("name", ["gpt", "sweep_set"])
 def test_neither_threads_nor_batches_change_a_digit_of_a_network(dataset, name):
     torch.manual_seed(0)
     cls = generator_class(name)

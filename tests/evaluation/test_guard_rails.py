@@ -43,13 +43,13 @@ def test_new_real_climbs_pass_everything(fine):
 
 
 def test_a_copy_of_the_training_set_fails_novelty_and_nothing_else(dataset, fine):
-    copied = evaluate(dataset.part("train"), dataset)
+    copied = evaluate(dataset.part("train")[:800], dataset)
     assert copied["novel"].value == 0
     assert copied["nearest training climb"].value == 0
     assert gap(copied, "nearest training climb") < -20
     assert copied["legal"].value == 1
     for name in (*FIDELITY, "W₁ largest hop", "W₁ size"):
-        assert abs(gap(copied, name)) < 1, name
+        assert abs(gap(copied, name)) < 3, name
 
 
 def test_one_hold_away_from_a_training_climb_is_new_but_near(dataset):
