@@ -69,7 +69,7 @@ def main(cfg: DictConfig) -> None:
     reason = why_not(dataset)
     if reason or not cfg.seeds:
         raise InputError(reason or "give seeds=[…], at least one")
-    test = independent(dataset, "test")
+    test = one_each(dataset, "test")
     folder = new_run_folder(Path(cfg.runs) / "grading", where.name)
     rows: dict[str, list[Judged]] = {
         "median guess, by angle": [Judged.of(*median_guess(dataset, test), test.grade)]
@@ -83,7 +83,7 @@ def main(cfg: DictConfig) -> None:
         seconds.append(time.perf_counter() - begun)
         calibrated = grader.grade(test)
         temperature = float(grader.temperature)
-        told_apart.append(auc(grader.grade(independent(dataset, "train")).features, calibrated.features))
+        told_apart.append(auc(grader.grade(one_each(dataset, "train")).features, calibrated.features))
         grader.temperature.fill_(1.0)
         gradings.append((calibrated, grader.grade(test), temperature))
     rows["graph network"] = [Judged.of(g.median, on_scale(g), test.grade) for g, _, _ in gradings]
@@ -113,7 +113,7 @@ def graded(dataset: Dataset, part: str) -> Climbs:
     return climbs[climbs.grade != UNKNOWN]
 
 
-def independent(dataset: Dataset, part: str) -> Climbs:
+def one_each(dataset: Dataset, part: str) -> Climbs:
     """Graded climbs, one row of each hold set: errors over them may be taken for independent."""
     return one_of_each(dataset.board, graded(dataset, part), 0)
 

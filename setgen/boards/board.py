@@ -46,7 +46,8 @@ class Board:
     ids: (V,) the board's placement ids, increasing. xy: (V, 2) inches, y up. hold_set: (V,) index into
     `hold_set_names`. role_ids: the number of each role in a frames string; a role that is missing there
     does not exist on this board. angles: degrees. grades: difficulty ids (see `grades`).
-    mirror: (V,) index of each placement's mirror image or −1; None where the board has no mirror symmetry.
+    mirror: (V,) index of each placement's mirror image; None where the board has no mirror symmetry. (Sources
+    that are cut to a size afterwards have −1 where there is none: see `aurora_sizes.on_size`.)
     app: the board's numbers in its app; leds: (V,) number of each placement's LED, −1 where it has none;
     led_colors: what colour the app lights each role in. All three are empty where the source has none.
     """

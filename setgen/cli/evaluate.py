@@ -42,7 +42,11 @@ def evaluate(
     ] = None,
     test_climbs: Annotated[
         int | None,
-        typer.Option(min=1, help="Test climbs whose likelihood is asked, at most.", show_default=f"{_TESTS}"),
+        typer.Option(
+            min=1,
+            help="Test climbs that the model is asked about (likelihood, completion, order), at most.",
+            show_default=f"{_TESTS}",
+        ),
     ] = None,
     json_file: Annotated[
         str | None,
@@ -50,7 +54,10 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of climbs, subsamples and bootstraps.")] = 0,
 ) -> None:
-    """Judge climbs, or a model, by every metric, each beside its floor: the same metric on real climbs."""
+    """Judge climbs, or a model, by every metric, each beside its floor: the same metric on real climbs.
+
+    Give --climbs or --model.
+    """
     if (climbs is None) == (model is None):
         raise InputError("give either --climbs, a file, or --model, a trained model")
     if model is None and (samples is not None or test_climbs is not None):

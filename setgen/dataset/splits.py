@@ -24,8 +24,8 @@ def fingerprints(board: Board, climbs: Climbs) -> np.ndarray:
     """(C,) uint64 hash of each climb's set of placement ids; order, roles, angle and grade do not enter.
 
     The hash is the wrapped sum of each id's scattered bits, so it is a function of the set alone, and it
-    is the same for a hold set on every size of one layout. On a board with a mirror map a climb and its
-    mirror image are one idea and have one hash: the smaller of the two.
+    is the same for a hold set on every size of one layout that has no mirror map. On a board with one a climb
+    and its mirror image are one idea and have one hash: the smaller of the two.
     """
     prints = _sums(board.ids[climbs.placement], climbs.offsets)
     if board.mirror is None:

@@ -60,7 +60,7 @@ def from_replicates(
     """From (B,) values of the statistic on B resamples; the interval is cut to the metric's own bounds."""
     replicates = np.asarray(replicates, dtype=np.float64)
     replicates = replicates[np.isfinite(replicates)]
-    if len(replicates) < 2:
+    if min(n, len(replicates)) < 2:  # one climb leaves nothing to resample
         return Estimate(float(value), None, n, note)
     around = replicates - replicates.mean()
     low, high = np.clip(value + np.quantile(around, [0.025, 0.975]), *bounds)

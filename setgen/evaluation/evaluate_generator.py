@@ -54,29 +54,26 @@ def evaluate_generator(
     It samples n climbs at the angles and grades of test climbs, with legality masks on; "legal without
     masks" comes from a second sample with them off. Arguments: see Trial. Equal seeds give equal climbs,
     orders, prompts and conditions to every generator; a Reference brings its own seed. On a CPU no digit
-    depends on the number of threads: networks are asked on one. batch_size bounds memory and changes no
-    score; it changes a climb only where two holds are level to the last digit. Raises InputError when the
-    generator was trained on another board.
+    depends on the number of threads: networks are asked on one. batch_size bounds the memory of drawing and
+    changes no score; it changes a climb only where two holds are level to the last digit. seed: 0 where none
+    is given and no Reference brings one. Raises InputError when the generator was trained on another board.
     """
-    reference = dataset if isinstance(dataset, Reference) else None
-    dataset = dataset.dataset if isinstance(dataset, Reference) else dataset
-    if reference is not None and seed not in (None, reference.seed):
-        raise InputError(f"seed {seed} is not that of the reference, {reference.seed}: leave it out")
-    seed = reference.seed if reference is not None else seed or 0
-    ours, theirs = generator.board, dataset.board
+    if isinstance(dataset, Reference) and seed not in (None, dataset.seed):
+        raise InputError(f"seed {seed} is not that of the reference, {dataset.seed}: leave it out")
+    data = dataset.dataset if isinstance(dataset, Reference) else dataset
+    ours, theirs = generator.board, data.board
     if not np.array_equal(ours.ids, theirs.ids) or ours.role_ids != theirs.role_ids:
         raise InputError(
             f"the model was trained on another board ({ours.name}) than the dataset's "
             f"({theirs.name}): give the dataset it was trained on"
         )
-    if not len(dataset.part("test")):
-        raise InputError("the dataset has no test climbs to compare with: it is too small")
     if min(n, orders, 1 if test_climbs is None else test_climbs) < 1:
         raise InputError(
             f"{n} samples, {orders} orders and {test_climbs} test climbs judge nothing: "
             "give at least one of each"
         )
-    trial = Trial(generator, dataset, n, seed, orders, shuffles, test_climbs, batch_size)
+    reference = dataset if isinstance(dataset, Reference) else Reference.of(dataset, seed or 0)
+    trial = Trial(generator, data, n, reference.seed, orders, shuffles, test_climbs, batch_size)
     own = {}
     with one_thread():
         for metric in progress(MODEL_METRICS):
@@ -84,13 +81,13 @@ def evaluate_generator(
             if estimate is not None:
                 own[metric.name] = MetricValue.of(estimate, notes=[metric.wanting(estimate.n)])
         likely, samples = likelihood.of_trial(trial), trial.samples
-    judged = evaluate(samples, reference or dataset, seed=seed, progress=progress)
+    judged = evaluate(samples, reference, progress=progress)
     both = Evaluation(
         own | judged.values,
         {m.name: m for m in MODEL_METRICS if m.name in own} | judged.metrics,
         judged.rules,
         n,
-        seed,
+        reference.seed,
         {
             "generator": generator.name,
             "parameters": generator.n_parameters,

@@ -72,7 +72,7 @@ def _frechet(space: Space, c: Comparison) -> Estimate | None:
     if ours is None:
         return None
     if not ours.shape[1]:
-        return undefined("all training climbs are of one shape", len(c.sample))
+        return undefined(f"all training climbs have the same {space.name} features", len(c.sample))
     if min(len(ours), len(real)) < 3:
         return undefined("wants three climbs", len(ours))
     with threadpool_limits(1, "blas"):  # sums in one order, whatever the number of threads

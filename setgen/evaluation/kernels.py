@@ -96,7 +96,7 @@ def _mmd(space: Space, kernel: Kernel, scale: float, c: Comparison) -> Estimate 
     if ours is None:
         return None
     if not ours.shape[1]:
-        return undefined("all training climbs are of one shape", len(c.sample))
+        return undefined(f"all training climbs have the same {space.name} features", len(c.sample))
     if min(len(c.sample), len(c.test)) < 3:
         return undefined("wants three climbs", len(c.sample))
     with threadpool_limits(1, "blas"):  # sums in one order, whatever the number of threads

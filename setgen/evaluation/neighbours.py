@@ -18,7 +18,7 @@ reaches are lost. Radii are held fixed in that; letting them grow overrates the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -50,7 +50,7 @@ class Reached:
         """The share of test climbs that any of so many generated climbs reaches."""
         alone = np.bincount(self.last[self.times == 1], minlength=climbs) / len(self.times)
         jackknife = np.sqrt((climbs - 1) / climbs * np.square(alone - alone.mean()).sum())
-        return share(self.times > 0, note, besides=float(jackknife))
+        return replace(share(self.times > 0, note, besides=float(jackknife)), n=climbs)
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,12 @@ def halves(dataset: Dataset, seed: int) -> tuple[Dataset, Climbs]:
     test = np.flatnonzero(dataset.split == SPLITS.index("test"))
     prints = fingerprints(dataset.board, dataset.climbs[test])
     _, which = np.unique(prints, return_inverse=True)
-    judged = np.random.default_rng(seed).permutation(which.max(initial=0) + 1)[which] % 2 == 0
-    if min(judged.sum(), (~judged).sum()) < _FEWEST:
+    different = int(which.max(initial=-1)) + 1
+    if different < 2 * _FEWEST:
         raise InputError(
-            f"the dataset has {len(test)} test climbs: proving metrics takes at least {2 * _FEWEST}"
+            f"the dataset has {different} different test climbs: proving metrics takes at least {2 * _FEWEST}"
         )
+    judged = np.random.default_rng(seed).permutation(different)[which] % 2 == 0
     keep = np.ones(len(dataset.climbs), dtype=bool)
     keep[test[judged]] = False
     rest = replace(dataset, climbs=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])

@@ -87,8 +87,8 @@ class Reference:
         if estimate is None:
             return None
         floor = self.floor(metric, len(judged.sample))
-        counted = estimate.n if metric.family == "conditioning" else len(judged.sample)
-        notes.append(metric.wanting(counted, len(self.test)))
+        graded_only = metric.family == "conditioning" and floor is not None
+        notes.append(metric.wanting(estimate.n, floor.n if floor and graded_only else len(self.test)))
         return MetricValue.of(estimate, floor, metric.direction, notes)
 
     def floor(self, metric: Metric, n: int) -> Estimate | None:

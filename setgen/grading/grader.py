@@ -204,7 +204,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Sums in one order, so that the number of cores changes no digit; the network is too small to gain."""
+    """Sums in one order, so that the number of cores changes no digit."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -11,6 +11,7 @@ from setgen.dataset.splits import assign, fingerprints, one_of_each
 from setgen.errors import InputError
 from setgen.evaluation.evaluate import METRICS, evaluate
 from setgen.evaluation.evaluate_generator import evaluate_generator
+from setgen.evaluation.proof import halves
 from setgen.evaluation.reference import Reference
 from setgen.evaluation.trial import Trial
 
@@ -129,8 +130,8 @@ def test_training_climbs_of_one_shape_are_said(dataset):
         dataset.card,
     )
     found = evaluate(dataset.part("test")[40:80], Reference.of(flat, grader=None))
-    assert "one shape" in found["Fréchet distance (shape)"].note
-    assert "one shape" in found["KID (shape)"].note
+    assert "the same shape features" in found["Fréchet distance (shape)"].note
+    assert "the same shape features" in found["KID (shape)"].note
 
 
 def test_what_is_left_out_is_named(dataset, real):
@@ -145,3 +146,38 @@ def test_what_is_left_out_is_named(dataset, real):
 def test_another_seed_than_the_reference_s_is_refused(dataset):
     with pytest.raises(InputError, match="seed 5 is not that of the reference, 0"):
         evaluate_generator(None, Reference.of(dataset, 0, grader=None), seed=5)
+
+
+def test_what_one_climb_says_has_no_interval_and_is_not_too_good(dataset, real):
+    """Of a hundred climbs one has two starts: no bootstrap can say how far two starts lie apart."""
+    starts = np.bincount(real.owner[real.role == 0], minlength=len(real))
+    rows = np.r_[np.flatnonzero(starts == 1)[:99], np.flatnonzero(starts == 2)[:1]]
+    reference = Reference.of(dataset, grader=None)
+    apart = evaluate(real[rows], reference)["W₁ start to start"]
+    assert (apart.n, apart.standard_error, apart.low) == (1, None, None)
+    assert apart.note == "wants 100 climbs"
+    for i in range(5):
+        for name, value in evaluate(real[[i]], reference).values.items():
+            assert "better than real" not in value.note, name
+
+
+def test_too_few_graded_test_climbs_are_said(dataset, real):
+    grade = dataset.climbs.grade.copy()
+    grade[np.flatnonzero(dataset.split == 2)[15:]] = -1
+    some = replace(dataset, climbs=dataset.climbs.with_conditions(dataset.climbs.angle, grade))
+    found = evaluate(real, Reference.of(some, grader=Reference.of(dataset).grader))
+    assert "wants 100 test climbs" in found["grade error ratio"].note
+
+
+def test_proving_takes_different_test_climbs(dataset):
+    test = np.flatnonzero(dataset.split == 2)
+    keep = np.setdiff1d(np.arange(len(dataset.climbs)), test[60:])
+    small = replace(dataset, climbs=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])
+    many = at_every_angle(small)
+    assert len(many.part("test")) == 60 * len(ANGLES)
+    with pytest.raises(InputError, match="60 different test climbs"):
+        halves(many, 0)
+    rest, damaged = halves(at_every_angle(dataset), 0)
+    prints = fingerprints(dataset.board, damaged)
+    assert len(np.unique(prints)) == len(prints)
+    assert not np.isin(prints, fingerprints(dataset.board, rest.part("test"))).any()

@@ -8,10 +8,10 @@ from experiments.grading import (
     auc,
     boosted,
     calibration_error,
-    independent,
     median_guess,
     observed,
     on_scale,
+    one_each,
     summary,
 )
 from setgen.boards.grades import FIRST, LAST
@@ -47,7 +47,7 @@ def test_climbs_drawn_from_what_was_predicted_are_calibrated_and_others_are_not(
 
 def test_boosted_trees_read_grades_better_than_the_median_guess():
     dataset = synthetic_dataset(1500, 1)
-    test = independent(dataset, "test")
+    test = one_each(dataset, "test")
     read, p = boosted(dataset, test, 0)
     guess, spread = median_guess(dataset, test)
     trees, median = Judged.of(read, p, test.grade), Judged.of(guess, spread, test.grade)
