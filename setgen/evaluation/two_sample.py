@@ -11,8 +11,8 @@ different folds cannot be ranked together, so the AUC is the folds' mean. Its er
 copies of one hold set counted as one draw (Obuchowski 1997): 50 climbs twenty times over say no more than 50.
 DeLong takes the judges as given, yet folds lend each other theirs. Two climbs that differ by chance teach a
 judge about each other and are judged by it, both ways, so that where there is nothing to find every pair of
-climbs counts twice in the sum over folds, and the variance is twice DeLong's (measured: 1.4 to 2.8 times, see
-the tests). Far from 0.5 that is too wide an interval rather than too narrow a one.
+climbs counts twice in the sum over folds, and the variance is twice DeLong's (measured: 1.3 to 2.8 times; see
+`test_intervals.py`). Far from 0.5 that is too wide an interval rather than too narrow a one.
 """
 
 from __future__ import annotations
