@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -77,7 +76,7 @@ def training_batches(
 
 def some(climbs: Climbs, most: int) -> Climbs:
     """At most `most` of the climbs, drawn once and for all."""
-    return climbs[np.sort(np.random.default_rng(0).permutation(len(climbs))[:most])]
+    return climbs.at_most(most, 0)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -95,8 +95,7 @@ def judge_file(cfg: DictConfig, reference: Reference, name: str, path: Path, con
     climbs, most = read_climbs(path, reference.dataset.board, check=False), cfg.evaluation.samples
     if len(climbs) > most:
         console.print(f"{path.name}: {most} of {len(climbs)} climbs are judged, as many as of each model")
-        drawn = np.random.default_rng(cfg.evaluation.seed).permutation(len(climbs))[:most]
-        climbs = climbs[np.sort(drawn)]
+        climbs = climbs.at_most(most, cfg.evaluation.seed)
     began = time.perf_counter()
     with console.status(f"{path.name}: judging"):
         evaluation = evaluate(climbs, reference)
@@ -107,8 +106,7 @@ def judge_file(cfg: DictConfig, reference: Reference, name: str, path: Path, con
 
 def prompts_of(dataset: Dataset, seed: int) -> list[tuple[Climb, Climb]]:
     """(half of a climb, the climb) of three test climbs, drawn with `seed`."""
-    test = dataset.part("test")
-    chosen = test[np.sort(np.random.default_rng(seed).permutation(len(test))[:_PROMPTS])]
+    chosen = dataset.part("test").at_most(_PROMPTS, seed)
     return list(zip(halves(chosen, seed), chosen, strict=True))
 
 

@@ -13,7 +13,6 @@ from experiments.notebook.charts import COLORS, GREY
 from setgen.evaluation.damage import Damage
 from setgen.evaluation.proof import Series
 
-_ROOMY = ConstrainedLayoutEngine(w_pad=0.25, h_pad=0.1)  # inches: without it labels touch the edge
 _DEGREES = {"holds": "holds moved", "share": "share of climbs", "variants": "variants of each idea"}
 _SHADES = ("#f2f2f2", "#c6dbef", "#85bbdb", "#4292c6", "#2171b5", "#084594")
 
@@ -61,7 +60,10 @@ def draw_matrix(found: Sequence[Series], damages: Mapping[str, Damage]) -> Figur
     cells = {(s.metric, s.damage): s for s in found}
     metrics = list(dict.fromkeys(s.metric for s in found))
     shade = np.zeros((len(metrics), len(damages)))
-    figure = Figure(figsize=(3.2 + 0.95 * len(damages), 1.6 + 0.3 * len(metrics)), layout=_ROOMY)
+    figure = Figure(
+        figsize=(3.2 + 0.95 * len(damages), 1.6 + 0.3 * len(metrics)),
+        layout=ConstrainedLayoutEngine(w_pad=0.25, h_pad=0.1),
+    )
     axes = figure.subplots()
     for i, metric in enumerate(metrics):
         for j, (name, damage) in enumerate(damages.items()):

@@ -132,8 +132,16 @@ def cell_of(model: Model, metric: str) -> Cell:
         own = _mean_of(run.standard_errors.get(metric) for run in model.runs)
         left = None if own is None else own / math.sqrt(len(values))
         half = float(student_t.ppf(0.975, len(values) - 1)) * spread
-        cell = Cell(mean, spread, "seeds", len(values), note=note, own_error=left)
-        return replace(cell, low=mean - half, high=mean + half)
+        return Cell(
+            mean,
+            spread,
+            "seeds",
+            len(values),
+            low=mean - half,
+            high=mean + half,
+            note=note,
+            own_error=left,
+        )
     error = next(
         (e for run in model.runs if (e := finite(run.standard_errors.get(metric))) is not None), None
     )

@@ -100,6 +100,12 @@ class Climbs:
         flat = np.repeat(self.offsets[rows] - offsets[:-1], sizes) + np.arange(offsets[-1])
         return Climbs(self.placement[flat], self.role[flat], offsets, self.angle[rows], self.grade[rows])
 
+    def at_most(self, most: int | None, seed: int | Sequence[int]) -> Climbs:
+        """So many climbs at most (None: all), drawn with `seed`, in the order they came."""
+        if most is None or len(self) <= most:
+            return self
+        return self[np.sort(np.random.default_rng(seed).permutation(len(self))[:most])]
+
     def __iter__(self) -> Iterator[Climb]:
         return (self.climb(i) for i in range(len(self)))
 

@@ -123,9 +123,8 @@ def recall(trial: Trial, hidden: Hidden, k: int = K) -> np.ndarray:
 
 def prompted(trial: Trial, part: float, most: int = MOST) -> Hidden:
     """At most so many of the trial's test climbs with a share of their holds hidden."""
-    test = trial.test
-    rows = np.sort(np.random.default_rng([trial.seed, len(test)]).permutation(len(test))[:most])
-    return Hidden.of(test[rows], part, trial.seed)
+    chosen = trial.test.at_most(most, [trial.seed, len(trial.test)])
+    return Hidden.of(chosen, part, trial.seed)
 
 
 def _note(trial: Trial, most: int = MOST) -> str:

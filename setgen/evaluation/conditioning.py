@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from setgen.boards.grades import UNKNOWN
 from setgen.boards.shape import informative
 from setgen.evaluation.comparison import Comparison, Sample
-from setgen.evaluation.estimate import Estimate, from_replicates, mean, resamples, undefined
+from setgen.evaluation.estimate import Estimate, from_replicates, mean, resamples, symmetric, undefined
 from setgen.evaluation.metric import Metric
 
 _FEWEST = 10
@@ -43,7 +43,7 @@ def grades_read(c: Comparison, sample: Sample, point: str = "median") -> Read | 
     if sample.grading is None or c.test.grading is None:
         return None
     truth, read = _grades(c.test, c.test.grading.median)
-    note = _blind("grader", truth, read, c.train.climbs.grade)
+    note = _blind(truth, read, c.train.climbs.grade)
     return Read(*_grades(sample, getattr(sample.grading, point)), note)
 
 
@@ -61,8 +61,7 @@ def _sees_grades_only(judge: HistGradientBoostingRegressor, test: Sample, seed: 
     key = ("sees grades only", seed)
     if key not in test.memo:
         truth, read = _angles(judge, test, seed)
-        known = (test.climbs.angle != UNKNOWN) & (test.sets.sizes > 0)
-        columns = _angle_columns(test)[known]
+        columns = _angle_columns(test)[_told(test, test.climbs.angle)]
         dealt = np.random.default_rng(seed).permutation(len(columns))
         columns[:, :-1] = columns[dealt, :-1]
         gain = np.zeros(0)
@@ -74,25 +73,30 @@ def _sees_grades_only(judge: HistGradientBoostingRegressor, test: Sample, seed: 
     return test.memo[key]
 
 
-def _blind(judge: str, truth: np.ndarray, read: np.ndarray, train: np.ndarray) -> str:
-    """A note where a judge reads test climbs no better than the median of the training climbs does."""
+def _blind(truth: np.ndarray, read: np.ndarray, train: np.ndarray) -> str:
+    """A note where the grader reads test climbs no better than the median of the training climbs does."""
     known = train[train != UNKNOWN]
     if not len(truth) or not len(known):
         return ""
     guess = np.median(known)
     blind = np.abs(truth - read).mean() >= np.abs(truth - guess).mean()
-    return f"the {judge} is no better than the median guess" if blind else ""
+    return "the grader is no better than the median guess" if blind else ""
+
+
+def _told(sample: Sample, values: np.ndarray) -> np.ndarray:
+    """(C,) bool: the climb has holds, and a grade (or an angle: values are the ones or the others)."""
+    return (values != UNKNOWN) & (sample.sets.sizes > 0)
 
 
 def _grades(sample: Sample, read: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Grades asked for and grades read, of the climbs that have a grade and holds."""
-    known = (sample.climbs.grade != UNKNOWN) & (sample.sets.sizes > 0)
+    known = _told(sample, sample.climbs.grade)
     return sample.climbs.grade[known].astype(float), read[known].astype(float)
 
 
 def _angles(judge: HistGradientBoostingRegressor, sample: Sample, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Angles asked for and angles read, of the climbs that have an angle and holds."""
-    known = (sample.climbs.angle != UNKNOWN) & (sample.sets.sizes > 0)
+    known = _told(sample, sample.climbs.angle)
     if ("angle read", seed) not in sample.memo:
         columns = _angle_columns(sample)
         with threadpool_limits(limits=1):
@@ -147,9 +151,7 @@ def _ratio(own: Read | None, real: Read | None) -> Estimate | None:
         np.square(r.error.std(ddof=1) / r.error.mean()) / len(r.error) for r in (own, real) if r.error.any()
     ]
     error = value * float(np.sqrt(sum(parts)))
-    return Estimate(
-        value, error, len(own.asked), own.note, max(0.0, value - 1.96 * error), value + 1.96 * error
-    )
+    return symmetric(value, error, len(own.asked), own.note, (0, np.inf))
 
 
 def _rank_correlation(own: Read | None, seed: int) -> Estimate | None:

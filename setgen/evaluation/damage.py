@@ -18,8 +18,6 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.grades import UNKNOWN
 from setgen.boards.roles import Role
 
-Apply = Callable[[Board, Climbs, Climbs, float, np.random.Generator], Climbs]
-
 
 @dataclass(frozen=True)
 class Damage:
@@ -29,7 +27,7 @@ class Damage:
     degrees: tuple[float, ...]
     unit: str
     said: str
-    apply: Apply
+    apply: Callable[[Board, Climbs, Climbs, float, np.random.Generator], Climbs]
 
     def label(self, degree: float) -> str:
         return f"{degree:.0%}" if self.unit == "share" else f"{degree:g}"
@@ -201,38 +199,80 @@ def _broken(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.
 
 _SHARES = (0.1, 0.25, 0.5, 1.0)
 
-_SAID = {
-    "holds replaced": "this many holds of each climb moved to random places",
-    "random climbs": "this share of climbs with every hold at a random place",
-    "roles swapped": "this share of climbs whose starts and finishes trade roles with other holds",
-    "roles lost": "this share of climbs left with one start, one finish and no foot holds",
-    "grades shuffled": "this share of climbs given out under the grades of others",
-    "angles shuffled": "this share of climbs given out at the angles of others",
-    "duplicated": "this share of climbs replaced by copies of others",
-    "training copied": "this share of climbs replaced by training climbs",
-    "few ideas": "all climbs are variants of a few, this many of each, one hold moved to a near place",
-    "rare sizes dropped": "this share of climbs, those of the rarest sizes, replaced by variants of others",
-    "one side dropped": "this share of climbs, the rightmost ones, replaced by variants of others",
-    "rules broken": "this share of climbs made to break a hard rule",
-}
-
-
-def _damage(name: str, degrees: tuple[float, ...], apply: Apply, unit: str = "share") -> Damage:
-    return Damage(name, degrees, unit, _SAID[name], apply)
-
-
 DAMAGES = (
-    _damage("holds replaced", (1, 2, 4, 8), _replaced, "holds"),
-    _damage("random climbs", _SHARES, _scattered),
-    _damage("roles swapped", _SHARES, _swapped),
-    _damage("roles lost", _SHARES, _lost),
-    _damage("grades shuffled", _SHARES, partial(_mixed, "grade")),
-    _damage("angles shuffled", _SHARES, partial(_mixed, "angle")),
-    _damage("duplicated", (0.1, 0.25, 0.5, 0.9), _duplicated),
-    _damage("training copied", _SHARES, _copied),
-    _damage("few ideas", (4, 16, 64), _collapsed, "variants"),
-    _damage("rare sizes dropped", (0.1, 0.25, 0.5), _common),
-    _damage("one side dropped", (0.1, 0.25, 0.5), _one_side),
-    _damage("rules broken", (0.05, 0.2, 0.8), _broken),
+    Damage(
+        "holds replaced",
+        (1, 2, 4, 8),
+        "holds",
+        "this many holds of each climb moved to random places",
+        _replaced,
+    ),
+    Damage(
+        "random climbs",
+        _SHARES,
+        "share",
+        "this share of climbs with every hold at a random place",
+        _scattered,
+    ),
+    Damage(
+        "roles swapped",
+        _SHARES,
+        "share",
+        "this share of climbs whose starts and finishes trade roles with other holds",
+        _swapped,
+    ),
+    Damage(
+        "roles lost",
+        _SHARES,
+        "share",
+        "this share of climbs left with one start, one finish and no foot holds",
+        _lost,
+    ),
+    Damage(
+        "grades shuffled",
+        _SHARES,
+        "share",
+        "this share of climbs given out under the grades of others",
+        partial(_mixed, "grade"),
+    ),
+    Damage(
+        "angles shuffled",
+        _SHARES,
+        "share",
+        "this share of climbs given out at the angles of others",
+        partial(_mixed, "angle"),
+    ),
+    Damage(
+        "duplicated",
+        (0.1, 0.25, 0.5, 0.9),
+        "share",
+        "this share of climbs replaced by copies of others",
+        _duplicated,
+    ),
+    Damage("training copied", _SHARES, "share", "this share of climbs replaced by training climbs", _copied),
+    Damage(
+        "few ideas",
+        (4, 16, 64),
+        "variants",
+        "all climbs are variants of a few, this many of each, one hold moved to a near place",
+        _collapsed,
+    ),
+    Damage(
+        "rare sizes dropped",
+        (0.1, 0.25, 0.5),
+        "share",
+        "this share of climbs, those of the rarest sizes, replaced by variants of others",
+        _common,
+    ),
+    Damage(
+        "one side dropped",
+        (0.1, 0.25, 0.5),
+        "share",
+        "this share of climbs, the rightmost ones, replaced by variants of others",
+        _one_side,
+    ),
+    Damage(
+        "rules broken", (0.05, 0.2, 0.8), "share", "this share of climbs made to break a hard rule", _broken
+    ),
 )
 """The series. Degrees rise; degree 0, the real climbs themselves, comes before them."""

@@ -95,6 +95,19 @@ def mean(
     return from_influence(float(values.mean()), values - values.mean(), seed, note, bounds)
 
 
+def symmetric(
+    value: float,
+    error: float,
+    n: int,
+    note: str = "",
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+    errors: float = 1.96,
+) -> Estimate:
+    """value ± so many standard errors, cut to the metric's own bounds."""
+    low, high = np.clip([value - errors * error, value + errors * error], *bounds)
+    return Estimate(float(value), float(error), n, note, float(low), float(high))
+
+
 def share(hits: np.ndarray, note: str = "", besides: float = 0.0) -> Estimate:
     """The share of true entries of (C,) bool, k/C.
 
@@ -124,6 +137,4 @@ def from_groups(
     """
     groups = len(without)
     error = float(np.sqrt((groups - 1) / groups * np.square(without - without.mean()).sum()))
-    half = float(stats.t.ppf(0.975, groups - 1)) * error
-    low, high = np.clip([value - half, value + half], *bounds)
-    return Estimate(float(value), error, n, note, float(low), float(high))
+    return symmetric(value, error, n, note, bounds, float(stats.t.ppf(0.975, groups - 1)))

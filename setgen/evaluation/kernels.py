@@ -27,7 +27,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from setgen.evaluation.comparison import Comparison
-from setgen.evaluation.estimate import Estimate, undefined
+from setgen.evaluation.estimate import Estimate, symmetric, undefined
 from setgen.evaluation.jaccard import distance_blocks
 from setgen.evaluation.metric import Metric
 from setgen.evaluation.spaces import JACCARD, LEARNED, SHAPE, Space
@@ -105,7 +105,7 @@ def _mmd(space: Space, kernel: Kernel, scale: float, c: Comparison) -> Estimate 
             c.test.memo[key] = mean_of_pairs(kernel, real)
         value, error = mmd2(kernel, ours, real, c.test.memo[key])
     value, error = scale * value, scale * error
-    return Estimate(value, error, len(c.sample), note, value - 1.96 * error, value + 1.96 * error)
+    return symmetric(value, error, len(c.sample), note)
 
 
 _GRETTON, _KID = "MMD², Gretton et al. 2012", "KID, Bińkowski et al. 2018"

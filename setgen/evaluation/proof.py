@@ -116,7 +116,7 @@ def prove(
     for seed, damage, degree in progress(steps):
         if seed not in prepared:
             rest, half = halves(dataset, seed)
-            real = half[np.sort(np.random.default_rng(seed).permutation(len(half))[:most])]
+            real = half.at_most(most, seed)
             reference = Reference.of(rest, seed)
             prepared = {seed: (reference, real, _values(reference, real, metrics))}
         reference, real, undamaged = prepared[seed]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
-
 from setgen.boards.climbs import Climbs
 from setgen.boards.identity import canonical
 from setgen.boards.sensible import SensibleRules
@@ -87,8 +85,8 @@ class Reference:
         if estimate is None:
             return None
         floor = self.floor(metric, len(judged.sample))
-        graded_only = metric.family == "conditioning" and floor is not None
-        notes.append(metric.wanting(estimate.n, floor.n if floor and graded_only else len(self.test)))
+        graded = floor.n if floor and metric.family == "conditioning" else len(self.test)
+        notes.append(metric.wanting(estimate.n, graded))
         return MetricValue.of(estimate, floor, metric.direction, notes)
 
     def floor(self, metric: Metric, n: int) -> Estimate | None:
@@ -107,8 +105,7 @@ class Reference:
         if (part, size) not in self._stand_ins:
             judged = self.test
             if part == "train":
-                drawn = np.random.default_rng(self.seed).permutation(len(self.train))[:size]
-                judged = Sample(self.dataset.board, self.train.climbs[np.sort(drawn)], self.grader)
+                judged = Sample(self.dataset.board, self.train.climbs.at_most(size, self.seed), self.grader)
             real = Comparison(judged, self.test, self.train, self.rules, self.seed)
             self._stand_ins[part, size] = real
         return self._stand_ins[part, size]

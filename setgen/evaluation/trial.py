@@ -40,17 +40,20 @@ class Trial:
     memo: dict[Hashable, Any] = field(default_factory=dict)
 
     @cached_property
+    def real(self) -> Climbs:
+        """The test climbs, one of each hold set."""
+        return independent(self.dataset, "test", self.seed)
+
+    @cached_property
     def test(self) -> Climbs:
-        """The test climbs that are scored, one of each hold set."""
-        test = independent(self.dataset, "test", self.seed)
-        return test[np.sort(np.random.default_rng(self.seed).permutation(len(test))[: self.test_climbs])]
+        """Those of them that are scored."""
+        return self.real.at_most(self.test_climbs, self.seed)
 
     @cached_property
     def conditions(self) -> Climbs:
         """n empty prompts at the angles and grades of test climbs, one of each hold set, each used as often
         as any other ± 1."""
-        test = independent(self.dataset, "test", self.seed).without_holds()
-        rng = np.random.default_rng(self.seed)
+        test, rng = self.real.without_holds(), np.random.default_rng(self.seed)
         rounds = [rng.permutation(len(test)) for _ in range(-(-self.n // len(test)))]
         return test[np.concatenate(rounds)[: self.n]]
 

@@ -31,7 +31,7 @@ from setgen.boards.roles import N_ROLES
 from setgen.boards.shape import informative
 from setgen.dataset.splits import fingerprints
 from setgen.evaluation.comparison import Comparison
-from setgen.evaluation.estimate import Estimate, undefined
+from setgen.evaluation.estimate import Estimate, symmetric, undefined
 from setgen.evaluation.metric import Metric
 from setgen.grading.grader import one_thread
 from setgen.models.deep_sets import DeepSets
@@ -140,8 +140,7 @@ def _auc(judge: Judge, c: Comparison) -> Estimate:
     value = float(np.mean(areas))
     pulls = np.bincount(np.unique(groups, return_inverse=True)[1], influence)  # of each hold set
     error = float(np.sqrt(2 * (pulls**2).sum()))
-    low, high = np.clip([value - 1.96 * error, value + 1.96 * error], 0, 1)
-    return Estimate(value, error, n, note, float(low), float(high))
+    return symmetric(value, error, n, note, (0, 1))
 
 
 _SOURCE = "C2ST, Lopez-Paz & Oquab 2017; interval: DeLong et al. 1988, by hold set: Obuchowski 1997"

@@ -87,8 +87,8 @@ def fit_grader(
     if reason:
         raise InputError(f"no grader can be trained: {reason}")
     schedule = schedule or Schedule()
-    train = _at_most(schedule.most_steps * schedule.batch_size, _graded(dataset, "train"), seed)
-    valid = _at_most(schedule.judged, _graded(dataset, "valid"), seed)
+    train = _graded(dataset, "train").at_most(schedule.most_steps * schedule.batch_size, seed)
+    valid = _graded(dataset, "valid").at_most(schedule.judged, seed)
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         grader = Grader(dataset.board, _config(dataset, train, seed))
@@ -104,12 +104,6 @@ def _graded(dataset: Dataset, part: str) -> Climbs:
     climbs = dataset.part(part)
     climbs = as_sets(dataset.board, climbs[climbs.grade != UNKNOWN])
     return canonical(climbs[climbs.sizes > 0])
-
-
-def _at_most(most: int, climbs: Climbs, seed: int) -> Climbs:
-    if len(climbs) <= most:
-        return climbs
-    return climbs[np.sort(np.random.default_rng(seed).permutation(len(climbs))[:most])]
 
 
 def _config(dataset: Dataset, train: Climbs, seed: int) -> GraderConfig:
