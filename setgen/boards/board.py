@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from setgen.boards import grades
 from setgen.boards.roles import N_ROLES, Role
 from setgen.errors import InputError
+from setgen.sets.space import Label, Space
 
 FORMAT = 1
 
@@ -40,8 +41,8 @@ class AppIds:
 
 
 @dataclass(frozen=True, eq=False)
-class Board:
-    """A wall with V placements. Index 0…V−1 is used inside; the board's own ids at the edges.
+class Board(Space):
+    """A wall with V placements: the space of which climbs are sets. Index 0…V−1 is used inside; the board's own ids at the edges.
 
     ids: (V,) the board's placement ids, increasing. xy: (V, 2) inches, y up. hold_set: (V,) index into
     `hold_set_names`. role_ids: the number of each role in a frames string; a role that is missing there
@@ -70,8 +71,61 @@ class Board:
     leds: np.ndarray | None = None
     led_colors: Mapping[Role, str] = field(default_factory=dict)
 
+    file: ClassVar[str] = "board.json"
+    item_word: ClassVar[str] = "hold"
+    set_word: ClassVar[str] = "climb"
+    word: ClassVar[str] = "board"
+
     def __len__(self) -> int:
         return len(self.ids)
+
+    # --- the board as a space: holds are items, roles are labels, angle and grade are conditions -------------
+
+    @cached_property
+    def labels(self) -> tuple[Label, ...]:
+        """The four roles; one that this board lacks is at most 0."""
+        bounds = {Role.START: self.limits.starts, Role.FINISH: self.limits.finishes}
+        asked = {role: bounds.get(role, (0, None)) for role in Role}
+        return tuple(
+            Label(role.label, least, most if role in self.role_ids else 0)
+            for role, (least, most) in asked.items()
+        )
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return self.limits.holds
+
+    @cached_property
+    def conditions(self) -> Mapping[str, tuple[int, ...]]:
+        return {"angle": self.angles, "grade": self.grades}
+
+    @property
+    def coordinates(self) -> np.ndarray:
+        return self.xy
+
+    @property
+    def groups(self) -> np.ndarray:
+        return self.hold_set
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        return self.hold_set_names
+
+    @property
+    def mirror_items(self) -> np.ndarray | None:
+        return self.mirror
+
+    @property
+    def keys(self) -> np.ndarray:
+        return self.ids
+
+    def item_name(self, item: int) -> str:
+        return f"p{self.ids[item]}"
+
+    def value_name(self, condition: str, value: int) -> str:
+        if value == grades.UNKNOWN:
+            return "?"
+        return f"{value}°" if condition == "angle" else grades.grade_name(value)
 
     @cached_property
     def role_allowed(self) -> np.ndarray:
@@ -178,18 +232,3 @@ class Board:
             leds=None if leds is None else np.array(leds, dtype=np.int64),
             led_colors={role[k]: v for k, v in data.get("led_colors", {}).items()},
         )
-
-    def save(self, path: Path) -> None:
-        path.write_text(json.dumps(self.to_json()))
-
-    @classmethod
-    def load(cls, path: Path) -> Board:
-        """Read a board.json. Raises InputError when it is missing or not one of ours."""
-        try:
-            return cls.from_json(json.loads(path.read_text()))
-        except FileNotFoundError:
-            raise InputError(f"{path} is missing: the folder is incomplete") from None
-        except InputError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path} is not a board that setgen wrote ({error!r})") from None
