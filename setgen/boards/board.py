@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -42,7 +40,9 @@ class AppIds:
 
 @dataclass(frozen=True, eq=False)
 class Board(Space):
-    """A wall with V placements: the space of which climbs are sets. Index 0…V−1 is used inside; the board's own ids at the edges.
+    """A wall with V placements: the space of which climbs are sets.
+
+    Index 0…V−1 is used inside; the board's own ids at the edges.
 
     ids: (V,) the board's placement ids, increasing. xy: (V, 2) inches, y up. hold_set: (V,) index into
     `hold_set_names`. role_ids: the number of each role in a frames string; a role that is missing there
@@ -73,13 +73,14 @@ class Board(Space):
 
     file: ClassVar[str] = "board.json"
     item_word: ClassVar[str] = "hold"
+    label_word: ClassVar[str] = "role"
     set_word: ClassVar[str] = "climb"
     word: ClassVar[str] = "board"
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    # --- the board as a space: holds are items, roles are labels, angle and grade are conditions -------------
+    # --- the board as a space: holds are items, roles are labels, angle and grade conditions ----------
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:
@@ -121,6 +122,11 @@ class Board(Space):
 
     def item_name(self, item: int) -> str:
         return f"p{self.ids[item]}"
+
+    def check_condition(self, name: str, value: int) -> int:
+        if value == grades.UNKNOWN or name not in self.conditions:
+            return super().check_condition(name, value)
+        return self.check_angle(value) if name == "angle" else self.check_grade(value)
 
     def value_name(self, condition: str, value: int) -> str:
         if value == grades.UNKNOWN:

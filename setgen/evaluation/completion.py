@@ -20,13 +20,13 @@ import torch
 from setgen.boards.climbs import Climbs
 from setgen.boards.roles import N_ROLES
 from setgen.boards.rules import legal
-from setgen.dataset.batches import to_batch
 from setgen.evaluation.comparison import Sample
 from setgen.evaluation.estimate import Estimate, mean, share
 from setgen.evaluation.jaccard import distance_blocks
 from setgen.evaluation.likelihood import bits_per_hold, likelihood
 from setgen.evaluation.metric import Metric
 from setgen.evaluation.trial import SCORED, Trial
+from setgen.sets.batch import to_batch
 
 SHARES = (0.25, 0.5, 0.75)
 """Shares of the holds that are hidden."""
@@ -114,7 +114,7 @@ def recall(trial: Trial, hidden: Hidden, k: int = K) -> np.ndarray:
     wanted = Sample(trial.dataset.board, hidden.holds).incidence
     for start in range(0, len(prompts), SCORED):
         rows = np.arange(start, min(start + SCORED, len(prompts)))
-        batch = to_batch(generator.board, prompts[rows], generator.device)
+        batch = to_batch(generator.space, prompts[rows], generator.device)
         log_p = generator.next_log_probs(batch).double().unflatten(1, (-1, N_ROLES)).logsumexp(2)
         hits[rows] = wanted[rows].multiply(chances_of_top(log_p.cpu().numpy(), k)).sum(1)
     generator.train(was_training)

@@ -61,7 +61,7 @@ def evaluate_generator(
     if isinstance(dataset, Reference) and seed not in (None, dataset.seed):
         raise InputError(f"seed {seed} is not that of the reference, {dataset.seed}: leave it out")
     data = dataset.dataset if isinstance(dataset, Reference) else dataset
-    ours, theirs = generator.board, data.board
+    ours, theirs = generator.space, data.board
     if not np.array_equal(ours.ids, theirs.ids) or ours.role_ids != theirs.role_ids:
         raise InputError(
             f"the model was trained on another board ({ours.name}) than the dataset's "

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from setgen.boards.climbs import Climbs
-from setgen.dataset.batches import to_batch
 from setgen.evaluation.estimate import Estimate, mean
 from setgen.evaluation.metric import Metric
 from setgen.evaluation.trial import SCORED, Trial
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
+from setgen.sets.batch import to_batch
 
 _BITS = 1 / np.log(2)
 
@@ -83,8 +83,8 @@ def likelihood(
     by_size = np.argsort(climbs.sizes, kind="stable")  # little padding
     for start in range(0, len(climbs), batch_size):
         rows = by_size[start : start + batch_size]
-        batch = to_batch(generator.board, climbs[rows], generator.device)
-        taken = drawn[:, rows, : batch.placement.shape[1]].to(generator.device)
+        batch = to_batch(generator.space, climbs[rows], generator.device)
+        taken = drawn[:, rows, : batch.width].to(generator.device)
         told = None if given is None else torch.from_numpy(given[rows]).to(generator.device)
         nats[rows] = generator.log_likelihood(batch, taken, legal, told).double().cpu().numpy()
     generator.train(was_training)

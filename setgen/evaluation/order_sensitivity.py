@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from setgen.boards.climbs import Climbs
-from setgen.dataset.batches import to_batch
 from setgen.evaluation.estimate import Estimate, mean, undefined
 from setgen.evaluation.metric import Metric
 from setgen.evaluation.trial import SCORED, Trial
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
+from setgen.sets.batch import to_batch
 
 
 def halves(climbs: Climbs, seed: int = 0) -> Climbs:
@@ -57,8 +57,8 @@ def order_sensitivity(
     generator.eval()
     for start in range(0, len(prompts), batch_size):
         rows = np.arange(start, min(start + batch_size, len(prompts)))
-        batch = to_batch(generator.board, prompts[rows], generator.device)
-        taken = orders[:, rows, : batch.placement.shape[1]].to(generator.device)
+        batch = to_batch(generator.space, prompts[rows], generator.device)
+        taken = orders[:, rows, : batch.width].to(generator.device)
         p = [generator.next_log_probs(batch.reordered(order), legal=legal).double().exp() for order in taken]
         apart = [(a - b).abs().sum(1) / 2 for a, b in combinations(p, 2)]
         spread[rows] = torch.stack(apart).mean(0).cpu().numpy()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from setgen.boards.board import Board
-from setgen.models.hold_embedding import ElementEmbedding
+from setgen.models.embedding import ElementEmbedding
 
 
 class DeepSets(nn.Module):

@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 import pytest
-
 from baselines.hold_frequency import HoldFrequency
+
 from setgen.boards.frames import write_frames
 from setgen.cli.main import run
 from setgen.dataset.build import synthetic_dataset

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from setgen.dataset.batches import to_climbs
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import N_ROLES, Role
-from setgen.dataset.batches import to_climbs
 from setgen.generators.base import Generator
 
 

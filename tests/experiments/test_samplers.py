@@ -10,6 +10,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from setgen.generators.sharpening import Sharpening
 
 from experiments.samplers import MEASURED, Way, bits, counted_rows, way_of
 from experiments.samplers import main as samplers
@@ -18,7 +19,6 @@ from setgen.errors import InputError
 from setgen.evaluation.trial import Trial
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.hold_canvas import HoldCanvas
-from setgen.generators.sharpening import Sharpening
 from setgen.generators.unmasking import Unmasking
 
 CONF = Path(__file__).parents[2] / "experiments" / "conf"

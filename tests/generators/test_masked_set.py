@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
+from setgen.dataset.batches import ClimbBatch, to_batch
+from setgen.generators.legality import Placed, elements_allowed
 
 from setgen.boards.board import Board, Limits
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
-from setgen.dataset.batches import ClimbBatch, to_batch
 from setgen.errors import InputError
 from setgen.generators.denoiser import DenoiserConfig
-from setgen.generators.legality import Placed, elements_allowed
 from setgen.generators.masked_set import MaskedSet
 from setgen.generators.orders import all_orders
 from setgen.generators.unmasking import Unmasking

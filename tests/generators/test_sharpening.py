@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from contract import WALL, assert_given_first, random_prompts
+from setgen.generators.sharpening import Sharpening
 from test_contract import build
 
 from setgen.boards.climbs import Climbs
 from setgen.boards.constraints import Constraints
 from setgen.boards.rules import legal
 from setgen.errors import InputError
-from setgen.generators.sharpening import Sharpening
 
 WAYS = {"guided": Sharpening(guidance=1.5), "narrow": Sharpening(top_p=0.7, top_k=5)}
 

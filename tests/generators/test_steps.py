@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from setgen.dataset.batches import to_batch
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.rules import legal
-from setgen.dataset.batches import to_batch
 from setgen.errors import InputError
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet

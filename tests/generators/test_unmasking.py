@@ -17,13 +17,13 @@ from contract import (
     random_prompts,
     universe,
 )
+from setgen.dataset.batches import to_batch
 from test_contract import build
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.constraints import Constraints
 from setgen.boards.roles import OPEN
 from setgen.boards.rules import legal
-from setgen.dataset.batches import to_batch
 from setgen.errors import InputError
 from setgen.generators.denoiser import Denoiser
 from setgen.generators.orders import all_orders

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-
 from setgen.models.hold_embedding import ElementEmbedding, fourier_features
 from setgen.models.set_transformer import Packing, SetTransformer
+
 from setgen.sources.synthetic import synthetic_board
 
 WIDTH = 16

@@ -6,13 +6,13 @@ import re
 
 import numpy as np
 import pytest
+from setgen.dataset.batches import to_batch
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.constraints import Constraints
 from setgen.boards.frames import read_frames, write_frames
 from setgen.boards.grades import parse_grade
 from setgen.boards.rules import legal
-from setgen.dataset.batches import to_batch
 from setgen.evaluation.likelihood import likelihood
 from setgen.prompts import make_prompts
 
