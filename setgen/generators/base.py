@@ -176,10 +176,8 @@ class Generator(nn.Module, abc.ABC):
         """
         if unmasking is not None and not (self.blocks and unmasking.has_likelihood):
             raise InputError("the likelihood of sets revealed in this way is not known")
-        if self.exact and given is None:  # every order gives the same
-            orders_seen = orders[:1]
-        else:
-            orders_seen = orders
+        # Where the likelihood is exact, every order gives the same.
+        orders_seen = orders[:1] if self.exact and given is None else orders
         k, rows, _ = orders_seen.shape
         many = batch.repeated(k).reordered(orders_seen.to(batch.device).transpose(0, 1).flatten(0, 1))
         n_given = torch.zeros_like(many.size) if given is None else given.repeat_interleave(k)
