@@ -24,8 +24,7 @@ def next_behind(reader: Reader, vocabulary: Vocabulary, given: ClimbBatch, allow
     candidates = allowed.any(1).nonzero().squeeze(1)
     hold = reader.feed(vocabulary.encode_batch(given)[:, : 2 + 2 * int(given.size)])
     hold = hold[0, groups.holds[candidates]].double().log_softmax(0)
-    reader.keep(torch.zeros_like(candidates))  # one copy of the row for each candidate
-    role = reader.feed(groups.holds[candidates][:, None])[:, groups.roles].double()
+    role = reader.branch(groups.holds[candidates])[:, groups.roles].double()
     return _table(allowed, candidates, hold, role)
 
 

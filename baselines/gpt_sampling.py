@@ -25,6 +25,12 @@ class Reader(Protocol):
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows only."""
 
+    def branch(self, tokens: Tensor) -> Tensor:
+        """(C,) tokens, each tried in turn behind the one row that was read → (C, vocabulary) logits.
+
+        The last call to a reader: what it read is not what it goes on with.
+        """
+
 
 class CachedReader:
     """Every token is read once: its keys and values are kept."""
@@ -37,6 +43,9 @@ class CachedReader:
 
     def keep(self, rows: Tensor) -> None:
         self.cache = self.cache.rows(rows)
+
+    def branch(self, tokens: Tensor) -> Tensor:
+        return self.gpt(tokens[:, None], self.cache.prefix(self.cache.length, len(tokens)))[:, -1]
 
 
 class SlidingReader:
@@ -59,6 +68,14 @@ class SlidingReader:
 
     def keep(self, rows: Tensor) -> None:
         self.text = self.text[rows]
+
+    def branch(self, tokens: Tensor) -> Tensor:
+        # The text slides on by one for all of them alike: it is read once, not once for each.
+        window = self.text[:, max(0, self.text.shape[1] + 1 - self.gpt.context) :]
+        cache = self.padding.prefix(self.gpt.context - 1 - window.shape[1], 1)
+        if window.shape[1]:
+            self.gpt(window, cache)
+        return self.gpt(tokens[:, None], cache.prefix(cache.length, len(tokens)))[:, -1]
 
 
 class TokenGroups:
