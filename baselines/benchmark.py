@@ -29,6 +29,10 @@ class RereadingReader:
     def keep(self, rows: Tensor) -> None:
         self.text = self.text[rows]
 
+    def branch(self, tokens: Tensor) -> Tensor:
+        self.keep(torch.zeros_like(tokens))
+        return self.feed(tokens[:, None])
+
 
 class RereadingGPT(ShuffledGPT):
     def _reader(self) -> Reader:

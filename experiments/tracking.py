@@ -29,13 +29,14 @@ def wandb_logger(cfg: DictConfig, folder: Path, label: str) -> WandbLogger | Non
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
+    config: Any = OmegaConf.to_container(cfg, resolve=True)
     # Begun here, not by Lightning, which gives wandb a setting that it warns of.
     run = wandb.init(
         project=cfg.wandb.project,
         name=label,
         dir=str(folder),
         mode=mode,
-        config=OmegaConf.to_container(cfg, resolve=True),
+        config=config,
         settings=wandb.Settings(silent=True, console="off"),
     )
     run.define_metric("trainer/global_step")
