@@ -77,6 +77,12 @@ def convert(
     legal: Annotated[
         bool, typer.Option("--legal/--no-legal", help="Refuse climbs that break the board's rules.")
     ] = True,
+    routes: Annotated[
+        bool,
+        typer.Option(
+            "--routes", help="Take a route that switches holds off for all holds that it ever lights."
+        ),
+    ] = False,
 ) -> None:
     """Turn climbs into another form: for an app, a site, a MoonBoard file, or a board's LEDs.
 
@@ -105,7 +111,7 @@ def convert(
             raise InputError(f"{option} goes with --to {' or '.join(forms)}, not with {to}")
     check_target(out)
     wall = find_board(board)
-    read = with_missing(wall, read_climbs(climbs, wall, check=legal), angle, grade)
+    read = with_missing(wall, read_climbs(climbs, wall, check=legal, routes=routes), angle, grade)
     if to in ("frames", "csv", "jsonl"):
         write_climbs(out, wall, read, to)
     elif to == "app":

@@ -134,7 +134,7 @@ def test_illegal_climbs_are_refused_unless_asked_for(wall, tmp_path, capsys) -> 
         (("--to", "moonboard-short"), "no MoonBoard"),
         (("--to", "app", "--angle", "41"), "angle 41"),
         (("--to", "app", "--out", "/nowhere/at/all"), "cannot write"),
-        (("--to", "app", "--climbs", "/nowhere/at/all"), "cannot read"),
+        (("--to", "app", "--climbs", "/nowhere/at/all"), "no such file"),
         (("--to", "app", "--board", "/nowhere/at/all"), "no board"),
         ((), "--to"),
     ],
@@ -177,3 +177,24 @@ def test_wrong_climbs_are_named(text: str, what: str, wall, tmp_path, capsys) ->
     error = capsys.readouterr().err
     assert what in error
     assert error.count("\n") == 1
+
+
+def test_a_route_that_switches_holds_off_becomes_no_boulder_unasked(wall, tmp_path, capsys) -> None:
+    (tmp_path / "off").write_text('p5r1p20r2,"x20p30r3\n')
+    for to in ("app", "frames", "links", "leds", "jsonl"):
+        assert convert(wall, tmp_path / "off", to, "--angle", 40, "--out", tmp_path / "out") == 2
+        assert "line 1: a route that switches holds off" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert convert(wall, tmp_path / "off", "frames", "--routes") == 0
+    assert capsys.readouterr().out == f"{ONE}\n"
+    (tmp_path / "adds").write_text('p5r1p20r2,"p30r3\n')  # a route that only adds ends as a boulder looks
+    assert convert(wall, tmp_path / "adds", "frames") == 0
+    assert capsys.readouterr().out == f"{ONE}\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_what_other_programs_pipe_in(encoding: str, wall, monkeypatch, capsys) -> None:
+    text = f"frames;angle;grade\r\n{ONE};40°;V5/6c+\r\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode(encoding))))
+    assert convert(wall, "-", "csv") == 0
+    assert capsys.readouterr().out == f"frames,angle,grade\n{ONE},40,6c+\n"
