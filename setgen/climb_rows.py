@@ -11,7 +11,7 @@ from setgen.boards.board import Board
 from setgen.boards.grades import UNKNOWN, parse_grade
 from setgen.boards.roles import Role, role_from_name
 from setgen.delivery.leds import read_led_message
-from setgen.delivery.links import read_link
+from setgen.delivery.links import check_link, read_link
 from setgen.delivery.moonboard import read_problem
 from setgen.delivery.moonboard_leds import MESSAGE, read_moonboard_message
 from setgen.errors import InputError
@@ -61,6 +61,7 @@ def _line_row(board: Board, place: str, line: str) -> Row:
     """A link, a LED message (of an Aurora board as hexadecimal bytes), or else a frames string."""
     if re.match(r"https?://", line):
         frames, angle = read_link(line)
+        check_link(board, line)
         return Row(place, frames, angle)
     if MESSAGE.fullmatch(line):
         return Row(place, _frames(board, read_moonboard_message(board, line)))

@@ -79,9 +79,7 @@ def convert(
     ] = True,
     routes: Annotated[
         bool,
-        typer.Option(
-            "--routes", help="Take a route that switches holds off for all holds that it ever lights."
-        ),
+        typer.Option("--routes", help="Take a route that switches holds off for all holds it ever lights."),
     ] = False,
 ) -> None:
     """Turn climbs into another form: for an app, a site, a MoonBoard file, or a board's LEDs.
@@ -142,6 +140,12 @@ def _app(
     bodies = create_climbs(board, climbs, names, description=description, setter_id=setter_id, draft=draft)
     if setter_id is None and sys.stderr is not None:
         print("note: setter_id is null; the app asks for yours: give it with --setter-id", file=sys.stderr)
+    if board.family == "kilter" and sys.stderr is not None:
+        print(
+            "note: Kilter left the service that takes these bodies in March 2026: --to links opens a climb in "
+            "boardsesh, --to leds lights it",
+            file=sys.stderr,
+        )
     return "".join(_json(body) + "\n" for body in bodies)
 
 

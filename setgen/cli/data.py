@@ -158,7 +158,7 @@ def fetch(
         raise InputError("--sha256 is of a file at an address: leave it out for boardsesh")
     address = root or boardsesh.ROOT
     board, layout = boardsesh.read_name(url)
-    if not board or (layout is None and out is None):
+    if out is None and (not board or layout is None):
         for entry in boardsesh.snapshots(address, fresh=fresh):
             if board in ("", entry.board):
                 climbs = entry.rows.get("board_climbs")

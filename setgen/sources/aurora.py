@@ -96,8 +96,8 @@ def _grid(db: SqliteFile, layout: int) -> Board:
     parsed = parse_frames(board, [str(climbs["frames"][i] or "") for i in here])
     names = {number: name for name, number in setup.sets.items()}
     needed = [_set_names(climbs["required_set_ids"][i], names) for i in here]
-    cell_sets, _ = deduced_sets(parsed.climbs, needed, len(board))
-    return moonboard((), setup.rows or ROWS, setup, cell_sets)
+    cell_sets, mounted = deduced_sets(parsed.climbs, needed, len(board))
+    return moonboard((), setup.rows or ROWS, setup, cell_sets, mounted)
 
 
 def _set_names(value: Any, names: dict[int, str]) -> frozenset[str]:

@@ -29,6 +29,7 @@ from setgen.sources.sqlite_file import SqliteFile
 SCHEME = "boardsesh:"
 ROOT = "https://boardsesh-board-snapshots.t3.tigrisfiles.io/board-snapshots/"
 _FORMAT = 1
+_CACHED = re.compile(r"boardsesh-[0-9a-f]{24}|\.part-boardsesh-\w+")
 _DAY = 24 * 3600.0
 _KEPT = 14 * _DAY  # as long as boardsesh keeps an artifact
 
@@ -86,7 +87,8 @@ def fetch_snapshot(
             entry = found[0]
         if entry is None:
             listing = ", ".join(e.name for e in found or snapshots(root, cache))
-            raise InputError(f"boardsesh has no snapshot {board}{_slash(layout)}: it has {listing}")
+            wanted = f"has no snapshot {board}{_slash(layout)}" if board else "has several snapshots"
+            raise InputError(f"boardsesh {wanted}: name one of {listing}")
         _take(entry, part, cache, follow)
         if board != MOONBOARD:
             manifest, base = _manifest(root, "v1-catalog", cache, fresh)
@@ -196,15 +198,15 @@ def _wrong(entry: Entry, size: int, should: int) -> str:
 def _cached(url: str, cache: Path | None, longest: float, fresh: bool, progress: Progress | None) -> Path:
     """What is at an address, as it was sent; from the cache if it came less than `longest` seconds ago."""
     folder = cache or cache_folder()
-    path = folder / (hashlib.sha256(url.encode()).hexdigest()[:24] + Path(urlsplit(url).path).suffix)
+    path = folder / f"boardsesh-{hashlib.sha256(url.encode()).hexdigest()[:24]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
-            if time.time() - old.stat().st_mtime > _KEPT:
+            if _CACHED.fullmatch(old.name) and time.time() - old.stat().st_mtime > _KEPT:
                 old.unlink()
         if path.is_file() and not fresh and time.time() - path.stat().st_mtime < longest:
             return path
-        with NamedTemporaryFile(dir=folder, prefix=".part-", delete=False) as file:
+        with NamedTemporaryFile(dir=folder, prefix=".part-boardsesh-", delete=False) as file:
             try:
                 download(url, file, progress)
             except BaseException:

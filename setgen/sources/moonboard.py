@@ -68,15 +68,17 @@ def moonboard(
     rows: int = ROWS,
     setup: Setup = NOT_SAID,
     cell_sets: Sequence[str] | None = None,
+    mounted: Sequence[str] = (),
 ) -> Board:
     """The MoonBoard's grid: 11 columns A–K × `rows` rows, A1 in the corner below left, no foot role.
 
     setup: its name, and by it boardsesh's numbers. cell_sets: the name of each cell's hold set, where known.
+    mounted: the hold sets on it; all of the setup's if left out.
     """
     column, row = np.meshgrid(np.arange(len(COLUMNS)), np.arange(rows))
     name = setup.name if setup.id else "MoonBoard" if rows == ROWS else "Mini MoonBoard"
     names = sorted(set(cell_sets)) if cell_sets else ["MoonBoard"]
-    mounted = tuple(number for s, number in setup.sets.items() if s in names) or tuple(setup.sets.values())
+    sets = tuple(number for s, number in setup.sets.items() if s in mounted) or tuple(setup.sets.values())
     return Board(
         name=name,
         family="moonboard",
@@ -89,7 +91,7 @@ def moonboard(
         role_colors={Role.START: "#00DD00", Role.MIDDLE: "#0080FF", Role.FINISH: "#FF0000"},
         angles=angles,
         edges=(0.0, (len(COLUMNS) + 1) * PITCH, 0.0, (rows + 1) * PITCH),
-        app=None if setup.layout is None else AppIds(setup.layout, SIZE, mounted),
+        app=None if setup.layout is None else AppIds(setup.layout, SIZE, sets),
     )
 
 
@@ -156,7 +158,7 @@ def read_moonboard(pairs: list[tuple[str, dict[str, Any]]], options: Options, fi
         facts["mounted"] = mounted
     readout = Readout(
         "MoonBoard JSON",
-        moonboard(tuple(int(a) for a in seen) or (DEFAULT_ANGLE,), n_rows, setup, cell_sets),
+        moonboard(tuple(int(a) for a in seen) or (DEFAULT_ANGLE,), n_rows, setup, cell_sets, mounted),
         table,
         np.array([_name(fields[j], pairs[i][0]) for j, i in enumerate(which)], dtype=object),
         sieve,

@@ -267,7 +267,7 @@ def test_mounted_hold_sets_come_from_what_problems_need(tmp_path: Path) -> None:
         "D9": UNKNOWN_SET,
     }
     assert dataset.card["mounted"] == ["Hold Set A", "Hold Set B", "Wooden Holds"]
-    assert board.app == AppIds(4, 1, (11, 12))
+    assert board.app == AppIds(4, 1, (11, 12, 16))
 
 
 def test_problems_of_another_setup_are_not_read_as_the_board_s(tmp_path: Path) -> None:
