@@ -142,8 +142,8 @@ def _app(
         print("note: setter_id is null; the app asks for yours: give it with --setter-id", file=sys.stderr)
     if board.family == "kilter" and sys.stderr is not None:
         print(
-            "note: Kilter left the service that takes these bodies in March 2026: --to links opens a climb in "
-            "boardsesh, --to leds lights it",
+            "note: Kilter left the service that takes these bodies in March 2026: --to links opens a climb "
+            "in boardsesh, --to leds lights it",
             file=sys.stderr,
         )
     return "".join(_json(body) + "\n" for body in bodies)

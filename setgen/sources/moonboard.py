@@ -160,7 +160,7 @@ def read_moonboard(pairs: list[tuple[str, dict[str, Any]]], options: Options, fi
         "MoonBoard JSON",
         moonboard(tuple(int(a) for a in seen) or (DEFAULT_ANGLE,), n_rows, setup, cell_sets, mounted),
         table,
-        np.array([_name(fields[j], pairs[i][0]) for j, i in enumerate(which)], dtype=object),
+        _names(fields, [pairs[i][0] for i in which]),
         sieve,
         facts,
         warnings,
@@ -356,11 +356,16 @@ def _angles(
     return np.where(angle == UNKNOWN, taken, angle)
 
 
-def _name(record: Mapping[str, Any], fallback: str) -> str:
-    for key in ("apiid", "id"):
-        if not rules.is_missing(record.get(key)) and str(record[key]) != "0":
-            return _clean(record[key])
-    return _clean(fallback)
+def _names(fields: list[dict[str, Any]], places: list[str]) -> np.ndarray:
+    """(R,) the problem's own id, or else its place in the file, told apart from ids where some have one."""
+    own = [_own_id(record) for record in fields]
+    mark = "row " if any(own) else ""
+    return np.array([_clean(i or mark + at) for i, at in zip(own, places, strict=True)], dtype=object)
+
+
+def _own_id(record: Mapping[str, Any]) -> str:
+    ids = (record.get(key) for key in ("apiid", "id"))
+    return next((str(i) for i in ids if not rules.is_missing(i) and str(i) != "0"), "")
 
 
 def _clean(name: Any) -> str:

@@ -53,6 +53,8 @@ def is_missing(value: Any) -> bool:
 
 def flag(value: Any) -> int:
     """1, 0, UNKNOWN where it is not given, or UNREADABLE; booleans may be numbers or text (`t`, `false`)."""
+    if isinstance(value, bool):  # nearly always, and there are many
+        return int(value)
     if is_missing(value):
         return UNKNOWN
     text = str(value).strip().lower()

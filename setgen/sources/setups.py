@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from setgen.boards.grades import UNKNOWN
@@ -113,10 +114,18 @@ def read_setup(value: Any) -> Setup:
     NOT_SAID where there is none; one without a known number for a number or name that is not known.
     """
     if isinstance(value, Mapping):
-        fields = lower_keys(value)
-        said = [read_setup(fields[key]) for key in ("apiid", "id", "description", "name") if key in fields]
-        said = [setup for setup in said if setup is not NOT_SAID]
-        return next((s for s in said if s in SETUPS), said[0] if said else NOT_SAID)
+        fields, first = lower_keys(value), NOT_SAID
+        for key in ("apiid", "id", "description", "name"):
+            setup = read_setup(fields.get(key))
+            if setup.layout is not None:  # one that is known
+                return setup
+            first = setup if first is NOT_SAID else first
+        return first
+    return _plain_setup(value if isinstance(value, str | int | float | None) else str(value))
+
+
+@lru_cache(10_000)
+def _plain_setup(value: str | float | None) -> Setup:
     if rules.is_missing(value):
         return NOT_SAID
     text = str(value).strip()

@@ -44,7 +44,8 @@ def hardware(aurora: Path, path: Path) -> Path:
 
 
 CLIMBS = [
-    # uuid, angle, frames, draft, listed, published, sets; stats: (angle, difficulty, display, ascents, quality)
+    # uuid, angle, frames, draft, listed, published, sets
+    # stats: angle, difficulty, display, ascents, quality
     ("u0", None, "p100r1p105r2p110r3", 0, 1, "2024-05-06T07:08:09.000Z", "[1,2]", [(20, 15.5, 15, 5, 4.5)]),
     (
         "u1",
