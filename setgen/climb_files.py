@@ -21,7 +21,7 @@ from setgen.boards.frames import PROBLEMS, SWITCHES_OFF, parse_frames, write_fra
 from setgen.boards.grades import FONT, UNKNOWN, V
 from setgen.boards.roles import Role
 from setgen.boards.rules import broken_rules
-from setgen.climb_rows import Row, at, read_rows
+from setgen.climb_rows import Known, Row, at, read_rows
 from setgen.errors import InputError
 from setgen.files import write_whole
 from setgen.sources.opening import opened
@@ -34,7 +34,9 @@ _NO_FRAMES = "not a frames string"
 _HOLD = re.compile(r"p(\d+)r(\d+)")
 
 
-def read_climbs(source: Path | str, board: Board, check: bool = True, routes: bool = False) -> Climbs:
+def read_climbs(
+    source: Path | str, board: Board, check: bool = True, routes: bool = False, known: Known | None = None
+) -> Climbs:
     """Climbs of `board` from a file, or from standard input for `-`; what the content is says the format.
 
     - frames: a frames string a line;
@@ -49,12 +51,13 @@ def read_climbs(source: Path | str, board: Board, check: bool = True, routes: bo
 
     With `check` an illegal climb is an error; without it illegal climbs are kept as they are. A route that
     switches holds off is an error too; with `routes` it becomes the set of all holds that it ever lights.
+    known: where to look up climbs that boardsesh links name without their holds.
     Raises InputError with the line number for anything that is no climb of this board.
     """
     name = "standard input" if str(source) == "-" else str(source)
     text = read_text(source)
     try:
-        rows = read_rows(board, text)
+        rows = read_rows(board, text, known)
         if not rows:
             raise InputError("there are no climbs in it")
         climbs = _climbs(board, rows, check, routes)

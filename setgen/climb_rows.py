@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from setgen.boards.board import Board
+from setgen.boards.climbs import Climb
 from setgen.boards.grades import UNKNOWN, parse_grade
 from setgen.boards.roles import Role, role_from_name
 from setgen.delivery.leds import read_led_message
-from setgen.delivery.links import check_link, read_link
+from setgen.delivery.links import check_link, published_climb, read_link
 from setgen.delivery.moonboard import read_problem
 from setgen.delivery.moonboard_leds import MESSAGE, read_moonboard_message
 from setgen.errors import InputError
@@ -33,7 +34,11 @@ class Row(NamedTuple):
     grade: int | None = None
 
 
-def read_rows(board: Board, text: str) -> list[Row]:
+Known = Callable[[], Mapping[str, Sequence[Climb]]]
+"""Climbs that are published, by their id in capitals: one for each angle."""
+
+
+def read_rows(board: Board, text: str, known: Known | None = None) -> list[Row]:
     """The rows of a text in any of the forms of `read_climbs`.
 
     Raises InputError, which starts with the place, for what has none of these forms.
@@ -46,7 +51,7 @@ def read_rows(board: Board, text: str) -> list[Row]:
     table = read_table(text, "frames")
     if table is not None:
         return [at(f"line {line}", _row, f"line {line}", fields) for line, fields in table.rows]
-    return [at(place, _line_row, board, place, line) for place, line in lines]
+    return [at(place, _line_row, board, place, line, known) for place, line in lines]
 
 
 def at(place: str, read: Callable[..., T], *arguments: Any) -> T:
@@ -57,17 +62,34 @@ def at(place: str, read: Callable[..., T], *arguments: Any) -> T:
         raise InputError(f"{place}: {error}") from None
 
 
-def _line_row(board: Board, place: str, line: str) -> Row:
+def _line_row(board: Board, place: str, line: str, known: Known | None) -> Row:
     """A link, a LED message (of an Aurora board as hexadecimal bytes), or else a frames string."""
     if re.match(r"https?://", line):
-        frames, angle = read_link(line)
         check_link(board, line)
+        published = published_climb(line)
+        if published is not None and known is not None:
+            return _known_row(board, place, *published, known())
+        frames, angle = read_link(line)
         return Row(place, frames, angle)
     if MESSAGE.fullmatch(line):
         return Row(place, _frames(board, read_moonboard_message(board, line)))
     if _LED_BYTES.fullmatch(line):
         return Row(place, _frames(board, read_led_message(board, bytes.fromhex(line.replace(":", " ")))))
     return Row(place, line)
+
+
+def _known_row(
+    board: Board, place: str, uuid: str, angle: int | None, known: Mapping[str, Sequence[Climb]]
+) -> Row:
+    """A published climb: at the link's angle, with the grade that it has there."""
+    climbs = known.get(uuid, ())
+    if not climbs:
+        raise InputError(
+            f"this link names the climb {uuid}, which the dataset given with --board does not have"
+        )
+    there = next((climb for climb in climbs if climb.angle == angle), None)
+    grade = None if there is None or there.grade == UNKNOWN else there.grade
+    return Row(place, _frames(board, climbs[0].holds), angle, grade)
 
 
 def _json_rows(board: Board, text: str, first: str) -> list[Row]:

@@ -32,6 +32,8 @@ _SERVED = {
     "climbdex": ("kilter", "tension", "decoy", "touchstone", "grasshopper"),
 }
 _PARAMETERS = {"boardsesh": "forkFrames", "climbdex": "holds"}
+_PUBLISHED = re.compile(r"/(?:(-?\d+)/)?(?:view|play)/([^/]+)/?$")
+_UUID = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$", re.IGNORECASE)
 _ANGLE_IN_PATH = re.compile(r"/(-?\d+)/create/?$")
 
 
@@ -73,16 +75,25 @@ def read_link(link: str) -> tuple[str, int | None]:
         raise InputError(f"this is no link ({error})") from None
     frames = next((query[p][0] for p in _PARAMETERS.values() if p in query), None)
     if frames is None:
-        if re.search(r"/(view|play)/", parts.path):
+        if _PUBLISHED.search(parts.path):
             raise InputError(
-                "this link carries no climb: it names one that is published, without its holds; give the "
-                "address of the editor with the climb in it (…/create?forkFrames=…)"
+                "this link names a published climb and does not carry its holds: give --board a dataset that "
+                "has the climb, or the address of the editor with the climb in it (…/create?forkFrames=…)"
             )
         known = " or ".join(f"{p}= ({site})" for site, p in _PARAMETERS.items())
         raise InputError(f"this link carries no climb: it needs {known}")
     angle = _ANGLE_IN_PATH.search(parts.path)
     text = angle[1] if angle else query.get("angle", ["any"])[0]
     return frames, int(text) if re.fullmatch(r"-?\d{1,3}", text) else None
+
+
+def published_climb(link: str) -> tuple[str, int | None] | None:
+    """(uuid in capitals, angle or None) of a boardsesh link to a published climb; None for any other link."""
+    match = _PUBLISHED.search(urlsplit(link.strip()).path)
+    if match is None:
+        return None
+    uuid = _UUID.search(match[2])  # behind the climb's name
+    return (uuid[0] if uuid else match[2]).upper(), int(match[1]) if match[1] else None
 
 
 def check_link(board: Board, link: str) -> None:

@@ -195,7 +195,7 @@ def _uuids(values: list[Any]) -> pa.Array:
     try:
         texts = pa.array(values, pa.string())
     except (pa.ArrowException, TypeError):
-        texts = pa.array([None if v is None else str(v) for v in values], pa.string())
+        texts = pa.array([None if v is None else rules.writable(v) for v in values], pa.string())
     return pc.ascii_upper(pc.fill_null(texts, ""))
 
 

@@ -47,7 +47,7 @@ def read_frames_rows(
         board = replace(board, angles=tuple(seen.tolist()))
     names = next((by_name[key] for key in ("uuid", "id") if key in by_name), None)
     ids = [
-        str(i) if names is None or rules.is_missing(names[i - 1]) else str(names[i - 1]).upper()
+        str(i) if names is None or rules.is_missing(names[i - 1]) else rules.writable(names[i - 1]).upper()
         for i in range(1, len(frames) + 1)
     ]
     readout = Readout(

@@ -360,17 +360,12 @@ def _names(fields: list[dict[str, Any]], places: list[str]) -> np.ndarray:
     """(R,) the problem's own id, or else its place in the file, told apart from ids where some have one."""
     own = [_own_id(record) for record in fields]
     mark = "row " if any(own) else ""
-    return np.array([_clean(i or mark + at) for i, at in zip(own, places, strict=True)], dtype=object)
+    return np.array([rules.writable(i or mark + at) for i, at in zip(own, places, strict=True)], dtype=object)
 
 
 def _own_id(record: Mapping[str, Any]) -> str:
     ids = (record.get(key) for key in ("apiid", "id"))
     return next((str(i) for i in ids if not rules.is_missing(i) and str(i) != "0"), "")
-
-
-def _clean(name: Any) -> str:
-    """Text that can be written: JSON may hold halves of surrogate pairs."""
-    return str(name).encode("utf-8", errors="replace").decode()
 
 
 def _text_move(word: str) -> dict[str, Any]:

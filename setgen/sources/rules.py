@@ -51,6 +51,11 @@ def is_missing(value: Any) -> bool:
     return value is None or value != value or str(value).strip().lower() in _MISSING
 
 
+def writable(name: Any) -> str:
+    """Text that can be written: JSON may hold halves of surrogate pairs."""
+    return str(name).encode("utf-8", errors="replace").decode()
+
+
 def flag(value: Any) -> int:
     """1, 0, UNKNOWN where it is not given, or UNREADABLE; booleans may be numbers or text (`t`, `false`)."""
     if isinstance(value, bool):  # nearly always, and there are many

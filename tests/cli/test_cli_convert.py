@@ -13,6 +13,7 @@ import setgen
 from setgen.boards.board import AppIds
 from setgen.boards.roles import Role
 from setgen.cli.main import run
+from setgen.dataset.dataset import Dataset
 from setgen.sources.moonboard import moonboard
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
@@ -199,3 +200,24 @@ def test_what_other_programs_pipe_in(encoding: str, wall, monkeypatch, capsys) -
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode(encoding))))
     assert convert(wall, "-", "csv") == 0
     assert capsys.readouterr().out == f"frames,angle,grade\n{ONE},40,6c+\n"
+
+
+def test_links_to_published_climbs_are_looked_up_in_the_dataset(wall, tmp_path, capsys) -> None:
+    ids = [f"{i:032X}" for i in range(len(CLIMBS))]
+    split = np.zeros(len(CLIMBS), dtype=np.int8)
+    Dataset(BOARD, CLIMBS, split, np.array(ids, dtype=object), {}).save(tmp_path / "data")
+    angle = int(CLIMBS.angle[3])
+    start = "https://www.boardsesh.com/kilter/original/12x12-square/screw_bolt"
+    links = (
+        f"{start}/{angle}/view/some-name-{ids[3]}",
+        f"https://boardsesh.com/b/home/{angle}/play/{ids[3].lower()}",
+    )
+    for link in links:
+        (tmp_path / "c").write_text(link + "\n")
+        assert convert(tmp_path / "data", tmp_path / "c", "jsonl", "--out", tmp_path / "out") == 0
+        assert same(setgen.read_climbs(tmp_path / "out", BOARD), CLIMBS[3:4], "angle", "grade")
+        assert convert(wall, tmp_path / "c", "frames") == 2
+        assert "does not carry its holds: give --board a dataset" in capsys.readouterr().err
+    (tmp_path / "c").write_text(f"{start}/{angle}/view/{99:032X}\n")
+    assert convert(tmp_path / "data", tmp_path / "c", "frames") == 2
+    assert "line 1: this link names the climb" in capsys.readouterr().err

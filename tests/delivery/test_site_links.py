@@ -133,5 +133,7 @@ def test_links_of_other_boards_are_not_read_as_this_one_s(board, path: str, what
 
 @pytest.mark.parametrize("end", ["view/some-name-0123456789ABCDEF0123456789ABCDEF", "play/0123"])
 def test_links_to_published_climbs_say_what_to_give_instead(end: str) -> None:
-    with pytest.raises(InputError, match="no climb: it names one that is published"):
+    with pytest.raises(
+        InputError, match="published climb and does not carry its holds: give --board a dataset"
+    ):
         read_link(f"https://www.boardsesh.com/kilter/original/12x12/screw_bolt/40/{end}")
