@@ -24,7 +24,7 @@ from experiments.report import (
     numbers_of,
 )
 from experiments.report.content import Kind
-from setgen.dataset.splits import SPLITS
+from setgen.sets.splits import SPLITS
 from setgen.evaluation.reference import Reference
 
 _PACKAGES = ("setgen", "torch", "lightning", "numpy", "scipy")

@@ -30,7 +30,7 @@ from setgen.boards.climbs import Climbs
 from setgen.boards.grades import FIRST, LAST, UNKNOWN, V
 from setgen.boards.shape import informative
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import one_of_each
+from setgen.sets.identity import one_of_each
 from setgen.errors import InputError
 from setgen.evaluation.comparison import Sample
 from setgen.figures import save_figure

@@ -22,7 +22,7 @@ import numpy as np
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS
+from setgen.sets.splits import SPLITS
 from setgen.evaluation.evaluate import evaluate
 from setgen.evaluation.metric import Metric
 from setgen.evaluation.reference import Reference

@@ -18,7 +18,7 @@ from experiments.run_folder import write_json
 from experiments.training import finished, train
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS
+from setgen.sets.splits import SPLITS
 from setgen.errors import InputError
 from setgen.evaluation.likelihood import likelihood
 from setgen.sources.synthetic import synthetic_climbs

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from setgen.boards.identity import element_prints
-from setgen.dataset.splits import fingerprints
 from setgen.evaluation.comparison import Comparison
 from setgen.evaluation.estimate import Estimate, from_influence, mean, share
 from setgen.evaluation.jaccard import nearest
 from setgen.evaluation.metric import Metric
+from setgen.sets.identity import fingerprints
 
 
 def _unique(c: Comparison) -> Estimate:

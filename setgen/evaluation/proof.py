@@ -10,12 +10,12 @@ import numpy as np
 
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS, fingerprints, one_of_each
 from setgen.errors import InputError
 from setgen.evaluation.damage import DAMAGES, Damage
 from setgen.evaluation.evaluate import METRICS
 from setgen.evaluation.metric import Metric, MetricValue
 from setgen.evaluation.reference import Reference
+from setgen.sets.identity import SPLITS, fingerprints, one_of_each
 
 _FEWEST = 50
 

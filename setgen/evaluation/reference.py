@@ -9,7 +9,6 @@ from setgen.boards.climbs import Climbs
 from setgen.boards.identity import canonical
 from setgen.boards.sensible import SensibleRules
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import one_of_each
 from setgen.errors import InputError
 from setgen.evaluation.comparison import Comparison, Sample
 from setgen.evaluation.estimate import Estimate
@@ -17,6 +16,7 @@ from setgen.evaluation.metric import Metric, MetricValue
 from setgen.grading.cache import grader_for
 from setgen.grading.fit import why_not
 from setgen.grading.grader import Grader
+from setgen.sets.identity import one_of_each
 
 
 @dataclass(eq=False)

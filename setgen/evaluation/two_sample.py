@@ -29,12 +29,12 @@ from torch import nn
 from setgen.boards.climbs import Climbs
 from setgen.boards.roles import N_ROLES
 from setgen.boards.shape import informative
-from setgen.dataset.splits import fingerprints
 from setgen.evaluation.comparison import Comparison
 from setgen.evaluation.estimate import Estimate, symmetric, undefined
 from setgen.evaluation.metric import Metric
 from setgen.grading.grader import one_thread
 from setgen.models.deep_sets import DeepSets
+from setgen.sets.identity import fingerprints
 
 FOLDS = 3
 MOST = 10_000

@@ -7,7 +7,7 @@ from setgen.boards.identity import canonical, element_prints
 from setgen.boards.roles import N_ROLES, Role
 from setgen.boards.rules import broken_rules, legal
 from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.splits import fingerprints
+from setgen.sets.identity import fingerprints
 from setgen.errors import InputError
 from setgen.evaluation.damage import DAMAGES
 from setgen.evaluation.evaluate import METRICS

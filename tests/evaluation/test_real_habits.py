@@ -7,7 +7,7 @@ import pytest
 
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import assign, fingerprints, one_of_each
+from setgen.sets.identity import assign, fingerprints, one_of_each
 from setgen.errors import InputError
 from setgen.evaluation.evaluate import METRICS, evaluate
 from setgen.evaluation.evaluate_generator import evaluate_generator
