@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from baselines.hold_frequency import HoldFrequency
+from baselines.frequency import Frequency
 
 import setgen
 from setgen.boards.climbs import Climbs
@@ -121,7 +121,7 @@ def test_how_climbs_are_drawn_is_the_models_own_matter(out, refused, tmp_path) -
         lines = out(*asked, *options)
         assert legal(BOARD, read_frames(BOARD, lines)).all()
         assert lines != plain
-    generator = HoldFrequency(BOARD, HoldFrequency.Config())
+    generator = Frequency(BOARD, Frequency.Config())
     generator.fit_counts(synthetic_climbs(200, seed=0))
     generator.save(tmp_path / "counts")
     for options in (("--calls", 1), ("--guidance", 2)):
