@@ -16,7 +16,7 @@ from setgen.sources.columns import numbers, whole_numbers
 from setgen.sources.readout import Options, Readout, Sieve
 
 COLUMN = "frames"
-_TOO_HARD = "grades are taken as given; if kilter-gpt's preprocessing made this file, they are about 1.5 grades too hard"
+_TOO_HARD = "if kilter-gpt's preprocessing made this file, its grades are about 1.5 too hard; they are kept"
 
 
 def read_frames_rows(
