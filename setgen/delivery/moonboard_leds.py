@@ -2,7 +2,7 @@
 
 S is a start, P a hold between, E the end; the number counts along the LED string, which runs up column A,
 down column B and so on, 0 at A1. Apps may put settings in front (`~D*`: light the LED above each hold too;
-`~M*`: a Mini MoonBoard; `~D,M*`: both), and write L, R, M for left hand, right hand and match, and F for a
+`~M*`; `~D,M*`: both), and write L, R, M for left hand, right hand and match, and F for a
 foot; these are read, not written. Problems of a MoonBoard have no foot holds of their own: on a board without
 that role, a foot is one of the holds between.
 

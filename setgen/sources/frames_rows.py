@@ -16,9 +16,7 @@ from setgen.sources.columns import numbers, whole_numbers
 from setgen.sources.readout import Options, Readout, Sieve
 
 COLUMN = "frames"
-_TOO_HARD = (
-    "kilter-gpt's own preprocessing labels climbs about 1.5 grades too hard: grades are taken as given"
-)
+_TOO_HARD = "if kilter-gpt's preprocessing made this file, its grades are about 1.5 too hard; they are kept"
 
 
 def read_frames_rows(
@@ -57,7 +55,8 @@ def read_frames_rows(
         np.array(ids, dtype=object),
         sieve,
         {"climbs_read": len(frames), "roles": "from the source"},
-        [_TOO_HARD] if "fontgrade" in by_name else [],
+        ([_TOO_HARD] if {"fontgrade", "angle", "uuid"} <= set(by_name) else [])
+        + routes_warning(parsed, options),
         rules.known(_columns(by_name)),
     )
     rules.drop_unwanted(readout, options)

@@ -96,7 +96,7 @@ def _read_text(path: Path, file: Opened, options: Options) -> Readout:
             raise InputError(f"{path}, {error}") from None
         assert table is not None
         columns = {name: table.column(name) for name in table.columns}
-        return _frames(path, "kilter-gpt climbs.csv", columns, options)
+        return _frames(path, "CSV with frames", columns, options)
     try:
         pairs = records(read_json(text))
     except InputError as error:

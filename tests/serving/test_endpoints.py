@@ -230,10 +230,14 @@ async def test_validate_says_which_rules_are_broken(client) -> None:
 
 
 async def test_validate_reads_routes_of_several_frames(client) -> None:
-    answer = await post(client, "/v1/validate", frames='p5r1p16r2,"x16p38r2,p104r3')
+    answer = await post(client, "/v1/validate", frames='p5r1p16r2,"p38r2,"p104r3')
     assert answer["readable"]
     assert answer["frames_count"] == 3
     assert {hold["id"] for hold in answer["climb"]["holds"]} == {5, 16, 38, 104}
+    off = await post(client, "/v1/validate", frames='p5r1p16r2,"x16p38r2,p104r3')
+    assert not off["readable"]
+    assert "switches holds off" in off["problem"]
+    assert off["frames_count"] == 3
 
 
 async def test_pictures_are_pictures(client) -> None:
