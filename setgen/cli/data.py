@@ -89,7 +89,10 @@ def import_(
     if split not in ("by-set", "random"):
         raise InputError(f"--split {split!r} is unknown: use by-set or random")
     of_sets = {"--items": items, "--shares": shares, "--without": without, "--kind": kind}
-    other = _other_sets(source, kind, items, split == "by-set", shares, without, seed)
+    of_climbs = (layout, size, board, angle, angles or None, min_ascents or None, min_quality or None)
+    other = None
+    if kind is not None or of_climbs == (None,) * len(of_climbs):
+        other = _other_sets(source, kind, items, split == "by-set", shares, without, seed)
     if other is not None:
         _save(other, out)
         return

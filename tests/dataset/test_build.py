@@ -147,7 +147,7 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("setgen.dataset.dataset.pq.write_table", full)
+        patch.setattr("setgen.sets.dataset.pq.write_table", full)
         for name in ("d", "new"):
             with pytest.raises(InputError, match="No space left"):
                 synthetic_dataset(10, seed=2).save(tmp_path / name)
