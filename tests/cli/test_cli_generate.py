@@ -18,7 +18,7 @@ import setgen
 from setgen.boards.climbs import Climbs
 from setgen.boards.frames import read_frames
 from setgen.boards.rules import legal
-from setgen.cli.main import run
+from setgen.cli.main import main, run
 from setgen.generators.masked_set import MaskedSet
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
@@ -303,20 +303,25 @@ def test_a_closed_pipe_is_quiet(model) -> None:
 @pytest.mark.parametrize(
     ("arguments", "closed", "code", "what"),
     [
-        (["generate", "-n", "1"], "sys.stdout = None", 2, "standard output is closed"),
-        (["score"], "sys.stdin = None", 2, "standard input is closed"),
-        (["generate", "--grade", "9z"], "sys.stderr = None", 2, ""),
-        (["generate", "-n", "1", "--out", "/dev/null"], "sys.stdout = None", 0, ""),
+        (["generate", "-n", "1"], "stdout", 2, "standard output is closed"),
+        (["score"], "stdin", 2, "standard input is closed"),
+        (["generate", "--grade", "9z"], "stderr", 2, ""),
+        (["generate", "-n", "1", "--out", "/dev/null"], "stdout", 0, ""),
     ],
 )
-def test_closed_streams_are_one_line(arguments, closed: str, code: int, what: str, model) -> None:
-    names = [arguments[0], "--model", str(model), *arguments[1:]]
-    script = f"import sys; {closed}; from setgen.cli.main import main; sys.argv[1:] = {names!r}; main()"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == code
-    assert what in done.stderr
-    assert done.stderr.count("\n") == (1 if what else 0)
-    assert done.stdout == ""
+def test_closed_streams_are_one_line(
+    arguments, closed: str, code: int, what: str, model, monkeypatch, capfd
+) -> None:
+    monkeypatch.setattr("sys.argv", ["setgen", arguments[0], "--model", str(model), *arguments[1:]])
+    monkeypatch.setattr(sys, closed, None)  # as Python has it where the shell closed it
+    with pytest.raises(SystemExit) as end:
+        main()
+    monkeypatch.undo()
+    shown = capfd.readouterr()
+    assert end.value.code == code
+    assert what in shown.err
+    assert shown.err.count("\n") == (1 if what else 0)
+    assert shown.out == ""
 
 
 def test_ctrl_c_leaves_no_file(model, tmp_path, monkeypatch, capsys) -> None:

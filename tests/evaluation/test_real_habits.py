@@ -79,7 +79,7 @@ def test_a_model_is_asked_about_each_hold_set_once(dataset):
     assert set(trial.conditions.angle) <= set(ANGLES)
 
 
-@pytest.mark.parametrize("n", [100, 300])
+@pytest.mark.parametrize("n", [100, pytest.param(300, marks=pytest.mark.slow)])
 def test_value_and_floor_rest_on_equally_many_climbs(dataset, real, n):
     found = evaluate(real, Reference.of(few(dataset, n), grader=None))
     for metric in METRICS:

@@ -180,7 +180,7 @@ def test_importances_find_the_option_that_matters():
     assert importances(study)["matters"] > 0.8
 
 
-@pytest.mark.parametrize("placements", [150, 198, 476])
+@pytest.mark.parametrize("placements", [150, pytest.param(198, marks=pytest.mark.slow), 476])
 def test_every_choice_of_every_search_has_as_many_parameters(placements, dataset):
     rng = np.random.default_rng(0)
     board = replace(
