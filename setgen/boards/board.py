@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -74,7 +72,10 @@ class Board(Space):
     file: ClassVar[str] = "board.json"
     item_word: ClassVar[str] = "hold"
     set_word: ClassVar[str] = "climb"
+    label_word: ClassVar[str] = "role"
+    length_word: ClassVar[str] = "inches"
     word: ClassVar[str] = "board"
+    metrics_module: ClassVar[str] = "setgen.boards.metrics"
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -11,10 +11,10 @@ import torch
 from setgen.boards.climbs import Climbs
 from setgen.boards.constraints import Constraints
 from setgen.dataset.batches import to_batch
-from setgen.evaluation.likelihood import Likelihood, likelihood
 from setgen.generators.legality import Placed
 from setgen.generators.permitted import Permitted
 from setgen.grading.grader import Grading
+from setgen.metrics.likelihood import Likelihood, likelihood
 from setgen.serving.judging import Judged, judge
 from setgen.serving.model import ServedModel
 

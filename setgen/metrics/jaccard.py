@@ -1,4 +1,4 @@
-"""Jaccard distances between many hold sets, 1 − |A ∩ B| / |A ∪ B|, in bounded memory.
+"""Jaccard distances between many sets, 1 − |A ∩ B| / |A ∪ B|, in bounded memory.
 
 Intersections are products of 0/1 matrices, exact in float32: sparse or dense, whatever is quicker, for
 the numbers are the same. Two empty sets are at distance 0.

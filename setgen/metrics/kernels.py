@@ -4,9 +4,9 @@
 
 unbiased (Gretton et al. 2012, lemma 6), over all pairs, so that it can fall below 0. Kernels: Jaccard's own
 similarity of sets, which is positive definite (Bouchard et al. 2013), and the cubic polynomial
-(x·y / D + 1)³ of the kernel Inception distance (Bińkowski et al. 2018) on shape and on learned features.
+(x·y / D + 1)³ of the kernel Inception distance (Bińkowski et al. 2018) on features.
 
-The test climbs are taken as given. As a function of the generated ones MMD² is a U-statistic with the kernel
+The test sets are taken as given. As a function of the generated ones MMD² is a U-statistic with the kernel
 h(x, x') = k(x, x') − m(x) − m(x'), m(x) = mean_j k(x, y_j), and its variance is (Hoeffding 1948)
 
     4 (n − 2) / (n (n − 1)) · ζ + 2 / (n (n − 1)) · Var(h),       ζ = Var(E[h | x])
@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from setgen.evaluation.comparison import Comparison
-from setgen.evaluation.estimate import Estimate, symmetric, undefined
-from setgen.evaluation.jaccard import distance_blocks
-from setgen.evaluation.metric import Metric
-from setgen.evaluation.spaces import JACCARD, LEARNED, SHAPE, Space
+from setgen.metrics.context import Context, cached
+from setgen.metrics.estimate import Estimate, symmetric
+from setgen.metrics.features import JACCARD, SHAPE, FeatureSpace
+from setgen.metrics.jaccard import distance_blocks
+from setgen.metrics.metric import metric
 
 MOST = 10_000
 Kernel = Callable[[Any, Any], Iterator[tuple[slice, np.ndarray]]]
@@ -90,55 +90,45 @@ def mean_of_pairs(kernel: Kernel, points: Any) -> float:
     return total / (n * (n - 1))
 
 
-def _mmd(space: Space, kernel: Kernel, scale: float, c: Comparison) -> Estimate | None:
-    c, note = c.once(("at most", MOST), lambda: c.at_most(MOST))
-    ours, real = (space.points(sample, c.train) for sample in (c.sample, c.test))
-    if ours is None:
-        return None
-    if not ours.shape[1]:
-        return undefined(f"all training climbs have the same {space.name} features", len(c.sample))
-    if min(len(c.sample), len(c.test)) < 3:
-        return undefined("wants three climbs", len(c.sample))
+@cached
+def _real_mean(test: Context, space: FeatureSpace, kernel: Kernel) -> float:
+    return mean_of_pairs(kernel, space.points(test))
+
+
+def _mmd(c: Context, space: FeatureSpace, kernel: Kernel, scale: float) -> Estimate:
+    c, note = c.at_most(MOST)
+    ours, real = space.pair(c)
+    none = space.unfit(c, ours, 3)
+    if none is not None:
+        return none
     with threadpool_limits(1, "blas"):  # sums in one order, whatever the number of threads
-        key = ("mean of pairs", space.name)
-        if key not in c.test.memo:
-            c.test.memo[key] = mean_of_pairs(kernel, real)
-        value, error = mmd2(kernel, ours, real, c.test.memo[key])
-    value, error = scale * value, scale * error
-    return symmetric(value, error, len(c.sample), note)
+        value, error = mmd2(kernel, ours, real, _real_mean(c.test, space, kernel))
+    return symmetric(scale * value, scale * error, len(c), note)
 
 
-_GRETTON, _KID = "MMD², Gretton et al. 2012", "KID, Bińkowski et al. 2018"
 _FORMULA = "mean k(x, x') + mean k(y, y') − 2 mean k(x, y) over pairs, unbiased;"
-_SEES = ("holds replaced", "random climbs", "roles swapped", "duplicated")
-_SIDES = "one side dropped"  # not in the grader's features: a grade does not depend on the side
+_mmd_metric = partial(metric, family="fidelity", needs=300)
+_SEES = ("{items} replaced", "random {sets}", "{labels} swapped", "duplicated")
+_SIDES = "one side dropped"
 
-METRICS = (
-    Metric(
-        "MMD (Jaccard)",
-        "10⁻³",
-        "↓",
-        f"{_FORMULA} × 1000, k = |A ∩ B| / |A ∪ B| over (placement, role) pairs",
-        f"{_GRETTON}, with the kernel of Jaccard 1901 (positive definite: Bouchard et al. 2013)",
-        partial(_mmd, JACCARD, jaccard_kernel, 1000.0),
-        "train",
-        "fidelity",
-        300,
-        sees=(*_SEES, _SIDES),
-    ),
-    *(
-        Metric(
-            f"KID ({space.name})",
-            "kernel units",
-            "↓",
-            f"{_FORMULA} k = (x·y / D + 1)³ on {space.name} features in training deviations",
-            _KID,
-            partial(_mmd, space, cubic_kernel, 1.0),
-            "train",
-            "fidelity",
-            300,
-            sees=_SEES if space is LEARNED else (*_SEES, _SIDES),
-        )
-        for space in (SHAPE, LEARNED)
-    ),
-)
+
+def kid_metric(space: FeatureSpace, *sees: str) -> None:
+    """Register the kernel Inception distance in a space of features; sees: damages beside the usual ones."""
+    _mmd_metric(
+        name=f"KID ({space.name})",
+        unit="kernel units",
+        formula=f"{_FORMULA} k = (x·y / D + 1)³ on {space.name} features in training deviations",
+        source="KID, Bińkowski et al. 2018",
+        sees=(*_SEES, *sees),
+        **space.requires,
+    )(partial(_mmd, space=space, kernel=cubic_kernel, scale=1.0))
+
+
+_mmd_metric(
+    name="MMD (Jaccard)",
+    unit="10⁻³",
+    formula=f"{_FORMULA} × 1000, k = |A ∩ B| / |A ∪ B| over ({{item}}, {{label}}) pairs",
+    source="MMD², Gretton et al. 2012, with the kernel of Jaccard 1901 (positive definite: Bouchard et al. 2013)",
+    sees=(*_SEES, _SIDES),
+)(partial(_mmd, space=JACCARD, kernel=jaccard_kernel, scale=1000.0))
+kid_metric(SHAPE, _SIDES)

@@ -3,7 +3,7 @@
     FD = |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₂^½ Σ₁ Σ₂^½)^½)         (Dowson & Landau 1982; Heusel et al. 2017)
 
 Σ are the unbiased covariances. The distance of two finite samples of one distribution is above 0 and falls
-as 1/n: compare it with its floor, which has as many climbs.
+as 1/n: compare it with its floor, which has as many sets.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from setgen.evaluation.comparison import Comparison
-from setgen.evaluation.estimate import Estimate, from_replicates, resamples, undefined
-from setgen.evaluation.metric import Metric
-from setgen.evaluation.spaces import LEARNED, SHAPE, Space
+from setgen.metrics.context import Context
+from setgen.metrics.estimate import Estimate, from_replicates, resamples
+from setgen.metrics.features import SHAPE, FeatureSpace
+from setgen.metrics.metric import metric
 
 MOST = 10_000
 _ROWS_AT_ONCE = 500
@@ -66,15 +66,12 @@ def _known(spectrum: np.ndarray) -> np.ndarray:
     return np.where(spectrum > 1e-13 * spectrum.max(), spectrum, 0.0)
 
 
-def _frechet(space: Space, c: Comparison) -> Estimate | None:
-    c, note = c.once(("at most", MOST), lambda: c.at_most(MOST))
-    ours, real = (space.points(sample, c.train) for sample in (c.sample, c.test))
-    if ours is None:
-        return None
-    if not ours.shape[1]:
-        return undefined(f"all training climbs have the same {space.name} features", len(c.sample))
-    if min(len(ours), len(real)) < 3:
-        return undefined("wants three climbs", len(ours))
+def _frechet(c: Context, space: FeatureSpace) -> Estimate:
+    c, note = c.at_most(MOST)
+    ours, real = space.pair(c)
+    none = space.unfit(c, ours, 3)
+    if none is not None:
+        return none
     with threadpool_limits(1, "blas"):  # sums in one order, whatever the number of threads
         mean, covariance = moments(real)
         root = square_root(covariance)
@@ -84,18 +81,18 @@ def _frechet(space: Space, c: Comparison) -> Estimate | None:
     return from_replicates(value, np.array(spread), len(ours), note, (0, np.inf))
 
 
-METRICS = tuple(
-    Metric(
-        f"Fréchet distance ({space.name})",
-        "squared deviations",
-        "↓",
-        f"|μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2(Σ₂^½ Σ₁ Σ₂^½)^½) of {space.name} features in training deviations",
-        "Dowson & Landau 1982; as FID, Heusel et al. 2017",
-        partial(_frechet, space),
-        "train",
-        "fidelity",
-        500,
-        sees=("holds replaced", "random climbs", "roles swapped", "few ideas"),
-    )
-    for space in (SHAPE, LEARNED)
-)
+def frechet_metric(space: FeatureSpace) -> None:
+    """Register the Fréchet distance in a space of features."""
+    metric(
+        name=f"Fréchet distance ({space.name})",
+        unit="squared deviations",
+        formula=f"|μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2(Σ₂^½ Σ₁ Σ₂^½)^½) of {space.name} features in training deviations",
+        source="Dowson & Landau 1982; as FID, Heusel et al. 2017",
+        family="fidelity",
+        needs=500,
+        sees=("{items} replaced", "random {sets}", "{labels} swapped", "few ideas"),
+        **space.requires,
+    )(partial(_frechet, space=space))
+
+
+frechet_metric(SHAPE)

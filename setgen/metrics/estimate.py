@@ -1,10 +1,10 @@
-"""Estimates with a standard error and a 95 % confidence interval, both from a bootstrap over climbs.
+"""Estimates with a standard error and a 95 % confidence interval, both from a bootstrap over sets.
 
-One bootstrap serves all metrics: climb i occurs w_bi times in resample b. Plug-in statistics of small samples
+One bootstrap serves all metrics: set i occurs w_bi times in resample b. Plug-in statistics of small samples
 (a divergence, a distance between distributions) are biased upwards, and resampling adds as much bias again,
 so intervals are the value plus the quantiles of the replicates *around their own mean*. Statistics that
-compare climbs with each other (nearest neighbours, kernels over pairs) cannot be resampled directly, for a
-repeated climb is its own neighbour: theirs resample the influence of each climb instead, which is the
+compare sets with each other (nearest neighbours, kernels over pairs) cannot be resampled directly, for a
+repeated set is its own neighbour: theirs resample the influence of each set instead, which is the
 bootstrap of the statistic's linear part (Efron & Tibshirani 1993, ch. 22; Davison & Hinkley 1997, 2.7).
 """
 
@@ -37,7 +37,7 @@ class Estimate:
 
 @lru_cache(maxsize=4)
 def resamples(n: int, seed: int) -> np.ndarray:
-    """(BOOTSTRAPS, n) float32: how often each of n climbs occurs in each resample. Read-only."""
+    """(BOOTSTRAPS, n) float32: how often each of n sets occurs in each resample. Read-only."""
     rng = np.random.default_rng([seed, n])
     times = np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(BOOTSTRAPS)])
     times = times.astype(np.float32)
@@ -46,7 +46,7 @@ def resamples(n: int, seed: int) -> np.ndarray:
 
 
 def undefined(why: str, n: int = 0) -> Estimate:
-    """NaN, with the reason: the generated climbs do not allow the metric."""
+    """NaN, with the reason: the generated sets do not allow the metric."""
     return Estimate(float("nan"), None, n, why)
 
 
@@ -60,7 +60,7 @@ def from_replicates(
     """From (B,) values of the statistic on B resamples; the interval is cut to the metric's own bounds."""
     replicates = np.asarray(replicates, dtype=np.float64)
     replicates = replicates[np.isfinite(replicates)]
-    if min(n, len(replicates)) < 2:  # one climb leaves nothing to resample
+    if min(n, len(replicates)) < 2:  # one set leaves nothing to resample
         return Estimate(float(value), None, n, note)
     around = replicates - replicates.mean()
     low, high = np.clip(value + np.quantile(around, [0.025, 0.975]), *bounds)
@@ -74,7 +74,7 @@ def from_influence(
     note: str = "",
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Estimate:
-    """From (C,) influences: how much each climb pulls the value, in units of the value, mean 0.
+    """From (C,) influences: how much each set pulls the value, in units of the value, mean 0.
 
     The statistic on a resample is value + Σ_i w_i influence_i / C to first order, and its standard error
     sd(influence)/√C, which is what is reported.
@@ -111,7 +111,7 @@ def symmetric(
 def share(hits: np.ndarray, note: str = "", besides: float = 0.0) -> Estimate:
     """The share of true entries of (C,) bool, k/C.
 
-    Its standard error √(p̃(1 − p̃)/(C + 4)), p̃ = (k + 2)/(C + 4), is never 0: no hit in C climbs does not
+    Its standard error √(p̃(1 − p̃)/(C + 4)), p̃ = (k + 2)/(C + 4), is never 0: no hit in C sets does not
     mean that there will be none, and no bootstrap can know that (Agresti & Coull 1998). besides: the standard
     error of an independent second source, whose variance is added. The interval is p̃ ± 1.96 of both.
     """
@@ -130,7 +130,7 @@ def from_groups(
     note: str = "",
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Estimate:
-    """From (G,) values of the statistic without each of G equal groups of climbs, drawn at random.
+    """From (G,) values of the statistic without each of G equal groups of sets, drawn at random.
 
     The delete-a-group jackknife, variance (G − 1)/G Σ (θ_g − θ̄)², for statistics that no linear part
     describes (Shao & Tu 1995, 2.3); the interval is Student's, with G − 1 degrees of freedom.

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
-from setgen.boards.climbs import Climbs
-from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS, fingerprints, one_of_each
 from setgen.errors import InputError
-from setgen.evaluation.damage import DAMAGES, Damage
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.metric import Metric, MetricValue
-from setgen.evaluation.reference import Reference
+from setgen.metrics.context import Context
+from setgen.metrics.damage import Damage, damages_of
+from setgen.metrics.evaluate import MetricValue, judge, metrics_for
+from setgen.metrics.metric import Metric
+from setgen.sets.identity import fingerprints, one_of_each
+from setgen.sets.sets import Sets
+from setgen.sets.space import Space
 
 _FEWEST = 50
 
 
 @dataclass(frozen=True)
 class Series:
-    """One metric over the degrees of one damage; values[0] is on undamaged climbs.
+    """One metric over the degrees of one damage; values[0] is on undamaged sets.
 
     values: (degrees + 1,) metric values, each a mean over seeds; errors: their standard errors over seeds
     (0 with one); floors, lows, highs: the floor and its 95 % interval, means over seeds; of a floor that is
@@ -73,58 +74,60 @@ class Series:
         return int(inside[-1]) + 1 if len(inside) else 1
 
 
-def halves(dataset: Dataset, seed: int) -> tuple[Dataset, Climbs]:
-    """A dataset with half of the test climbs, and of the other half, to be damaged, one row of each hold set.
+def halves(space: Space, test: Sets, seed: int) -> tuple[Sets, Sets]:
+    """Rows of half of the test sets, and of the other half, to be damaged, one row of each set of items.
 
-    No hold set is in both. Raises InputError when either has too few climbs.
+    No set of items is in both. Raises InputError when either has too few.
     """
-    test = np.flatnonzero(dataset.split == SPLITS.index("test"))
-    prints = fingerprints(dataset.board, dataset.climbs[test])
-    _, which = np.unique(prints, return_inverse=True)
+    _, which = np.unique(fingerprints(space, test), return_inverse=True)
     different = int(which.max(initial=-1)) + 1
     if different < 2 * _FEWEST:
         raise InputError(
-            f"the dataset has {different} different test climbs: proving metrics takes at least {2 * _FEWEST}"
+            f"the dataset has {different} different test {space.set_word}s: proving metrics takes at least "
+            f"{2 * _FEWEST}"
         )
     judged = np.random.default_rng(seed).permutation(different)[which] % 2 == 0
-    keep = np.ones(len(dataset.climbs), dtype=bool)
-    keep[test[judged]] = False
-    rest = replace(dataset, climbs=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])
-    return rest, one_of_each(dataset.board, dataset.climbs[test[judged]], seed)
+    return test[~judged], one_of_each(space, test[judged], seed)
+
+
+def halved(data: Any, seed: int, **extras: Any) -> tuple[Context, Sets]:
+    """A dataset's context with half of the test sets, and the other half, to be damaged (see `halves`)."""
+    whole = Context.of_dataset(data, seed, **extras)
+    rest, judged = halves(whole.space, data.part("test"), seed)
+    return Context.of(whole.space, data.part("train"), rest, seed=seed, data=data, **extras), judged
 
 
 def prove(
-    dataset: Dataset,
+    data: Any,
     *,
     seeds: Sequence[int] = (0,),
-    damages: Sequence[Damage] = DAMAGES,
-    metrics: Sequence[Metric] = METRICS,
+    damages: Sequence[Damage] | None = None,
+    metrics: Sequence[Metric] | None = None,
     most: int = 1000,
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
 ) -> list[Series]:
-    """Every metric over every damage: half of the test climbs are damaged and judged against the rest.
+    """Every metric of sets over every damage: half of the test sets are damaged and judged against the rest.
 
-    seeds: each draws other halves and other damage; values are means over them. most: climbs damaged.
-    Returns a Series for each metric and damage, in the order of the tables. Raises InputError when there
-    are too few test climbs.
+    data: a dataset. seeds: each draws other halves and other damage; values are means over them. most: sets
+    damaged. damages, metrics: of the dataset's space; None: all. Returns a Series for each metric and damage,
+    in the order of the tables. Raises InputError when there are too few test sets.
     """
-    steps = [
-        (seed, damage, degree) for seed in seeds for damage in damages for degree in (0, *damage.degrees)
-    ]
+    space = Context.of_dataset(data).space
+    damages = list(damages_of(space).values()) if damages is None else damages
+    metrics = metrics_for(space) if metrics is None else metrics
+    steps = [(seed, one, degree) for seed in seeds for one in damages for degree in (0, *one.degrees)]
     found: dict[tuple[str, str], list[list[MetricValue]]] = {}
-    prepared: dict[int, tuple[Reference, Climbs, dict[str, MetricValue]]] = {}
+    prepared: dict[int, tuple[Context, Sets, dict[str, MetricValue]]] = {}
     for seed, damage, degree in progress(steps):
         if seed not in prepared:
-            rest, half = halves(dataset, seed)
-            real = half.at_most(most, seed)
-            reference = Reference.of(rest, seed)
-            prepared = {seed: (reference, real, _values(reference, real, metrics))}
-        reference, real, undamaged = prepared[seed]
+            real, half = halved(data, seed)
+            sets = half.at_most(most, seed)
+            prepared = {seed: (real, sets, _values(real, sets, metrics))}
+        real, sets, undamaged = prepared[seed]
         values = undamaged
         if degree:
-            rng = np.random.default_rng([seed, DAMAGES.index(damage) if damage in DAMAGES else 99])
-            damaged = damage.apply(dataset.board, real, reference.train.climbs, degree, rng)
-            values = _values(reference, damaged, metrics)
+            rng = np.random.default_rng([seed, crc32(damage.name.encode())])
+            values = _values(real, damage.apply(space, sets, real.train_sets, degree, rng), metrics)
         for name in undamaged:
             runs = found.setdefault((name, damage.name), [])
             if degree == 0:
@@ -134,10 +137,10 @@ def prove(
     return [_series(name, damage, directions[name], runs) for (name, damage), runs in found.items()]
 
 
-def _values(reference: Reference, climbs: Climbs, metrics: Sequence[Metric]) -> dict[str, MetricValue]:
-    comparison = reference.comparison(climbs)
-    judged = ((metric, reference.judge(metric, comparison)) for metric in metrics)
-    return {metric.name: value for metric, value in judged if value is not None}
+def _values(real: Context, sets: Sets, metrics: Sequence[Metric]) -> dict[str, MetricValue]:
+    c = real.judging(sets)
+    judged = {metric.name: judge(c, metric) for metric in metrics}
+    return {name: value for name, value in judged.items() if not isinstance(value, str)}
 
 
 def _series(metric: str, damage: str, direction: str, runs: list[list[MetricValue]]) -> Series:

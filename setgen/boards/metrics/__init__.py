@@ -1,0 +1,5 @@
+"""Metrics and damages of climbs alone, beside those of any sets (`setgen.metrics`); importing registers them."""
+
+from setgen.boards.metrics import conditioning, damage, shape, validity
+
+__all__ = ["conditioning", "damage", "shape", "validity"]

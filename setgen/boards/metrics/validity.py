@@ -1,0 +1,93 @@
+"""Validity of climbs: each of the app's hard rules by itself, and soft rules calibrated on training climbs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from setgen.boards.board import Board
+from setgen.boards.metrics.grader import why_no_grader
+from setgen.boards.metrics.shape import climb_geometry, climbs_of
+from setgen.boards.rules import broken_rules
+from setgen.boards.sensible import SOFT_RULES, TAIL, SensibleRules
+from setgen.metrics.context import Context, cached
+from setgen.metrics.estimate import Estimate, share
+from setgen.metrics.evaluate import details_of
+from setgen.metrics.metric import Unavailable, metric
+
+HARD_RULES = (
+    *("unknown hold", "unknown role", "a hold twice", "too few holds", "too many holds"),
+    *("too few starts", "too many starts", "too few finishes", "too many finishes"),
+)
+
+
+def sensible_rules(c: Context) -> SensibleRules:
+    """Fitted on all rows of the training climbs."""
+    return _fitted(c.train)
+
+
+@cached
+def _fitted(train: Context) -> SensibleRules:
+    rows = train.raw if train.data is None else train.data.part("train")
+    return SensibleRules.fit(train.space, rows)
+
+
+@cached
+def _broken(c: Context) -> dict[str, np.ndarray]:
+    return sensible_rules(c).broken(climbs_of(c), climb_geometry(c))
+
+
+def _hard(c: Context, rule: str) -> Estimate:
+    return share(broken_rules(c.space, c.raw)[rule])
+
+
+def _soft(c: Context, rule: str) -> Estimate:
+    broken = _broken(c)
+    if rule not in broken:
+        raise Unavailable("no training climb has what the rule looks at")
+    return share(broken[rule])
+
+
+_validity = partial(metric, family="validity", unit="share", floor="test", space=Board)
+_soft_rule = partial(
+    _validity,
+    direction="=",
+    source=f"percentiles of the training climbs, {TAIL:g} % beyond each threshold",
+)
+
+
+for _rule in HARD_RULES:
+    _validity(
+        name=f"illegal: {_rule}",
+        formula=f"share of climbs with: {_rule}",
+        source="the board apps' own limits",
+        sees=("rules broken",),
+    )(partial(_hard, rule=_rule))
+
+
+@_soft_rule(
+    name="sensible",
+    formula="share of climbs that break no soft rule",
+    sees=("random climbs", "roles swapped"),
+)
+def sensible(c: Context) -> Estimate:
+    broken = list(_broken(c).values())
+    if not broken:
+        raise Unavailable("no training climb has what the rules look at")
+    return share(~np.any(broken, axis=0))
+
+
+for _rule in SOFT_RULES:
+    _soft_rule(
+        name=f"not sensible: {_rule}",
+        formula=f"share of climbs with: {_rule}",
+        # Random holds change no climb's size.
+        sees=("rules broken",) if _rule.startswith("unusually") else ("random climbs",),
+    )(partial(_soft, rule=_rule))
+
+
+@details_of.register
+def _details(space: Board, c: Context) -> dict[str, Any]:
+    return {"no grader": why_no_grader(c), "soft_rules": sensible_rules(c).to_json()}
