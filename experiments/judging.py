@@ -91,7 +91,7 @@ def judge_file(cfg: DictConfig, reference: Context, name: str, path: Path, conso
 
     Of more climbs than each model draws, so many are drawn: most metrics depend on the number.
     """
-    climbs, most = read_climbs(path, reference.space, check=False), cfg.evaluation.samples
+    climbs, most = read_climbs(path, reference.data.board, check=False), cfg.evaluation.samples
     if len(climbs) > most:
         console.print(f"{path.name}: {most} of {len(climbs)} climbs are judged, as many as of each model")
         climbs = climbs.at_most(most, cfg.evaluation.seed)

@@ -15,14 +15,14 @@ import typer
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.evaluate_generator import MODEL_METRICS
 
 from setgen.boards.frames import write_frames
 from setgen.boards.grades import parse_grade
 from setgen.boards.prompts import parse_holds
 from setgen.cli.main import app, run
 from setgen.dataset.build import synthetic_dataset
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.evaluate_generator import MODEL_METRICS
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
 

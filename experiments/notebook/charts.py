@@ -84,7 +84,8 @@ def draw_curves(trained: Mapping[str, Trained]) -> Figure:
 def draw_grades(samples: Mapping[str, Context], columns: int = 3) -> Figure:
     """Grade asked for against grade read: median and the middle 80 % of the climbs at each grade.
 
-    samples: label → the climbs looked at. Those without a grader, and those that have too few climbs at every grade, are left out.
+    samples: label → the climbs looked at. Those without a grader, and those that have too few climbs at every
+    grade, are left out.
     """
     found = {label: bands(sample) for label, sample in samples.items()}
     found = {label: rows for label, rows in found.items() if len(rows)}

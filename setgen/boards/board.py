@@ -40,7 +40,9 @@ class AppIds:
 
 @dataclass(frozen=True, eq=False)
 class Board(Space):
-    """A wall with V placements: the space of which climbs are sets. Index 0…V−1 is used inside; the board's own ids at the edges.
+    """A wall with V placements: the space of which climbs are sets.
+
+    Index 0…V−1 is used inside; the board's own ids at the edges.
 
     ids: (V,) the board's placement ids, increasing. xy: (V, 2) inches, y up. hold_set: (V,) index into
     `hold_set_names`. role_ids: the number of each role in a frames string; a role that is missing there
@@ -80,7 +82,7 @@ class Board(Space):
     def __len__(self) -> int:
         return len(self.ids)
 
-    # --- the board as a space: holds are items, roles are labels, angle and grade are conditions -------------
+    # --- the board as a space: holds are items, roles are labels, angle and grade conditions ----------
 
     @cached_property
     def labels(self) -> tuple[Label, ...]:

@@ -52,7 +52,7 @@ class Hidden:
 
     @classmethod
     def of(cls, sets: Sets, hidden: float | None, seed: int) -> Hidden:
-        """Hide a share of each set's items, or one (None); with one seed, the same and more at a larger share."""
+        """Hide a share of each set's items, or one (None); with one seed, the same and more the larger it is."""
         order = np.lexsort((np.random.default_rng(seed).random(len(sets.item)), sets.owner))
         sizes = sets.sizes
         count = np.ones_like(sizes)
@@ -97,10 +97,10 @@ def chances_of_top(scores: np.ndarray, k: int) -> np.ndarray:
 
 
 def percentile_ranks(scores: np.ndarray, hidden: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """(C,) per cent of each row's free entries that score no more than the hidden one, which is one of them.
+    """(C,) per cent of each row's free entries that score no more than the hidden one, itself one.
 
-    scores: (C, M), −inf for what cannot be chosen. hidden: (C,). free: (C, M) bool. Others that score the same
-    count half, as on average where ties are broken at random: 100 is the best, a blind guess about 50.
+    scores: (C, M), −inf for what cannot be chosen. hidden: (C,). free: (C, M) bool. Others that score the
+    same count half, as on average where ties are broken at random: 100 is the best, a blind guess about 50.
     """
     scores, rows = np.round(scores, _DIGITS), np.arange(len(hidden))
     own = scores[rows, hidden][:, None]
@@ -141,8 +141,7 @@ _FIRST = f"of ≤ {MOST} test {{sets}}"
 
 def _bits(c: Context, part: float) -> Estimate:
     hidden = prompted(c, part)
-    options = {"orders": c.orders, "seed": c.seed, "batch_size": SCORED}
-    found = likelihood(c.generator, hidden.sets, given=hidden.given, **options)
+    found = likelihood(c.generator, hidden.sets, orders=c.orders, seed=c.seed, given=hidden.given)
     return possible_mean(found.bits, _note(c), c.words["sets"])
 
 
@@ -162,8 +161,8 @@ for _part in SHARES:
         name=f"recall@{K} ({_part:.0%} hidden)".replace("%", " %"),
         unit="share",
         direction="↑",
-        formula=f"mean over {{sets}}, {_FIRST}, of |H ∩ the {K} {{items}} likeliest to come next| / min({K}, h), "
-        "H the h hidden {items}, {labels} summed out, equal ones in random order",
+        formula=f"mean over {{sets}}, {_FIRST}, of |H ∩ the {K} {{items}} likeliest to come next| / "
+        f"min({K}, h), H the h hidden {{items}}, {{labels}} summed out, equal ones in random order",
         source="Recall@R of held-out items, Liang, Krishnan, Hoffman & Jebara 2018",
     )(partial(_recall, part=_part))
 
@@ -172,12 +171,12 @@ for _part in SHARES:
     name="percentile rank of one hidden {item}",
     unit="%",
     direction="↑",
-    formula="mean over test {sets} of ≥ 2 {items}, one of them hidden at random, of 100 · |{{j ∉ A: p(j | A) ≤ "
-    "p(hidden | A)}}| / |{{j ∉ A}}|, A the given ones, {labels} summed out; others that tie count half",
     source="mean percentile rank, Hu, Koren & Volinsky 2008; of one hidden item: Gartrell, Paquet & "
     "Koenigstein 2017",
 )
 def percentile_rank(c: Context) -> Estimate:
+    """Mean over test {sets} of ≥ 2 {items}, one of them hidden at random, of 100 · |{{j ∉ A: p(j | A) ≤
+    p(hidden | A)}}| / |{{j ∉ A}}|, A the given ones, {labels} summed out; others that tie count half."""
     tests = scored(c)
     hidden = Hidden.of(tests[tests.sizes >= 2], None, c.seed)
     if not len(hidden.sets):
@@ -193,11 +192,12 @@ def percentile_rank(c: Context) -> Estimate:
     name="completions legal without masks",
     unit="share",
     direction="↑",
-    formula=f"share of prompts, {_FIRST} with half of the {{items}} hidden, whose completion with legality "
-    "masks off breaks no hard rule",
+    most=MOST,
     source="the {space}'s own bounds",
 )
 def legal_completions(c: Context) -> Estimate:
+    """Share of prompts, of ≤ {most} test {sets} with half of the {items} hidden, whose completion with
+    legality masks off breaks no hard rule."""
     completed = c.complete(prompted(c, HALF).prompts, False)
     return share(legal(c.space, completed), _note(c))
 
@@ -216,26 +216,25 @@ def _distances(c: Context) -> tuple[np.ndarray, np.ndarray]:
     return np.mean(pairs, 0), away[np.arange(len(rows)), rows].reshape(-1, COMPLETIONS).mean(1)
 
 
-_drawn = partial(_completion, unit="Jaccard distance")
-_MEAN = f"mean over ≤ {DRAWN} prompts, half of the {{items}} hidden,"
+_drawn = partial(_completion, unit="Jaccard distance", most=DRAWN)
 
 
 @_drawn(
     name="diversity of completions",
     direction="none",
-    formula=f"{_MEAN} of the mean over pairs of {COMPLETIONS} completions of 1 − |A ∩ B| / |A ∪ B|, over the "
-    "new {items} only: the given ones are common to all and would only dilute it",
     source="mean pairwise distance of outputs for one input, Zhu et al. 2017 (BicycleGAN), on Jaccard 1901",
 )
 def diversity_of_completions(c: Context) -> Estimate:
+    """Mean over ≤ {most} prompts, half of the {items} hidden, of the mean over pairs of three completions of
+    1 − |A ∩ B| / |A ∪ B|, over the new {items} only: the given ones would only dilute it."""
     return mean(_distances(c)[0], c.seed, _note(c, DRAWN), (0, 1))
 
 
 @_drawn(
     name="completion to hidden {items}",
-    formula=f"{_MEAN} and over {COMPLETIONS} completions of 1 − |A ∩ H| / |A ∪ H|, A the new {{items}} and H "
-    "the hidden ones",
     source="Jaccard 1901",
 )
 def completion_to_hidden(c: Context) -> Estimate:
+    """Mean over ≤ {most} prompts, half of the {items} hidden, and over three completions of
+    1 − |A ∩ H| / |A ∪ H|, A the new {items} and H the hidden ones."""
     return mean(_distances(c)[1], c.seed, _note(c, DRAWN), (0, 1))

@@ -51,9 +51,9 @@ class Context:
     """
 
     space: Space
-    raw: Sets
-    test_sets: Sets
-    train_sets: Sets
+    raw: Any
+    test_sets: Any
+    train_sets: Any
     seed: int = 0
     data: Any = None
     extras: Mapping[str, Any] = field(default_factory=dict)

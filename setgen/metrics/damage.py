@@ -19,7 +19,7 @@ from setgen.sets.per_set import moments
 from setgen.sets.sets import Sets
 from setgen.sets.space import UNKNOWN, Space
 
-Apply = Callable[[Space, Sets, Sets, float, np.random.Generator], Sets]
+Apply = Callable[[Any, Any, Any, float, np.random.Generator], Sets]
 SHARES = (0.1, 0.25, 0.5, 1.0)
 
 
@@ -27,7 +27,7 @@ SHARES = (0.1, 0.25, 0.5, 1.0)
 class Damage:
     """apply(space, sets, training sets, degree, rng) → damaged sets. degrees: rising.
 
-    kind, needs_coordinates: the spaces it is for. Texts may use a space's words, as those of `Metric`.
+    space, needs_coordinates: the spaces it is for. Texts may use a space's words, as those of `Metric`.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Damage:
     apply: Apply
     degrees: tuple[float, ...] = SHARES
     unit: str = "share"
-    kind: type[Space] = Space
+    space: type = Space
     needs_coordinates: bool = False
 
     def label(self, degree: float) -> str:
@@ -63,7 +63,7 @@ def damages_of(space: Space) -> dict[str, Damage]:
     import_own(space)
     words, table = words_of(space), {}
     for known in _REGISTRY:
-        if isinstance(space, known.kind) and not (known.needs_coordinates and space.coordinates is None):
+        if isinstance(space, known.space) and not (known.needs_coordinates and space.coordinates is None):
             text = {k: getattr(known, k).format(**words) for k in ("name", "said", "unit")}
             table[text["name"]] = replace(known, **text)
     for name in space.conditions:

@@ -46,13 +46,14 @@ def _fewer(c: Context, most: int) -> tuple[Context, str]:
     name="internal diversity",
     unit="Jaccard distance",
     floor="test",
-    formula="mean over pairs of {sets} of 1 − |A ∩ B| / |A ∪ B|, over {items}, "
-    f"of ≤ {MOST_PAIRWISE} {{sets}}",
+    most=MOST_PAIRWISE,
     source="IntDiv₁, Benhenda 2017, on Jaccard 1901",
     sees=("duplicated",),
 )
 def internal_diversity(c: Context) -> Estimate:
-    """A U-statistic of order 2: with h_i the mean distance of set i to the others, the standard error is
+    """Mean over pairs of {sets} of 1 − |A ∩ B| / |A ∪ B|, over {items}, of ≤ {most} {sets}.
+
+    A U-statistic of order 2: with h_i the mean distance of set i to the others, the standard error is
     2 · sd(h)/√n to first order (Hoeffding 1948)."""
     some, note = _fewer(c, MOST_PAIRWISE)
     if len(some) < 2:
@@ -77,11 +78,12 @@ def rarefied(uses: np.ndarray, n: int, m: int) -> np.ndarray:
 @_diversity(
     name="{item} coverage",
     unit="share",
-    formula=f"expected share of the {{space}}'s {{items}} that {RAREFIED} of the {{sets}} use between them",
+    most=RAREFIED,
     source="rarefaction, Hurlbert 1971; standard error by bootstrap over {sets}",
     sees=("few ideas",),
 )
 def coverage(c: Context) -> Estimate:
+    """Expected share of the {space}'s {items} that {most} of the {sets} use between them."""
     n, m, uses = len(c), min(RAREFIED, len(c)), incidence(c)
     value = float(rarefied(np.asarray(uses.sum(0)), n, m))
     again = rarefied(resamples(n, c.seed) @ uses, n, m)
@@ -100,13 +102,13 @@ def vendi(kernel: np.ndarray) -> float:
     name="Vendi score",
     unit="{sets}",
     needs=300,
-    formula="exp(−Σ λ log λ), λ the eigenvalues of K/n, K_ij = |A ∩ B| / |A ∪ B| over ({item}, {label}) "
-    f"pairs, of ≤ {MOST_VENDI} {{sets}}: how many different {{sets}} there effectively are; grows with "
-    "their number",
+    most=MOST_VENDI,
     source="Friedman & Dieng 2023",
     sees=("duplicated", "few ideas", "random {sets}"),
 )
 def vendi_score(c: Context) -> Estimate:
+    """exp(−Σ λ log λ), λ the eigenvalues of K/n, K_ij = |A ∩ B| / |A ∪ B| over ({item}, {label}) pairs, of
+    ≤ {most} {sets}: how many different {sets} there effectively are; grows with their number."""
     some, note = _fewer(c, MOST_VENDI)
     n, own = len(some), elements(some)
     kernel = np.concatenate([1 - block for _, block in distance_blocks(own, own)]).astype(np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -49,13 +49,19 @@ class MetricValue:
     def of(cls, value: Estimate, floor: Estimate | None, metric: Metric, notes: list[str]) -> MetricValue:
         """notes: what else is to be said, such as `Metric.wanting`."""
         said = [value.note, *notes]
-        parts = [value.value, value.standard_error, value.n, value.low, value.high]
+        found = cls(value.value, value.standard_error, value.n, value.low, value.high)
         if floor is not None:
-            parts += [floor.value, floor.standard_error, floor.n, floor.low, floor.high]
+            found = replace(
+                found,
+                floor=floor.value,
+                floor_standard_error=floor.standard_error,
+                floor_n=floor.n,
+                floor_low=floor.low,
+                floor_high=floor.high,
+            )
             said.append(_too_good(value, floor, metric))
             said.append(f"floor {floor.note}" if floor.note and floor.note != value.note else "")
-        note = "; ".join(dict.fromkeys(n for n in said if n))
-        return cls(*parts, note=note)  # type: ignore[arg-type]
+        return replace(found, note="; ".join(dict.fromkeys(n for n in said if n)))
 
     @property
     def apart(self) -> bool:
@@ -85,7 +91,7 @@ class Evaluation:
     values: dict[str, MetricValue]
     metrics: dict[str, Metric]
     left_out: dict[str, str]
-    samples: Sets
+    samples: Any
     seed: int
     likelihood: Likelihood | None = None
     details: dict[str, Any] = field(default_factory=dict)
@@ -98,8 +104,8 @@ class Evaluation:
         return len(self.samples)
 
     def table(self) -> pd.DataFrame:
-        """A row a metric, under its name: family, value, low, high, floor, floor_low, floor_high, apart (whether
-        the two 95 % intervals do not meet), direction, unit, n, note."""
+        """A row a metric, under its name: family, value, low, high, floor, floor_low, floor_high, apart
+        (whether the two 95 % intervals do not meet), direction, unit, n, note."""
         columns = ("value", "low", "high", "floor", "floor_low", "floor_high", "apart", "n", "note")
         rows = [
             {
@@ -170,19 +176,19 @@ def judge(c: Context, metric: Metric) -> MetricValue | str:
     return MetricValue.of(value, floor, metric, notes)
 
 
-def evaluate(sets: Sets, data: Any, *, seed: int = 0, progress: Progress = iter, **extras: Any) -> Evaluation:
+def evaluate(sets: Sets, data: Any, *, seed: int = 0, progress: Progress = iter) -> Evaluation:
     """Compare generated sets with a dataset's test and training sets, by every metric of the space.
 
-    sets: of the dataset's space, those that break rules included. data: a dataset, or a Context made from one,
-    which is quicker for several samples and brings its own seed. The floor of each metric is the metric itself
-    on real sets: all test sets, or an equally large sample of training sets, as the metric says; where there
-    are not so many, the metric looks at so many of the samples. Real sets count once each. Metrics that do not
-    exist in the space or for the data are left out and named with the reason. The order of rows and of items
-    changes nothing; neither does anything but `seed`. progress: wraps the metrics while they run, for instance
-    rich's `track`. extras: what metrics of the space are told (climbs: grader=None leaves out what needs one).
+    sets: of the dataset's space, those that break rules included. data: a dataset, or a Context made from
+    one, which is quicker for several samples and brings its own seed. The floor of each metric is the metric
+    itself on real sets: all test sets, or an equally large sample of training sets, as the metric says; where
+    there are not so many, the metric looks at so many of the samples. Real sets count once each. Metrics that
+    do not exist in the space or for the data are left out and named with the reason. The order of rows and of
+    items changes nothing; neither does anything but `seed`. progress: wraps the metrics while they run, for
+    instance rich's `track`.
     Raises InputError when there is nothing to compare.
     """
-    c = data if isinstance(data, Context) else Context.of_dataset(data, seed, **extras)
+    c = data if isinstance(data, Context) else Context.of_dataset(data, seed)
     if len(sets) == 0:
         raise InputError(f"there are no {c.space.set_word}s to evaluate: the input is empty")
     values, left_out = _judged(c.judging(sets), metrics_for(c.space), progress)
@@ -200,21 +206,20 @@ def evaluate_generator(
     test_sets: int | None = None,
     batch_size: int = 256,
     progress: Progress = iter,
-    **extras: Any,
 ) -> Evaluation:
     """Judge a generator on a dataset: likelihood and completion of test sets, and n samples.
 
-    It samples n sets under conditions of test sets, with legality masks on; "legal without masks" comes from a
-    second sample with them off. test_sets: it is asked about so many at most (None: all). Other arguments: see
-    Context and `evaluate`. Equal seeds give equal sets, orders, prompts and conditions to every generator; a
-    Context brings its own seed. On a CPU no digit depends on the number of threads: networks are asked on one.
-    batch_size bounds the memory of drawing and changes no score; it changes a set only where two items are
-    level to the last digit. seed: 0 where none is given and no Context brings one. Raises InputError when the
-    generator was trained in another space.
+    It samples n sets under conditions of test sets, with legality masks on; "legal without masks" comes from
+    a second sample with them off. test_sets: it is asked about so many at most (None: all). Other arguments:
+    see Context and `evaluate`. Equal seeds give equal sets, orders, prompts and conditions to every generator;
+    a Context brings its own seed, without one it is 0. On a CPU no digit depends on the number of threads:
+    networks are asked on one. batch_size bounds the memory of drawing and changes no score; it changes a set
+    only where two items are level to the last digit. Raises InputError when the generator was trained in
+    another space.
     """
     if isinstance(data, Context) and seed not in (None, data.seed):
         raise InputError(f"seed {seed} is not that of the context, {data.seed}: leave it out")
-    c = data if isinstance(data, Context) else Context.of_dataset(data, seed or 0, **extras)
+    c = data if isinstance(data, Context) else Context.of_dataset(data, seed or 0)
     check_space(generator, c.space)
     if min(n, orders, 1 if test_sets is None else test_sets) < 1:
         raise InputError(

@@ -86,7 +86,8 @@ def frechet_metric(space: FeatureSpace) -> None:
     metric(
         name=f"Fréchet distance ({space.name})",
         unit="squared deviations",
-        formula=f"|μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2(Σ₂^½ Σ₁ Σ₂^½)^½) of {space.name} features in training deviations",
+        formula=f"|μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2(Σ₂^½ Σ₁ Σ₂^½)^½) of {space.name} features in training "
+        "deviations",
         source="Dowson & Landau 1982; as FID, Heusel et al. 2017",
         family="fidelity",
         needs=500,

@@ -128,7 +128,7 @@ _mmd_metric(
     name="MMD (Jaccard)",
     unit="10⁻³",
     formula=f"{_FORMULA} × 1000, k = |A ∩ B| / |A ∪ B| over ({{item}}, {{label}}) pairs",
-    source="MMD², Gretton et al. 2012, with the kernel of Jaccard 1901 (positive definite: Bouchard et al. 2013)",
+    source="MMD², Gretton et al. 2012, with the kernel of Jaccard 1901, positive: Bouchard et al. 2013",
     sees=(*_SEES, _SIDES),
 )(partial(_mmd, space=JACCARD, kernel=jaccard_kernel, scale=1000.0))
 kid_metric(SHAPE, _SIDES)

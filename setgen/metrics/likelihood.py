@@ -35,8 +35,8 @@ class Likelihood:
     """log p(S | c) of C sets S, from K orders σ_k of each, or of what is hidden of them.
 
     nats: (C,) the mean over k of log n! + log p(σ_k) + log p(n | c), a lower bound on log p(S | c) in
-    expectation. tight_nats: (C,) the log of the mean of the p(σ_k) instead: nearer to the truth, equal to it over
-    all n! orders. An impossible set has −∞. items: (C,) that they are of. The conditions are given, not
+    expectation. tight_nats: (C,) the log of the mean of the p(σ_k) instead: nearer to the truth, equal to it
+    over all n! orders. An impossible set has −∞. items: (C,) that they are of. The conditions are given, not
     counted.
     """
 
@@ -135,35 +135,26 @@ _likelihood = partial(metric, family="likelihood", floor="none", needs_generator
 _URIA = "the order-averaged bound, Uria, Murray & Larochelle 2014; set-corrected by n!"
 
 
-@_likelihood(
-    name="bits per {item}",
-    unit="bits",
-    formula="mean over test {sets} of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)) / n",
-    source=_URIA,
-)
+@_likelihood(name="bits per {item}", unit="bits", source=_URIA)
 def bits_per_item(c: Context) -> Estimate:
+    """Mean over test {sets} of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)) / n."""
     return possible_mean(scored_likelihood(c).bits, sets=c.words["sets"])
 
 
 @_likelihood(
     name="bits per {item}, tighter",
     unit="bits",
-    formula="mean over test {sets} of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)) / n",
     source="importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders",
 )
 def tight_bits_per_item(c: Context) -> Estimate:
+    """Mean over test {sets} of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)) / n."""
     found = possible_mean(scored_likelihood(c).tight_bits, sets=c.words["sets"])
     return replace(found, note=f"{c.orders} orders")
 
 
-@_likelihood(
-    name="log-likelihood per {set}",
-    unit="nats",
-    direction="↑",
-    formula="mean over test {sets} of log p(n) + log n! + mean over orders of log p(order)",
-    source=_URIA,
-)
+@_likelihood(name="log-likelihood per {set}", unit="nats", direction="↑", source=_URIA)
 def log_likelihood_per_set(c: Context) -> Estimate:
+    """Mean over test {sets} of log p(n) + log n! + mean over orders of log p(order)."""
     return possible_mean(scored_likelihood(c).nats, sets=c.words["sets"])
 
 
@@ -208,9 +199,9 @@ def order_sensitivity(
 @_likelihood(
     name="order sensitivity",
     unit="total variation",
-    formula="mean total variation between next-{item} distributions after one known half in several orders",
     source="ours; 0 for a function of the set",
 )
 def sensitivity(c: Context) -> Estimate:
+    """Mean total variation between next-{item} distributions after one known half in several orders."""
     half = halves(scored(c), c.seed)
     return order_sensitivity(c.generator, half, shuffles=c.shuffles, seed=c.seed, batch_size=SCORED)

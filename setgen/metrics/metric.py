@@ -1,9 +1,10 @@
-"""What a metric is, and the one registry of them: `@metric(name=…, unit=…, …)` over a function of a Context."""
+"""What a metric is, and the one registry: `@metric(name=…, unit=…, …)` above a function of a Context."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -41,8 +42,9 @@ class Unavailable(Exception):
 class Metric:
     """One line of a table.
 
-    compute: Context → Estimate; raises Unavailable with the reason where there is no such thing. `over`
-    labels or conditions it takes which one as a second argument, and there is a line for each.
+    compute: Context → Estimate; raises Unavailable with the reason where there is no such thing. With `over`
+    it takes which label as a second argument, and there is a line for each.
+    formula: what it is, in words; the first paragraph of the function's docstring where it is not given.
     direction: ↑ more is better, ↓ less is better, = as close to the floor as can be.
     floor: which real sets take the place of the generated ones: all `test` sets, or an equally large sample
     of `train` sets (for what depends on the number of sets, or is measured against the test sets). `none`
@@ -50,23 +52,26 @@ class Metric:
     family: the heading it stands under. needs: generated sets (test sets in the families `OF_TEST`, both in
     `AGAINST_TEST`) below which it says little: its interval is then too wide to tell good from bad.
     sees: names of the damages (`damage.damages_of`) that it claims to see, proved by `proof.prove`.
-    needs_…, space: what it asks of a space and of the caller; where that is lacking it is left out.
+    needs_…: what it asks of a space and of the caller; where that is lacking it is left out, with the reason.
+    space: the kind of space that it is for; in others there is no such metric. most: sets that it looks at.
 
-    Texts may say {item}, {items}, {set}, {sets}, {label}, {labels}, {space} and {length}: the space's words.
+    Texts may say {item}, {items}, {set}, {sets}, {label}, {labels}, {space}, {length}, the space's words, and
+    {most}.
     """
 
     name: str
     unit: str
-    formula: str
     source: str
     family: str
     compute: Callable[..., Estimate]
+    formula: str = ""
     direction: Direction = "↓"
     floor: Literal["train", "test", "none"] = "train"
     needs: int = 100
     sees: tuple[str, ...] = ()
     over: Literal["labels", None] = None
-    space: type[Space] = Space
+    space: type = Space
+    most: int | None = None
     needs_generator: bool = False
     needs_coordinates: bool = False
     needs_labels: bool = False
@@ -105,9 +110,9 @@ class Metric:
 
     def worded(self, words: dict[str, str]) -> Metric:
         """The same with the space's words."""
-        said = {f.name: getattr(self, f.name) for f in fields(self)}
-        text = {k: v.format(**words) for k, v in said.items() if k in ("name", "unit", "formula", "source")}
-        return replace(self, **text, sees=tuple(s.format(**words) for s in self.sees), sets=words["sets"])
+        texts = ("name", "unit", "formula", "source")
+        said = {k: getattr(self, k).format(**words, most=self.most) for k in texts}
+        return replace(self, **said, sees=tuple(s.format(**words) for s in self.sees), sets=words["sets"])
 
 
 _REGISTRY: list[Metric] = []
@@ -117,7 +122,8 @@ def metric(**said: Any) -> Callable[[Compute], Compute]:
     """Register a function as a metric; keywords: the fields of Metric. The function stays what it is."""
 
     def register(compute: Compute) -> Compute:
-        _REGISTRY.append(Metric(compute=compute, **said))
+        doc = " ".join((compute.__doc__ or "").split("\n\n")[0].split()).removesuffix(".")
+        _REGISTRY.append(Metric(compute=compute, **({"formula": doc} | said)))
         return compute
 
     return register
@@ -160,18 +166,12 @@ def metrics_of(space: Space) -> dict[str, Metric]:
 def _each(known: Metric, space: Space, words: dict[str, str]) -> list[Metric]:
     if known.over is None:
         return [known.worded(words)]
+    labels = enumerate(space.labels if space.n_labels > 1 else ())
     return [
-        replace(known.worded(words | {"label": label.name}), compute=_with(known.compute, r))
-        for r, label in enumerate(space.labels)
-        if space.n_labels > 1
+        replace(known.worded(words | {"label": x.name}), compute=partial(_swapped, known.compute, r))
+        for r, x in labels
     ]
 
 
-def _with(compute: Callable[..., Estimate], which: int) -> Callable[[Context], Estimate]:
-    return lambda c: compute(c, which)
-
-
-def choose(space: Space, names: Sequence[str]) -> list[Metric]:
-    """The metrics of these names."""
-    table = metrics_of(space)
-    return [table[name] for name in names]
+def _swapped(compute: Callable[..., Estimate], which: int, c: Context) -> Estimate:
+    return compute(c, which)

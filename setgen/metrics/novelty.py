@@ -21,16 +21,11 @@ _novelty = partial(metric, family="novelty")
 _MOSES = "Polykovskiy et al. 2020 (MOSES)"
 
 
-@_novelty(
-    name="unique",
-    unit="share",
-    direction="↑",
-    formula="distinct sets of ({item}, {label}) / {sets}",
-    source=f"uniqueness@k, {_MOSES}",
-    sees=("duplicated",),
-)
+@_novelty(name="unique", unit="share", direction="↑", source=f"uniqueness@k, {_MOSES}", sees=("duplicated",))
 def unique(c: Context) -> Estimate:
-    """Distinct sets over sets. Leaving out a set that occurs once takes one off the distinct ones, leaving
+    """Distinct sets of ({item}, {label}) / {sets}.
+
+    Leaving out a set that occurs once takes one off the distinct ones, leaving
     out a copy takes none: the jackknife's standard error is √(q(1 − q)/(n − 1)), q the share of sets that
     occur once (Efron & Stein 1981). No copy at all is a share without a miss."""
     _, which, counts = np.unique(element_prints(c.sets), return_inverse=True, return_counts=True)
@@ -45,12 +40,12 @@ def unique(c: Context) -> Estimate:
     unit="share",
     direction="↑",
     floor="test",
-    formula="share of {sets} whose set of {items}, {labels} aside, is no training {set}'s nor, on a {space} "
-    "that mirrors, the mirror image of one",
     source=f"novelty, {_MOSES}",
     sees=("training copied",),
 )
 def novel(c: Context) -> Estimate:
+    """Share of {sets} whose set of {items}, {labels} aside, is no training {set}'s nor, on a {space} that
+    mirrors, the mirror image of one."""
     known = fingerprints(c.space, c.train.sets)
     return share(~np.isin(fingerprints(c.space, c.sets), known))
 
@@ -60,12 +55,12 @@ def novel(c: Context) -> Estimate:
     unit="Jaccard distance",
     direction="=",
     floor="test",
-    formula="mean over {sets} A of min over training {sets} T, and their mirror images where the {space} "
-    "mirrors, of 1 − |A ∩ T| / |A ∪ T|, over {items}",
     source=f"the complement of SNN, {_MOSES}, on Jaccard 1901",
     sees=("training copied", "{items} replaced", "random {sets}"),
 )
 def nearest_training_set(c: Context) -> Estimate:
+    """Mean over {sets} A of min over training {sets} T, and their mirror images where the {space} mirrors, of
+    1 − |A ∩ T| / |A ∪ T|, over {items}."""
     own, known, mirror = incidence(c), incidence(c.train), c.space.mirror_items
     apart = nearest(own, known)[0]
     if mirror is not None:  # a mirror image of a training set is a copy of it

@@ -108,8 +108,7 @@ def matching(ours: np.ndarray, real: np.ndarray) -> tuple[float, np.ndarray]:
     name="transport distance",
     unit="{length}",
     family="fidelity",
-    formula=f"cost of the optimal matching of ≤ {MOST} {{sets}} with ≤ {MOST} test {{sets}}, the distance of "
-    "two being the sliced Wasserstein-2 distance of its {items}, {label} by {label}",
+    most=MOST,
     source="Kantorovich 1942; sliced distance: Bonneel et al. 2015; POT",
     needs=300,
     needs_coordinates=True,
@@ -119,6 +118,8 @@ def matching(ours: np.ndarray, real: np.ndarray) -> tuple[float, np.ndarray]:
     ),
 )
 def transport_distance(c: Context) -> Estimate:
+    """Cost of the optimal matching of ≤ {most} {sets} with ≤ {most} test {sets}, the distance of two being
+    the sliced Wasserstein-2 distance of its {items}, {label} by {label}."""
     c, note = c.at_most(MOST)
     if not c.sets.sizes.any():
         return undefined("no {set} has a {item}".format(**c.words), len(c))

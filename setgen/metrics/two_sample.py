@@ -67,7 +67,7 @@ def boosted_trees(
 
 @cached
 def numbers(c: Context) -> np.ndarray:
-    """(C, F) `features.shape`; where items have no coordinates, with it which of the common items are there."""
+    """(C, F) `features.shape`; where items have no coordinates, also which of the common ones are there."""
     if c.space.coordinates is not None:
         return shape(c)
     common = np.argsort(-np.asarray(incidence(c.train).sum(0)), kind="stable")[:MOST_ITEMS]
@@ -166,9 +166,9 @@ for _name, _said, _judge in (
         name=f"two-sample AUC ({_name})",
         unit="AUC",
         family="two-sample",
-        formula=f"mean over {FOLDS} folds, by set of {{items}}, of P(score of a generated {{set}} > score of a "
-        f"test {{set}}), scores out of fold by {_said}, of ≤ {MOST} {{sets}} of each kind; 0.5: cannot be told "
-        "apart",
+        formula=f"mean over {FOLDS} folds, by set of {{items}}, of P(score of a generated {{set}} > score of "
+        f"a test {{set}}), scores out of fold by {_said}, of ≤ {MOST} {{sets}} of each kind; 0.5: cannot be "
+        "told apart",
         source="C2ST, Lopez-Paz & Oquab 2017; interval: DeLong et al. 1988, by set: Obuchowski 1997",
         needs=300,
         sees=("{items} replaced", "random {sets}", "{labels} swapped", "few ideas", "one side dropped"),

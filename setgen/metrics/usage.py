@@ -54,20 +54,17 @@ _usage = partial(
 )
 
 
-@_usage(
-    name="{item} usage",
-    formula="JS(p, q), p and q the share of all {items} that each {item} is, in these and in the test {sets}",
-    sees=("few ideas", "one side dropped", "duplicated"),
-)
+@_usage(name="{item} usage", sees=("few ideas", "one side dropped", "duplicated"))
 def item_usage(c: Context) -> Estimate:
+    """JS(p, q), p and q the share of all {items} that each {item} is, in these and in the test {sets}."""
     return divergence(c, incidence(c), incidence(c.test))
 
 
 @_usage(
     name="{item} and {label} usage",
-    formula="JS(p, q), p and q the share of all {items} that each ({item}, {label}) pair is",
     sees=("{labels} swapped", "{labels} lost", "random {sets}", "few ideas", "one side dropped"),
     needs_labels=True,
 )
 def element_usage(c: Context) -> Estimate:
+    """JS(p, q), p and q the share of all {items} that each ({item}, {label}) pair is."""
     return divergence(c, elements(c), elements(c.test))

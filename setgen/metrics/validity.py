@@ -16,7 +16,7 @@ from setgen.sets.space import Space
 
 
 def legal(space: Space, sets: Sets) -> np.ndarray:
-    """(C,) bool: known items and labels, no item twice, and as many items and of each label as are allowed."""
+    """(C,) bool: known items and labels, no item twice, as many items and of each label as are allowed."""
     sets = sets.ordered()
     known = (sets.item >= 0) & (sets.item < len(space)) & (sets.label >= 0) & (sets.label < space.n_labels)
     known[known] = space.label_occurs[sets.label[known]]
@@ -29,22 +29,14 @@ def legal(space: Space, sets: Sets) -> np.ndarray:
 _validity = partial(metric, family="validity", unit="share", direction="↑", source="the {space}'s own bounds")
 
 
-@_validity(
-    name="legal",
-    floor="test",
-    formula="share of {sets} that break no hard rule: known {items} and {labels}, none twice, sizes and "
-    "{labels} within bounds",
-    sees=("rules broken",),
-)
+@_validity(name="legal", floor="test", sees=("rules broken",))
 def legal_share(c: Context) -> Estimate:
+    """Share of {sets} that break no hard rule: known {items} and {labels}, none twice, sizes and {labels}
+    within bounds."""
     return share(legal(c.space, c.raw))
 
 
-@_validity(
-    name="legal without masks",
-    floor="none",
-    needs_generator=True,
-    formula="share of {sets}, sampled with legality masks off, that break no hard rule",
-)
+@_validity(name="legal without masks", floor="none", needs_generator=True)
 def legal_without_masks(c: Context) -> Estimate:
+    """Share of {sets}, sampled with legality masks off, that break no hard rule."""
     return share(legal(c.space, samples(c, False)))

@@ -34,7 +34,7 @@ def centre(xy: np.ndarray, owner: np.ndarray, chosen: np.ndarray, n: int) -> np.
 
 
 def to_nearest(xy: np.ndarray, sets: Sets) -> np.ndarray:
-    """(N,) distance of each element to the nearest other one of its set; NaN where it is alone. xy: (N, D)."""
+    """(N,) distance of each element to the nearest other one of its set; NaN: it is alone. xy: (N, D)."""
     nearest = np.full(len(xy), np.nan)
     for size in np.unique(sets.sizes[sets.sizes > 1]):
         first = sets.offsets[:-1][sets.sizes == size]

@@ -9,14 +9,14 @@ import sys
 
 import numpy as np
 import pytest
+from setgen.evaluation.evaluate import evaluate
+from setgen.evaluation.evaluate_generator import evaluate_generator
 
 from baselines.hold_frequency import HoldFrequency
 from setgen.boards.frames import write_frames
 from setgen.cli.main import run
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
-from setgen.evaluation.evaluate import evaluate
-from setgen.evaluation.evaluate_generator import evaluate_generator
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 

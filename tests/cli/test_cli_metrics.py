@@ -1,8 +1,9 @@
 """`setgen metrics` explains every metric of the table."""
 
-from setgen.cli.main import run
 from setgen.evaluation.evaluate import METRICS
 from setgen.evaluation.evaluate_generator import MODEL_METRICS
+
+from setgen.cli.main import run
 
 
 def test_every_metric_is_explained(capsys):

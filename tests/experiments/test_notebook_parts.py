@@ -8,6 +8,8 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from setgen.evaluation.damage import DAMAGES
+from setgen.evaluation.proof import Series
 
 from experiments.notebook.charts import draw_counts, draw_curves, draw_thresholds, show
 from experiments.notebook.damage_charts import draw_matrix, draw_series
@@ -17,8 +19,6 @@ from setgen.boards.sensible import SensibleRules
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.damage import DAMAGES
-from setgen.evaluation.proof import Series
 from setgen.figures import figure_to_png
 from setgen.heatmaps import draw_heatmaps
 from setgen.sources.synthetic import synthetic_board

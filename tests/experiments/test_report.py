@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from setgen.evaluation.evaluate import METRICS as EVALUATED
+from setgen.evaluation.metric import MetricValue
 
 from experiments.report import (
     Comparison,
@@ -34,8 +36,6 @@ from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
 from setgen.errors import InputError
-from setgen.evaluation.evaluate import METRICS as EVALUATED
-from setgen.evaluation.metric import MetricValue
 
 METRICS = (
     MetricInfo("bits per hold", "bits", "down", "−log₂ p(S | c) / n", "made up", "likelihood"),

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from setgen.evaluation.reference import Reference
 
 from experiments.judging import prompts_of
 from experiments.report import DatasetSummary, MetricInfo, Model, Report, Run, Settings, write_report
 from setgen.boards.climbs import Climbs
 from setgen.dataset.build import synthetic_dataset
-from setgen.evaluation.reference import Reference
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

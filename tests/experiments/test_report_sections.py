@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
+from setgen.evaluation.evaluate import METRICS
+from setgen.evaluation.evaluate_generator import MODEL_METRICS
+from setgen.evaluation.reference import Reference
 
 from experiments.judging import judge_file, prompts_of
 from experiments.report import (
@@ -40,9 +43,6 @@ from setgen.boards.climbs import Climbs
 from setgen.climb_files import write_climbs
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.evaluate_generator import MODEL_METRICS
-from setgen.evaluation.reference import Reference
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from setgen.evaluation.trial import Trial
 
 from experiments.samplers import MEASURED, Way, bits, counted_rows, way_of
 from experiments.samplers import main as samplers
 from setgen.dataset.build import synthetic_dataset
 from setgen.errors import InputError
-from setgen.evaluation.trial import Trial
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.hold_canvas import HoldCanvas
 from setgen.generators.sharpening import Sharpening

@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
+from setgen.evaluation.likelihood import bits_per_hold, likelihood
 
 from setgen.boards.frames import read_frames
 from setgen.boards.rules import legal
 from setgen.boards.sensible import SensibleRules
 from setgen.cli.main import run
-from setgen.evaluation.likelihood import bits_per_hold, likelihood
 from setgen.generators.builtin import BUILTIN
 from setgen.generators.registry import load_generator
 from setgen.grading.grader import load_grader

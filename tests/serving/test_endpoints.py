@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from setgen.evaluation.likelihood import likelihood
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.constraints import Constraints
@@ -13,7 +14,6 @@ from setgen.boards.frames import read_frames, write_frames
 from setgen.boards.grades import parse_grade
 from setgen.boards.rules import legal
 from setgen.dataset.batches import to_batch
-from setgen.evaluation.likelihood import likelihood
 from setgen.prompts import make_prompts
 
 pytestmark = pytest.mark.anyio

@@ -7,9 +7,9 @@ import asyncio
 import numpy as np
 import pytest
 import torch
+from setgen.evaluation.likelihood import likelihood
 
 from setgen.boards.climbs import Climbs
-from setgen.evaluation.likelihood import likelihood
 from setgen.generators.registry import GENERATORS, generator_class
 from setgen.serving.calls import Sample, Score
 from setgen.serving.stopping import Stopped, stoppable

@@ -1,4 +1,4 @@
-"""Metrics and damages of climbs alone, beside those of any sets (`setgen.metrics`); importing registers them."""
+"""Metrics and damages of climbs alone, beside those of any sets; importing them registers them."""
 
 from setgen.boards.metrics import conditioning, damage, shape, validity
 

@@ -178,10 +178,10 @@ _angle = partial(
 @_grade(
     name="grade error ratio",
     unit="ratio",
-    formula="mean |grade asked for − median of the grader's distribution| / the same on test climbs",
     sees=("grades shuffled", "random climbs"),
 )
 def grade_error_ratio(c: Context) -> Estimate:
+    """Mean |grade asked for − median of the grader's distribution| / the same on test climbs."""
     return _ratio(grades_read(c), grades_read(c.test), c.raw is c.test_sets)
 
 
@@ -189,10 +189,10 @@ def grade_error_ratio(c: Context) -> Estimate:
     name="grade bias",
     unit="difficulty ids",
     direction="=",
-    formula="mean of the grader's expected grade − grade asked for",
     sees=("holds replaced",),
 )
 def grade_bias(c: Context) -> Estimate:
+    """Mean of the grader's expected grade − grade asked for."""
     own = grades_read(c, "mean")
     if len(own.asked) < 2:
         return undefined("no climb says what was asked for", len(own.asked))
@@ -203,20 +203,20 @@ def grade_bias(c: Context) -> Estimate:
     name="grade rank correlation",
     unit="Spearman's ρ",
     direction="↑",
-    formula="rank correlation of the grade asked for and the grader's expected grade (Spearman 1904)",
     sees=("grades shuffled", "random climbs"),
 )
 def grade_rank_correlation(c: Context) -> Estimate:
+    """Rank correlation of the grade asked for and the grader's expected grade (Spearman 1904)."""
     return _rank_correlation(grades_read(c, "mean"), c.seed)
 
 
 @_angle(
     name="angle error ratio",
     unit="ratio",
-    formula="mean |angle asked for − angle read| / the same on test climbs",
     sees=("angles shuffled",),
 )
 def angle_error_ratio(c: Context) -> Estimate:
+    """Mean |angle asked for − angle read| / the same on test climbs."""
     return _ratio(angles_read(c), angles_read(c.test), c.raw is c.test_sets)
 
 
@@ -224,8 +224,8 @@ def angle_error_ratio(c: Context) -> Estimate:
     name="angle rank correlation",
     unit="Spearman's ρ",
     direction="↑",
-    formula="rank correlation of the angle asked for and the angle read (Spearman 1904)",
     sees=("angles shuffled",),
 )
 def angle_rank_correlation(c: Context) -> Estimate:
+    """Rank correlation of the angle asked for and the angle read (Spearman 1904)."""
     return _rank_correlation(angles_read(c), c.seed)

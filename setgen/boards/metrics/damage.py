@@ -12,7 +12,9 @@ from setgen.sets.sets import Sets
 
 
 @damage(
-    "roles swapped", "this share of climbs whose starts and finishes trade roles with other holds", kind=Board
+    "roles swapped",
+    "this share of climbs whose starts and finishes trade roles with other holds",
+    space=Board,
 )
 def swapped(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Sets:
     """In a share of the climbs every start and every finish trades roles with a random other hold."""
@@ -26,7 +28,7 @@ def swapped(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.
     return changed(climbs, label=role)
 
 
-@damage("roles lost", "this share of climbs left with one start, one finish and no foot holds", kind=Board)
+@damage("roles lost", "this share of climbs left with one start, one finish and no foot holds", space=Board)
 def lost(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Sets:
     """In a share of the climbs feet and all starts and finishes but one become middle holds."""
     role = climbs.role.copy()
@@ -39,7 +41,7 @@ def lost(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.ran
 
 
 @damage(
-    "rules broken", "this share of climbs made to break a hard rule", degrees=(0.05, 0.2, 0.8), kind=Board
+    "rules broken", "this share of climbs made to break a hard rule", degrees=(0.05, 0.2, 0.8), space=Board
 )
 def broken(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Sets:
     """A share of the climbs breaks a hard rule: by turns no start, a third start, no finish, a third finish,

@@ -24,9 +24,14 @@ def climbs_of(c: Context) -> Climbs:
     return c.sets
 
 
+def board_of(c: Context) -> Board:
+    assert isinstance(c.space, Board)
+    return c.space
+
+
 @cached
 def climb_geometry(c: Context) -> Geometry:
-    return geometry(c.space, climbs_of(c))
+    return geometry(board_of(c), climbs_of(c))
 
 
 @shape_columns.register

@@ -1,4 +1,4 @@
-"""Validity of climbs: each of the app's hard rules by itself, and soft rules calibrated on training climbs."""
+"""Validity of climbs: each of the app's hard rules, and soft rules calibrated on training climbs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from setgen.boards.board import Board
 from setgen.boards.metrics.grader import why_no_grader
-from setgen.boards.metrics.shape import climb_geometry, climbs_of
+from setgen.boards.metrics.shape import board_of, climb_geometry, climbs_of
 from setgen.boards.rules import broken_rules
 from setgen.boards.sensible import SOFT_RULES, TAIL, SensibleRules
 from setgen.metrics.context import Context, cached
@@ -30,8 +30,7 @@ def sensible_rules(c: Context) -> SensibleRules:
 
 @cached
 def _fitted(train: Context) -> SensibleRules:
-    rows = train.raw if train.data is None else train.data.part("train")
-    return SensibleRules.fit(train.space, rows)
+    return SensibleRules.fit(board_of(train), train.raw if train.data is None else train.data.part("train"))
 
 
 @cached
@@ -40,7 +39,7 @@ def _broken(c: Context) -> dict[str, np.ndarray]:
 
 
 def _hard(c: Context, rule: str) -> Estimate:
-    return share(broken_rules(c.space, c.raw)[rule])
+    return share(broken_rules(board_of(c), c.raw)[rule])
 
 
 def _soft(c: Context, rule: str) -> Estimate:
@@ -67,12 +66,9 @@ for _rule in HARD_RULES:
     )(partial(_hard, rule=_rule))
 
 
-@_soft_rule(
-    name="sensible",
-    formula="share of climbs that break no soft rule",
-    sees=("random climbs", "roles swapped"),
-)
+@_soft_rule(name="sensible", sees=("random climbs", "roles swapped"))
 def sensible(c: Context) -> Estimate:
+    """Share of climbs that break no soft rule."""
     broken = list(_broken(c).values())
     if not broken:
         raise Unavailable("no training climb has what the rules look at")

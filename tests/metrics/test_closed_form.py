@@ -2,24 +2,23 @@
 
 from itertools import combinations
 
+import measuring
 import numpy as np
 import ot
 import pytest
+from measuring import look
 from scipy.spatial.distance import jensenshannon
 
 from setgen.boards.climbs import Climb, Climbs
+from setgen.boards.metrics import validity
+from setgen.boards.metrics.shape import climb_geometry
 from setgen.boards.roles import Role
 from setgen.boards.rules import broken_rules, role_counts
-from setgen.boards.sensible import SensibleRules
-from setgen.evaluation import validity
-from setgen.evaluation.comparison import Comparison, Sample
-from setgen.evaluation.diversity import rarefied
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.usage import jensen_shannon
+from setgen.metrics.diversity import rarefied
+from setgen.metrics.usage import jensen_shannon
 from setgen.sources.synthetic import synthetic_board
 
 S, M, F, T = Role.START, Role.MIDDLE, Role.FINISH, Role.FOOT
-TABLE = {metric.name: metric for metric in METRICS}
 BOARD = synthetic_board()
 
 
@@ -29,9 +28,7 @@ def climb(*placements, finish=149):
 
 
 def measure(name, sample, test, train=None):
-    sample, test, train = (Climbs.from_list(x) for x in (sample, test, train or test))
-    rules = SensibleRules.fit(BOARD, train)
-    return TABLE[name].compute(Comparison(*(Sample(BOARD, c) for c in (sample, test, train)), rules))
+    return measuring.measure(look(BOARD, *(Climbs.from_list(x) for x in (sample, test, train or test))), name)
 
 
 def test_legal_and_every_hard_rule():
@@ -152,17 +149,16 @@ def test_distances_in_inches_move_with_the_climbs():
 @pytest.mark.parametrize("role", list(Role))
 def test_distances_against_pot(dataset, real, role):
     name = f"W₁ {role.label} holds"
-    parts = [Sample(BOARD, c) for c in (real, dataset.part("test"), dataset.part("train"))]
-    comparison = Comparison(*parts, SensibleRules.fit(BOARD, parts[2].climbs))
-    ours, theirs = (role_counts(c.climbs, role).astype(float) for c in parts[:2])
-    assert TABLE[name].compute(comparison).value == pytest.approx(ot.wasserstein_1d(ours, theirs, p=1))
+    c = look(BOARD, real, dataset.part("test"))
+    ours, theirs = (role_counts(climbs, role).astype(float) for climbs in (c.raw, c.test_sets))
+    expected = ot.wasserstein_1d(ours, theirs, p=1)
+    assert measuring.measure(c, name).value == pytest.approx(expected)
 
 
 def test_hop_distance_against_pot(dataset, real):
-    parts = [Sample(BOARD, c) for c in (real, dataset.part("test"), dataset.part("train"))]
-    comparison = Comparison(*parts, SensibleRules.fit(BOARD, parts[2].climbs))
-    expected = ot.wasserstein_1d(parts[0].geometry.hops, parts[1].geometry.hops, p=1)
-    assert TABLE["W₁ hop"].compute(comparison).value == pytest.approx(float(expected))
+    c = look(BOARD, real, dataset.part("test"))
+    expected = ot.wasserstein_1d(climb_geometry(c).hops, climb_geometry(c.test).hops, p=1)
+    assert measuring.measure(c, "W₁ hop").value == pytest.approx(float(expected))
 
 
 def test_standard_errors_are_the_spread_between_samples(dataset):
@@ -170,15 +166,14 @@ def test_standard_errors_are_the_spread_between_samples(dataset):
     rng = np.random.default_rng(0)
     train = dataset.part("train")
     short = train[train.sizes <= np.median(train.sizes)]  # unlike the test climbs: away from the floor
-    parts = [Sample(BOARD, c) for c in (dataset.part("test"), train[:500])]
-    rules = SensibleRules.fit(BOARD, train)
+    known = look(BOARD, dataset.part("test"), train=train[:500], data=dataset)
     names = ("sensible", "nearest training climb", "internal diversity", "hold usage", "hold and role usage")
     names += ("W₁ size", "W₁ foot holds", "W₁ mean height", "W₁ largest hop", "W₁ hop")
     found = {name: [] for name in names}
     for _ in range(60):
-        drawn = Comparison(Sample(BOARD, short[rng.integers(len(short), size=150)]), *parts, rules)
+        drawn = known.on(short[rng.integers(len(short), size=150)])
         for name in names:
-            found[name].append(TABLE[name].compute(drawn))
+            found[name].append(measuring.measure(drawn, name))
     for name, estimates in found.items():
         said = np.mean([e.standard_error for e in estimates])
         seen = np.std([e.value for e in estimates], ddof=1)

@@ -4,17 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from measuring import floor, measure
 from scipy.stats import spearmanr
 
 from setgen.boards.climbs import Climbs
 from setgen.boards.grades import UNKNOWN
+from setgen.boards.metrics.grader import grading
 from setgen.dataset.build import synthetic_dataset
-from setgen.evaluation.conditioning import METRICS
-from setgen.evaluation.reference import Reference
 from setgen.grading.grader import Grading
+from setgen.metrics.context import Context
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 
-BY_NAME = {metric.name: metric for metric in METRICS}
+NAMES = ("grade error ratio", "grade bias", "grade rank correlation", "angle error ratio")
+NAMES += ("angle rank correlation",)
 _GRADES = np.arange(5, 40)
 
 
@@ -32,11 +34,11 @@ class TrueGrader:
 
 @pytest.fixture(scope="module")
 def reference(dataset):
-    return Reference.of(dataset, grader=TrueGrader())
+    return Context.of_dataset(dataset, grader=TrueGrader())
 
 
 def value(reference, climbs, name):
-    return BY_NAME[name].compute(reference.comparison(climbs))
+    return measure(reference.judging(climbs), name)
 
 
 def asked(climbs, grade=None, angle=None):
@@ -46,13 +48,15 @@ def asked(climbs, grade=None, angle=None):
 
 
 def test_climbs_of_the_process_are_as_asked(reference, real):
-    for name, metric in BY_NAME.items():
-        own, floor = value(reference, real, name), reference.floor(metric, len(real))
-        assert abs(own.value - floor.value) < 4 * np.hypot(own.standard_error, floor.standard_error), name
+    for name in NAMES:
+        own, real_own = value(reference, real, name), floor(reference, name, len(real))
+        assert abs(own.value - real_own.value) < 4 * np.hypot(own.standard_error, real_own.standard_error), (
+            name
+        )
         assert own.low <= own.value <= own.high
     for name in ("grade error ratio", "angle error ratio"):
-        floor = reference.floor(BY_NAME[name], len(real))
-        assert (floor.value, floor.standard_error, floor.low, floor.high) == (1, 0, 1, 1)  # by definition
+        own = floor(reference, name, len(real))
+        assert (own.value, own.standard_error, own.low, own.high) == (1, 0, 1, 1)  # by definition
 
 
 def test_ignored_grades_fail(reference, real):
@@ -82,11 +86,10 @@ def test_bias_has_the_sign_of_too_hard(reference, real):
 
 
 def test_ranks_and_ratio_against_scipy(reference, real):
-    comparison = reference.comparison(real)
-    sample, test = comparison.sample, comparison.test
+    sample = reference.judging(real)
     found = value(reference, real, "grade rank correlation").value
-    assert found == pytest.approx(spearmanr(sample.climbs.grade, sample.grading.mean).statistic)
-    mae = [np.abs(s.grading.median - s.climbs.grade).mean() for s in (sample, test)]
+    assert found == pytest.approx(spearmanr(sample.raw.grade, grading(sample).mean).statistic)
+    mae = [np.abs(grading(c).median - c.raw.grade).mean() for c in (sample, sample.test)]
     assert value(reference, real, "grade error ratio").value == pytest.approx(mae[0] / mae[1])
 
 
@@ -100,7 +103,7 @@ def test_ignored_angles_fail(reference, real):
 def test_a_judge_that_reads_only_the_grade_says_so(dataset, reference, real):
     """Angles that follow from the grade alone: read well, and yet nothing is known about the holds."""
     rule = lambda climbs: climbs.with_conditions(10 * (climbs.grade // 3), climbs.grade)  # noqa: E731
-    by_grade = Reference.of(replace(dataset, climbs=rule(dataset.climbs)), grader=None)
+    by_grade = Context.of_dataset(replace(dataset, climbs=rule(dataset.climbs)), grader=None)
     found = value(by_grade, rule(real), "angle error ratio")
     assert "no more off real holds than off the grade" in found.note
     assert value(by_grade, rule(real), "angle rank correlation").value > 0.9
@@ -111,7 +114,9 @@ def test_a_judge_that_learnt_nothing_says_so(dataset, real):
     """Angles dealt out at random."""
     angle = np.random.default_rng(0).permutation(dataset.climbs.angle)
     grade = np.full(len(angle), UNKNOWN)
-    blind = Reference.of(replace(dataset, climbs=dataset.climbs.with_conditions(angle, grade)), grader=None)
+    blind = Context.of_dataset(
+        replace(dataset, climbs=dataset.climbs.with_conditions(angle, grade)), grader=None
+    )
     assert "no more off real holds" in value(blind, real, "angle error ratio").note
 
 
@@ -124,7 +129,7 @@ class OneGrade:
 
 
 def test_a_grader_that_learnt_nothing_says_so(dataset, reference, real):
-    worthless = Reference.of(dataset, grader=OneGrade())
+    worthless = Context.of_dataset(dataset, grader=OneGrade())
     for name in ("grade error ratio", "grade bias"):
         assert "grader is no better than the median guess" in value(worthless, real, name).note
         assert value(reference, real, name).note == ""
@@ -154,8 +159,8 @@ def test_one_grade_has_no_ranks(reference, real):
 
 def test_nothing_without_a_grader_or_with_one_angle(dataset, real):
     one = dataset.climbs.with_conditions(np.full(len(dataset.climbs), 40), dataset.climbs.grade)
-    bare = Reference.of(replace(dataset, climbs=one), grader=None)
-    for name in BY_NAME:
+    bare = Context.of_dataset(replace(dataset, climbs=one), grader=None)
+    for name in NAMES:
         assert value(bare, real, name) is None, name
 
 
@@ -164,18 +169,18 @@ def test_rows_and_holds_in_any_order(reference, real):
     rows = real[rng.permutation(len(real))]
     order = np.lexsort((rng.random(len(rows.placement)), rows.owner))
     shuffled = Climbs(rows.placement[order], rows.role[order], rows.offsets, rows.angle, rows.grade)
-    for name in BY_NAME:
+    for name in NAMES:
         assert value(reference, shuffled, name) == value(reference, real, name), name
 
 
 @pytest.mark.slow
 def test_standard_errors_against_repeated_draws():
-    draws = {name: [] for name in BY_NAME}
+    draws = {name: [] for name in NAMES}
     for i in range(30):
-        reference = Reference.of(synthetic_dataset(3000, seed=900 + i), grader=TrueGrader())
+        reference = Context.of_dataset(synthetic_dataset(3000, seed=900 + i), grader=TrueGrader())
         climbs = synthetic_climbs(300, 500 + i)
-        for name, metric in BY_NAME.items():
-            draws[name].append(metric.compute(reference.comparison(climbs)))
+        for name in NAMES:
+            draws[name].append(value(reference, climbs, name))
     for name in ("grade error ratio", "grade bias", "grade rank correlation", "angle rank correlation"):
         spread = np.std([d.value for d in draws[name]], ddof=1)
         said = np.mean([d.standard_error for d in draws[name]])

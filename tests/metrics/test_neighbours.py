@@ -4,17 +4,21 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from measuring import floor, measure
 from prdc import compute_prdc
 
 from setgen.boards.climbs import Climbs
-from setgen.boards.identity import canonical
-from setgen.evaluation import spaces
-from setgen.evaluation.comparison import Sample
-from setgen.evaluation.neighbours import METRICS, Neighbours, neighbours, radii
-from setgen.evaluation.reference import Reference
-from setgen.evaluation.spaces import JACCARD, SHAPE
+from setgen.metrics import features
+from setgen.metrics.context import Context
+from setgen.metrics.features import JACCARD, SHAPE, element_matrix
+from setgen.metrics.neighbours import Neighbours, neighbours, radii
+from setgen.sets.identity import canonical
 
-BY_NAME = {metric.name: metric for metric in METRICS}
+NAMES = [
+    f"{name} ({space})"
+    for space in ("Jaccard", "shape")
+    for name in ("precision", "recall", "density", "coverage")
+]
 
 
 def four(found: Neighbours):
@@ -37,7 +41,7 @@ def test_radii_by_hand():
 
 @pytest.mark.parametrize(("n", "shift"), [(200, 0.0), (150, 1.0), (300, 3.0)])
 def test_against_prdc(n, shift, monkeypatch):
-    monkeypatch.setattr(spaces, "_CELLS_AT_ONCE", 5000)
+    monkeypatch.setattr(features, "_CELLS_AT_ONCE", 5000)
     rng = np.random.default_rng(n)
     real, ours = rng.normal(size=(220, 5)), rng.normal(size=(n, 5)) + shift
     expected = compute_prdc(real_features=real, fake_features=ours, nearest_k=5)
@@ -60,7 +64,7 @@ def test_jaccard_against_sets(dataset, real):
     r_mine, r_theirs = ([radius(x, kind) for x in kind] for kind in (mine, theirs))
     table = np.array([[distance(y, x) for x in theirs] for y in mine])
     near_real = table < np.array(r_theirs)
-    found = compare(JACCARD, *(Sample(dataset.board, c).elements for c in climbs))
+    found = compare(JACCARD, *(element_matrix(dataset.board, c) for c in climbs))
     np.testing.assert_array_equal(found.precise, near_real.any(1))
     np.testing.assert_allclose(found.density, near_real.sum(1) / 5)
     np.testing.assert_array_equal(found.covered.times, near_real.sum(0))
@@ -88,25 +92,21 @@ def test_the_same_points_and_points_far_away():
 
 @pytest.fixture(scope="module")
 def reference(dataset):
-    return Reference.of(dataset, grader=None)
+    return Context.of_dataset(dataset, grader=None)
 
 
 def judged(reference, climbs):
-    comparison = reference.comparison(climbs)
-    return {
-        name: (metric.compute(comparison), reference.floor(metric, len(climbs)))
-        for name, metric in BY_NAME.items()
-        if "learned" not in name
-    }
+    c = reference.judging(climbs)
+    return {name: (measure(c, name), floor(reference, name, len(climbs))) for name in NAMES}
 
 
 def below(pair):
-    value, floor = pair
-    return (floor.value - value.value) / np.hypot(value.standard_error, floor.standard_error)
+    value, at = pair
+    return (at.value - value.value) / np.hypot(value.standard_error, at.standard_error)
 
 
 def test_without_a_grader_no_learned_space(reference, real):
-    assert BY_NAME["precision (learned)"].compute(reference.comparison(real)) is None
+    assert measure(reference.judging(real), "precision (learned)") is None
 
 
 def test_mode_collapse_keeps_precision_and_loses_recall_and_coverage(reference, real):
@@ -132,4 +132,4 @@ def test_copied_training_climbs_lose_nothing(reference, dataset):
 
 
 def test_too_few_climbs_have_no_value(reference, real):
-    assert np.isnan(BY_NAME["precision (shape)"].compute(reference.comparison(real[:5])).value)
+    assert np.isnan(measure(reference.judging(real[:5]), "precision (shape)").value)

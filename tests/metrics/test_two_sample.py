@@ -1,31 +1,28 @@
 """Two-sample tests: 0.5 for climbs of one process, 1 for random holds, and nothing leaks between folds."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
+from measuring import measure, reordered
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from setgen.boards.climbs import Climbs
-from setgen.evaluation import two_sample
-from setgen.evaluation.comparison import Sample
-from setgen.evaluation.reference import Reference
-from setgen.evaluation.two_sample import FOLDS, METRICS, folds, placements
+from setgen.metrics import two_sample
+from setgen.metrics.context import Context
+from setgen.metrics.two_sample import FOLDS, folds, placements
 from setgen.sources.synthetic import synthetic_climbs
 
-BY_NAME = {"trees": METRICS[0], "Deep Sets": METRICS[1]}
-JUDGES = pytest.mark.parametrize("judge", BY_NAME)
+JUDGES = pytest.mark.parametrize("judge", ["trees", "Deep Sets"])
 
 
 @pytest.fixture(scope="module")
 def reference(dataset):
-    return Reference.of(dataset, grader=None)
+    return Context.of_dataset(dataset, grader=None)
 
 
 def auc(reference, climbs, judge):
-    return BY_NAME[judge].compute(reference.comparison(climbs))
+    return measure(reference.judging(climbs), f"two-sample AUC ({judge})")
 
 
 def random_holds(climbs, board, seed=0):
@@ -70,12 +67,12 @@ def test_random_holds_are_told_apart(reference, real, dataset, judge):
 
 @JUDGES
 def test_angle_and_grade_do_not_enter(reference, real, judge):
-    whole, relabelled = reference.comparison(real), real.with_conditions(np.full(600, 40), np.full(600, 15))
+    whole, relabelled = reference.judging(real), real.with_conditions(np.full(600, 40), np.full(600, 15))
     n = 600 + len(whole.test)
     learn, rest = np.arange(0, n, 2), np.arange(1, n, 2)
     scores = [
         getattr(two_sample, {"trees": "boosted_trees", "Deep Sets": "deep_sets"}[judge])(
-            replace(whole, sample=Sample(whole.board, climbs)), np.arange(n) < 600, learn, rest, 0
+            whole.on(climbs), np.arange(n) < 600, learn, rest, 0
         )
         for climbs in (real, relabelled)
     ]
@@ -84,10 +81,7 @@ def test_angle_and_grade_do_not_enter(reference, real, judge):
 
 @JUDGES
 def test_same_bits_for_any_order_and_any_number_of_threads(reference, real, judge):
-    rng = np.random.default_rng(0)
-    rows = real[rng.permutation(len(real))]
-    order = np.lexsort((rng.random(len(rows.placement)), rows.owner))
-    shuffled = Climbs(rows.placement[order], rows.role[order], rows.offsets, rows.angle, rows.grade)
+    shuffled = reordered(real, np.random.default_rng(0))
     before = torch.get_num_threads()
     try:
         found = []

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from toy_generators import LastHoldDecides, UniformSets
+from toy_generators import LastItemDecides, UniformSets
 
 from setgen.boards.climbs import Climb, Climbs
-from setgen.evaluation.order_sensitivity import halves, order_sensitivity
+from setgen.metrics.likelihood import halves, order_sensitivity
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
@@ -19,7 +19,7 @@ def test_a_set_model_is_not_sensitive():
 def test_a_model_of_the_last_hold_has_the_known_distance():
     """Two orders end alike with probability 1/m; else half of the probability has moved."""
     prompts = Climbs.from_list([Climb(tuple((p, 1) for p in range(4)))] * 2000)
-    found = order_sensitivity(LastHoldDecides(BOARD), prompts, shuffles=3)
+    found = order_sensitivity(LastItemDecides(BOARD), prompts, shuffles=3)
     assert found.value == pytest.approx(0.5 * (1 - 1 / 4), abs=5 * found.standard_error)
     assert 0 < found.standard_error < 0.01
     assert found.n == 2000
@@ -27,14 +27,14 @@ def test_a_model_of_the_last_hold_has_the_known_distance():
 
 def test_batch_size_changes_nothing():
     prompts = halves(synthetic_climbs(100, 0))
-    values = {order_sensitivity(LastHoldDecides(BOARD), prompts, batch_size=b).value for b in (3, 1000)}
+    values = {order_sensitivity(LastItemDecides(BOARD), prompts, batch_size=b).value for b in (3, 1000)}
     assert len(values) == 1
 
 
 def test_prompts_with_one_order_are_left_out():
     prompts = Climbs.from_list([Climb(((1, 1),)), Climb(()), Climb(((1, 1), (2, 1)))])
-    assert order_sensitivity(LastHoldDecides(BOARD), prompts).n == 1
-    assert np.isnan(order_sensitivity(LastHoldDecides(BOARD), prompts[:2]).value)
+    assert order_sensitivity(LastItemDecides(BOARD), prompts).n == 1
+    assert np.isnan(order_sensitivity(LastItemDecides(BOARD), prompts[:2]).value)
 
 
 def test_halves_are_random_halves():

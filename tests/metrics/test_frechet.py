@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from measuring import floor, measure
 from torch_fidelity.metric_fid import fid_statistics_to_metric
 
-from setgen.evaluation import frechet
-from setgen.evaluation.estimate import resamples
-from setgen.evaluation.frechet import METRICS, frechet_distance, moments, resampled_moments, square_root
-from setgen.evaluation.reference import Reference
+from setgen.metrics import frechet
+from setgen.metrics.context import Context
+from setgen.metrics.estimate import resamples
+from setgen.metrics.frechet import frechet_distance, moments, resampled_moments, square_root
+
+NAME = "Fréchet distance (shape)"
 
 
 def distance(ours, real):
@@ -68,21 +71,19 @@ def test_resampled_moments_are_those_of_repeated_points(monkeypatch):
 
 def test_the_error_is_the_spread_between_samples(dataset):
     """Independent samples of the training climbs against the same test climbs."""
-    reference, metric = Reference.of(dataset, grader=None), METRICS[0]
+    reference = Context.of_dataset(dataset, grader=None)
     rng, train = np.random.default_rng(0), dataset.part("train")
     # A share of climbs from one end of the sizes, so that the distance is well above its floor.
     short = train[np.argsort(train.sizes, kind="stable")[: len(train) // 3]]
     runs = [
-        metric.compute(reference.comparison(short[rng.choice(len(short), 300, replace=True)]))
-        for _ in range(60)
+        measure(reference.judging(short[rng.choice(len(short), 300, replace=True)]), NAME) for _ in range(60)
     ]
     spread = np.std([r.value for r in runs], ddof=1)
     assert np.mean([r.standard_error for r in runs]) == pytest.approx(spread, rel=0.3)
 
 
 def test_collapse_is_past_the_floor(dataset, real):
-    reference, metric = Reference.of(dataset, grader=None), METRICS[0]
-    found = metric.compute(reference.comparison(real[np.arange(600) % 5]))
-    floor = reference.floor(metric, 600)
-    assert found.low > floor.high
-    assert METRICS[1].compute(reference.comparison(real)) is None  # no grader
+    reference = Context.of_dataset(dataset, grader=None)
+    found = measure(reference.judging(real[np.arange(600) % 5]), NAME)
+    assert found.low > floor(reference, NAME, 600).high
+    assert measure(reference.judging(real), "Fréchet distance (learned)") is None  # no grader

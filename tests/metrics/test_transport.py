@@ -4,21 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from measuring import floor, look, measure
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
-from setgen.evaluation import transport
-from setgen.evaluation.comparison import Sample
-from setgen.evaluation.reference import Reference
-from setgen.evaluation.transport import METRICS, climb_vectors, matching
+from setgen.metrics import transport
+from setgen.metrics.context import Context
+from setgen.metrics.transport import matching, set_vectors
 
-(TRANSPORT,) = METRICS
+TRANSPORT = "transport distance"
 
 
-def vectors(board, climbs, train, train_board=None):
-    return climb_vectors(Sample(board, climbs), Sample(train_board or board, train))
+def vectors(board, climbs, train):
+    return set_vectors(look(board, climbs, train=train))
 
 
 def test_moving_every_hold_moves_the_climb_as_far(dataset, real):
@@ -27,9 +27,7 @@ def test_moving_every_hold_moves_the_climb_as_far(dataset, real):
     whole = [climb for climb in real if {int(r) for r in wants} <= {r for _, r in climb.holds}]
     assert len(whole) > 100
     shifted = replace(dataset.board, xy=dataset.board.xy + np.array([3, 4]))
-    a, b = (
-        vectors(board, Climbs.from_list(whole), real, dataset.board) for board in (dataset.board, shifted)
-    )
+    a, b = (vectors(board, Climbs.from_list(whole), real) for board in (dataset.board, shifted))
     np.testing.assert_allclose(np.linalg.norm(a - b, axis=1), 5, rtol=1e-6)
 
 
@@ -69,21 +67,21 @@ def test_the_error_is_the_spread_between_samples():
 
 
 def test_noise_and_swapped_roles_are_past_the_floor_and_copies_are_not(dataset, real):
-    reference, rng = Reference.of(dataset, grader=None), np.random.default_rng(0)
+    reference, rng = Context.of_dataset(dataset, grader=None), np.random.default_rng(0)
     holds = np.concatenate([rng.choice(len(dataset.board), s, replace=False) for s in real.sizes])
     order = np.lexsort((rng.random(len(real.role)), real.owner))
     noise = Climbs(holds, real.role, real.offsets, real.angle, real.grade)
     shuffled = Climbs(real.placement, real.role[order], real.offsets, real.angle, real.grade)
-    floor = reference.floor(TRANSPORT, 600)
+    at = floor(reference, TRANSPORT, 600)
     for bad in (noise, shuffled, real[np.arange(600) % 5]):
-        assert TRANSPORT.compute(reference.comparison(bad)).low > floor.high
-    copy = TRANSPORT.compute(reference.comparison(dataset.part("train")[:600]))
-    assert copy.low < floor.high
-    assert floor.low < copy.high
+        assert measure(reference.judging(bad), TRANSPORT).low > at.high
+    copy = measure(reference.judging(dataset.part("train")[:600]), TRANSPORT)
+    assert copy.low < at.high
+    assert at.low < copy.high
 
 
 def test_subsamples_are_said(dataset, real, monkeypatch):
     monkeypatch.setattr(transport, "MOST", 100)
-    found = TRANSPORT.compute(Reference.of(dataset, grader=None).comparison(real))
+    found = measure(Context.of_dataset(dataset, grader=None).judging(real), TRANSPORT)
     assert found.n == 100
     assert "100 of 600 climbs" in found.note

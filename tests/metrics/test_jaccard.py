@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from measuring import look
 
 from setgen.boards.climbs import Climb, Climbs
-from setgen.evaluation import jaccard
-from setgen.evaluation.comparison import Sample
+from setgen.metrics import jaccard
+from setgen.metrics.features import incidence as incidence_of
+from setgen.metrics.features import item_matrix
 from setgen.sources.synthetic import synthetic_board
 
 
@@ -16,7 +18,7 @@ def random_sets(n, seed):
 
 def incidence(sets):
     climbs = Climbs.from_list(Climb(tuple((p, 1) for p in s)) for s in sets)
-    return Sample(synthetic_board(), climbs).incidence
+    return item_matrix(synthetic_board(), climbs)
 
 
 def distance(a, b):
@@ -49,7 +51,7 @@ def test_a_copy_is_at_distance_zero_exactly():
 def test_repeated_and_unknown_holds_do_not_count():
     board = synthetic_board()
     climbs = Climbs.from_list([Climb(((3, 0), (3, 1), (5, 2), (-1, 1), (9999, 1))), Climb(((3, 0), (5, 2)))])
-    rows = Sample(board, climbs).incidence.toarray()
+    rows = incidence_of(look(board, climbs)).toarray()
     np.testing.assert_array_equal(rows[0], rows[1])
     assert rows.sum() == 4
 

@@ -8,7 +8,7 @@ import pytest
 
 from setgen.boards.climbs import Climbs
 from setgen.dataset.build import import_dataset
-from setgen.evaluation.evaluate import evaluate
+from setgen.metrics.evaluate import evaluate
 from setgen.sources.readout import Options
 
 pytestmark = [

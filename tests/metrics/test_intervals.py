@@ -2,20 +2,22 @@
 
 import numpy as np
 import pytest
+from measuring import look
 
-from setgen.evaluation.damage import DAMAGES
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.reference import Reference
-from setgen.evaluation.two_sample import METRICS as TWO_SAMPLE
-from setgen.sources.synthetic import synthetic_climbs
+from setgen.metrics.context import Context
+from setgen.metrics.damage import damages_of
+from setgen.metrics.evaluate import metrics_for
+from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 DRAWS, CLIMBS = 40, 400
+METRICS = metrics_for(synthetic_board())
+TWO_SAMPLE = [m for m in METRICS if m.family == "two-sample"]
 JUDGED = [m for m in METRICS if m.family not in ("validity", "two-sample")]
 
 
 def drawn(dataset, damaged):
     """So many draws of climbs of the built-in process, real ones or with a hold of each moved at random."""
-    replaced = next(damage for damage in DAMAGES if damage.name == "holds replaced")
+    replaced = damages_of(dataset.board)["holds replaced"]
     for i in range(DRAWS):
         climbs = synthetic_climbs(CLIMBS, 1000 + i)
         if damaged:
@@ -32,9 +34,9 @@ def test_values_scatter_no_more_than_their_errors_say(dataset, damaged):
     Errors that count test climbs too are larger than this spread; none is three times as large, but where
     hardly anything varies (every climb unique, every one novel).
     """
-    reference, found = Reference.of(dataset), {}
+    reference, found = Context.of_dataset(dataset), {}
     for climbs in drawn(dataset, damaged):
-        comparison = reference.comparison(climbs)
+        comparison = reference.judging(climbs)
         for metric in JUDGED:
             estimate = metric.compute(comparison)
             inside = (estimate.value, estimate.standard_error, estimate.low, estimate.high)
@@ -52,12 +54,11 @@ def test_values_scatter_no_more_than_their_errors_say(dataset, damaged):
 @pytest.mark.parametrize("metric", TWO_SAMPLE, ids=lambda m: m.name)
 def test_judges_that_find_nothing_scatter_around_a_half_as_their_errors_say(dataset, metric):
     """Fresh climbs on both sides, so that there is nothing to find: DeLong's own error would be too small."""
-    reference, runs = Reference.of(dataset, grader=None), []
+    reference, runs = Context.of_dataset(dataset, grader=None), []
     for i in range(DRAWS):
         both = synthetic_climbs(2 * CLIMBS, 2000 + i)
-        comparison = reference.comparison(both[:CLIMBS])
-        other = reference.comparison(both[CLIMBS:]).sample
-        estimate = metric.compute(type(comparison)(comparison.sample, other, other, reference.rules, i))
+        ours, other = reference.judging(both[:CLIMBS]).raw, reference.judging(both[CLIMBS:]).raw
+        estimate = metric.compute(look(dataset.board, ours, other, seed=i, extras={"grader": None}))
         runs.append((estimate.value, estimate.standard_error, estimate.low <= 0.5 <= estimate.high))
     value, error, inside = np.array(runs, dtype=float).T
     assert value.mean() == pytest.approx(0.5, abs=4 * error.mean() / np.sqrt(DRAWS))

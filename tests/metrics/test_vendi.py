@@ -1,28 +1,27 @@
 """Vendi score: the cases its authors give, a brute-force oracle, and its standard error."""
 
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pytest
+from measuring import floor, measure
 from threadpoolctl import threadpool_limits
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
-from setgen.evaluation import diversity
-from setgen.evaluation.diversity import METRICS
-from setgen.evaluation.reference import Reference
+from setgen.metrics import diversity
+from setgen.metrics.context import Context
 from setgen.sources.synthetic import synthetic_climbs
-
-VENDI = next(m for m in METRICS if m.name == "Vendi score")
 
 
 @pytest.fixture(scope="module")
 def reference(dataset):
-    return Reference.of(dataset, grader=None)
+    return Context.of_dataset(dataset, grader=None)
 
 
 def vendi(reference, climbs):
-    return VENDI.compute(reference.comparison(climbs))
+    return measure(reference.judging(climbs), "Vendi score")
 
 
 def climb(*placements):
@@ -59,11 +58,11 @@ def test_against_python_sets(reference, real):
 
 def test_floor_is_on_as_many_climbs_and_says_so(reference, real, monkeypatch):
     monkeypatch.setattr(diversity, "MOST_VENDI", 200)
-    fresh = replace(reference, _floors={})
-    own, floor = vendi(fresh, real), fresh.floor(VENDI, len(real))
-    assert own.n == floor.n == 200
+    fresh = replace(reference, cache=WeakKeyDictionary())
+    own, at = vendi(fresh, real), floor(fresh, "Vendi score", len(real))
+    assert own.n == at.n == 200
     assert "200 of 600" in own.note
-    assert abs(own.value - floor.value) < 4 * np.hypot(own.standard_error, floor.standard_error)
+    assert abs(own.value - at.value) < 4 * np.hypot(own.standard_error, at.standard_error)
 
 
 def test_half_of_the_climbs_twice_over_is_less_diverse(reference, real):

@@ -10,7 +10,7 @@ import pytest
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
-from setgen.evaluation.evaluate import evaluate
+from setgen.metrics.evaluate import evaluate
 
 FIDELITY = ("hold usage", "hold and role usage")
 

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from setgen.boards.climbs import Climbs
+from setgen.boards.metrics.grader import grader_of
 from setgen.dataset.dataset import Dataset
 from setgen.dataset.splits import assign, fingerprints, one_of_each
 from setgen.errors import InputError
-from setgen.evaluation.evaluate import METRICS, evaluate
-from setgen.evaluation.evaluate_generator import evaluate_generator
-from setgen.evaluation.proof import halves
-from setgen.evaluation.reference import Reference
-from setgen.evaluation.trial import Trial
+from setgen.metrics.context import Context, scored
+from setgen.metrics.evaluate import evaluate, evaluate_generator, metrics_for
+from setgen.metrics.proof import halves
 
 ANGLES = (10, 20, 30, 40, 50, 60, 70)
 
@@ -63,7 +62,7 @@ def test_one_row_of_each_hold_set_is_drawn(dataset):
 
 def test_climbs_at_many_angles_leave_every_metric_at_its_floor(dataset, real):
     """As often as it is stored, a real climb would be its own nearest neighbour, and radii would be 0."""
-    found = evaluate(real, Reference.of(at_every_angle(dataset), grader=None))
+    found = evaluate(real, Context.of_dataset(at_every_angle(dataset), grader=None))
     for name in ("precision (Jaccard)", "precision (shape)", "coverage (Jaccard)"):
         assert found[name].value > 0.5, name
     assert found["unique"].floor == 1
@@ -73,16 +72,16 @@ def test_climbs_at_many_angles_leave_every_metric_at_its_floor(dataset, real):
 
 
 def test_a_model_is_asked_about_each_hold_set_once(dataset):
-    trial = Trial(None, at_every_angle(dataset), n=50)
-    prints = fingerprints(dataset.board, trial.test)
+    asked = Context.of_dataset(at_every_angle(dataset)).asking(None, 50)
+    prints = fingerprints(dataset.board, scored(asked))
     assert len(np.unique(prints)) == len(prints)
-    assert set(trial.conditions.angle) <= set(ANGLES)
+    assert set(asked.raw.angle) <= set(ANGLES)
 
 
 @pytest.mark.parametrize("n", [100, 300])
 def test_value_and_floor_rest_on_equally_many_climbs(dataset, real, n):
-    found = evaluate(real, Reference.of(few(dataset, n), grader=None))
-    for metric in METRICS:
+    found = evaluate(real, Context.of_dataset(few(dataset, n), grader=None))
+    for metric in metrics_for(dataset.board):
         if metric.floor == "train" and metric.name in found.values:
             value = found[metric.name]
             assert f"on {n} of 600 climbs" in value.note, metric.name
@@ -106,15 +105,15 @@ def test_training_climbs_turned_round_are_no_news(dataset):
     board = mirrored_board(dataset.board)
     mirrors = replace(dataset, board=board)
     copies = turned(board, dataset.part("train")[:300])
-    found = evaluate(copies, Reference.of(mirrors, grader=None))
+    found = evaluate(copies, Context.of_dataset(mirrors, grader=None))
     assert found["novel"].value == 0
     assert found["nearest training climb"].value == 0
-    unaware = evaluate(copies, Reference.of(dataset, grader=None))
+    unaware = evaluate(copies, Context.of_dataset(dataset, grader=None))
     assert unaware["novel"].value > 0.9
 
 
 def test_a_copy_of_the_test_climbs_is_too_good(dataset):
-    found = evaluate(dataset.part("test"), Reference.of(dataset, grader=None))
+    found = evaluate(dataset.part("test"), Context.of_dataset(dataset, grader=None))
     for name in ("transport distance", "Fréchet distance (shape)", "hold and role usage"):
         assert "better than real climbs" in found[name].note, name
     assert "better" not in found["legal"].note
@@ -129,7 +128,7 @@ def test_training_climbs_of_one_shape_are_said(dataset):
         np.arange(80),
         dataset.card,
     )
-    found = evaluate(dataset.part("test")[40:80], Reference.of(flat, grader=None))
+    found = evaluate(dataset.part("test")[40:80], Context.of_dataset(flat, grader=None))
     assert "the same shape features" in found["Fréchet distance (shape)"].note
     assert "the same shape features" in found["KID (shape)"].note
 
@@ -138,21 +137,22 @@ def test_what_is_left_out_is_named(dataset, real):
     angle = np.full(len(dataset.climbs), 40)
     bare = dataset.climbs.with_conditions(angle, np.full(len(dataset.climbs), -1))
     found = evaluate(real, replace(dataset, climbs=bare))
-    assert {"grade error ratio", "angle error ratio", "KID (learned)"} <= set(found.details["left out"])
-    assert "0 training climbs have a grade" in found.details["no grader"]
-    assert evaluate(real, Reference.of(dataset)).details["left out"] == []
+    for name in ("grade error ratio", "KID (learned)"):
+        assert "0 training climbs have a grade" in found.left_out[name], name
+    assert "one angle only" in found.left_out["angle error ratio"]
+    assert evaluate(real, Context.of_dataset(dataset)).left_out == {}
 
 
 def test_another_seed_than_the_reference_s_is_refused(dataset):
-    with pytest.raises(InputError, match="seed 5 is not that of the reference, 0"):
-        evaluate_generator(None, Reference.of(dataset, 0, grader=None), seed=5)
+    with pytest.raises(InputError, match="seed 5 is not that of the context, 0"):
+        evaluate_generator(None, Context.of_dataset(dataset, 0, grader=None), seed=5)
 
 
 def test_what_one_climb_says_has_no_interval_and_is_not_too_good(dataset, real):
     """Of a hundred climbs one has two starts: no bootstrap can say how far two starts lie apart."""
     starts = np.bincount(real.owner[real.role == 0], minlength=len(real))
     rows = np.r_[np.flatnonzero(starts == 1)[:99], np.flatnonzero(starts == 2)[:1]]
-    reference = Reference.of(dataset, grader=None)
+    reference = Context.of_dataset(dataset, grader=None)
     apart = evaluate(real[rows], reference)["W₁ start to start"]
     assert (apart.n, apart.standard_error, apart.low) == (1, None, None)
     assert apart.note == "wants 100 climbs"
@@ -165,7 +165,7 @@ def test_too_few_graded_test_climbs_are_said(dataset, real):
     grade = dataset.climbs.grade.copy()
     grade[np.flatnonzero(dataset.split == 2)[15:]] = -1
     some = replace(dataset, climbs=dataset.climbs.with_conditions(dataset.climbs.angle, grade))
-    found = evaluate(real, Reference.of(some, grader=Reference.of(dataset).grader))
+    found = evaluate(real, Context.of_dataset(some, grader=grader_of(Context.of_dataset(dataset))))
     assert "wants 100 test climbs" in found["grade error ratio"].note
 
 
@@ -176,8 +176,9 @@ def test_proving_takes_different_test_climbs(dataset):
     many = at_every_angle(small)
     assert len(many.part("test")) == 60 * len(ANGLES)
     with pytest.raises(InputError, match="60 different test climbs"):
-        halves(many, 0)
-    rest, damaged = halves(at_every_angle(dataset), 0)
+        halves(many.board, many.part("test"), 0)
+    every = at_every_angle(dataset)
+    rest, damaged = halves(every.board, every.part("test"), 0)
     prints = fingerprints(dataset.board, damaged)
     assert len(np.unique(prints)) == len(prints)
-    assert not np.isin(prints, fingerprints(dataset.board, rest.part("test"))).any()
+    assert not np.isin(prints, fingerprints(dataset.board, rest)).any()

@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 
-from setgen.boards.identity import canonical, element_prints
 from setgen.boards.roles import N_ROLES, Role
 from setgen.boards.rules import broken_rules, legal
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.splits import fingerprints
 from setgen.errors import InputError
-from setgen.evaluation.damage import DAMAGES
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.proof import Series, halves, prove
+from setgen.metrics.damage import damages_of
+from setgen.metrics.evaluate import metrics_for
+from setgen.metrics.proof import Series, halves, prove
+from setgen.sets.identity import canonical, element_prints
+from setgen.sources.synthetic import synthetic_board
 
-BY_NAME = {damage.name: damage for damage in DAMAGES}
+BOARD = synthetic_board()
+BY_NAME = damages_of(BOARD)
+METRICS = metrics_for(BOARD)
 
 
 def damaged(dataset, climbs, name, degree, seed=0):
@@ -21,7 +24,7 @@ def damaged(dataset, climbs, name, degree, seed=0):
     return BY_NAME[name].apply(dataset.board, climbs, train, degree, np.random.default_rng(seed))
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda d: d.name)
+@pytest.mark.parametrize("damage", BY_NAME.values(), ids=lambda d: d.name)
 def test_damage_keeps_the_number_of_climbs_and_follows_the_seed(dataset, real, damage):
     for degree in damage.degrees:
         once, again = (damaged(dataset, real, damage.name, degree) for _ in range(2))
@@ -113,19 +116,18 @@ def test_every_hard_rule_is_broken_and_only_in_that_share(dataset, real):
 
 
 def test_halves_share_no_hold_set_and_lose_no_climb(dataset):
-    rest, judged = halves(dataset, seed=3)
-    assert len(rest.part("test")) + len(judged) == len(dataset.part("test"))
-    mine, theirs = (fingerprints(dataset.board, c) for c in (judged, rest.part("test")))
+    rest, judged = halves(dataset.board, dataset.part("test"), seed=3)
+    assert len(rest) + len(judged) == len(dataset.part("test"))
+    mine, theirs = (fingerprints(dataset.board, c) for c in (judged, rest))
     assert not np.isin(mine, theirs).any()
-    assert len(rest.part("train")) == len(dataset.part("train"))
 
 
 def test_too_few_test_climbs_are_one_clear_line(dataset):
-    few = dataset
-    while len(few.part("test")) > 100:
-        few = halves(few, 0)[0]
+    few = dataset.part("test")
+    while len(few) > 100:
+        few = halves(dataset.board, few, 0)[0]
     with pytest.raises(InputError, match="test climbs"):
-        halves(few, 0)
+        halves(dataset.board, few, 0)
 
 
 def series(values, direction, low=0.9, high=1.1):

@@ -1,6 +1,5 @@
 """Completion metrics: closed forms on generators that are known, and prompts that are the same for all."""
 
-from dataclasses import replace
 from math import comb, lgamma, log
 
 import numpy as np
@@ -10,9 +9,10 @@ from toy_generators import Impossible, KnowsTheAnswer, OrderDecides, UniformSets
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.rules import legal
 from setgen.dataset.build import synthetic_dataset
-from setgen.evaluation import completion
-from setgen.evaluation.completion import DRAWN, MOST, SHARES, Hidden, chances_of_top, prompted
-from setgen.evaluation.trial import Trial
+from setgen.metrics import completion
+from setgen.metrics.completion import DRAWN, MOST, SHARES, Hidden, chances_of_top, prompted
+from setgen.metrics.context import Context, scored
+from setgen.metrics.evaluate import metrics_for
 
 BITS = [f"bits per hidden hold ({n} % hidden)" for n in (25, 50, 75)]
 RECALL = [f"recall@10 ({n} % hidden)" for n in (25, 50, 75)]
@@ -20,8 +20,18 @@ LEGAL, DIVERSITY = "completions legal without masks", "diversity of completions"
 DISTANCE = "completion to hidden holds"
 
 
+def asked(dataset, model, *, seed=0, n=10, **options):
+    return Context.of_dataset(dataset, seed).asking(model, n, **options)
+
+
+def fresh(c, *, seed=None, **options):
+    """The same question with other options, nothing computed."""
+    return asked(c.data, c.generator, seed=c.seed if seed is None else seed, orders=c.orders, **options)
+
+
 def measure(trial):
-    return {metric.name: metric.compute(trial) for metric in completion.METRICS}
+    table = metrics_for(trial.space, generator=True)
+    return {m.name: m.compute(trial) for m in table if m.family == "completion"}
 
 
 class SameEachTime(UniformSets):
@@ -30,14 +40,14 @@ class SameEachTime(UniformSets):
     def sample(self, prompts, **options):
         climbs = []
         for holds, angle, grade in prompts:
-            free = [p for p in range(len(self.board)) if p not in {q for q, _ in holds}]
+            free = [p for p in range(len(self.space)) if p not in {q for q, _ in holds}]
             climbs.append(Climb((*holds, *((p, 1) for p in free[:5])), angle, grade))
         return Climbs.from_list(climbs)
 
 
 @pytest.fixture(scope="module")
 def trial(dataset):
-    return Trial(UniformSets(dataset.board), dataset, n=10, seed=3)
+    return asked(dataset, UniformSets(dataset.board), seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +60,15 @@ def uniform(trial):
 
 @pytest.mark.parametrize("part", SHARES)
 def test_given_and_hidden_holds_are_the_climb(trial, part):
-    hidden, test = prompted(trial, part), {(frozenset(c.holds), *c[1:]) for c in trial.test}
-    sizes = hidden.climbs.sizes
-    assert len(hidden.climbs) == MOST
-    for climb, prompt, holds in zip(hidden.climbs, hidden.prompts, hidden.holds, strict=True):
+    hidden, test = prompted(trial, part), {(frozenset(c.holds), *c[1:]) for c in scored(trial)}
+    sizes = hidden.sets.sizes
+    assert len(hidden.sets) == MOST
+    for climb, prompt, holds in zip(hidden.sets, hidden.prompts, hidden.items, strict=True):
         assert (frozenset(climb.holds), *climb[1:]) in test
         assert prompt.holds + holds.holds == climb.holds
         assert prompt[1:] == climb[1:]
     assert np.array_equal(hidden.prompts.sizes, hidden.given)
-    assert np.array_equal(hidden.holds.sizes, hidden.count)
+    assert np.array_equal(hidden.items.sizes, hidden.count)
     assert (hidden.given >= 1).all()
     assert (hidden.count >= 1).all()
     assert (np.abs(hidden.count - part * sizes) <= 0.5).all()
@@ -74,11 +84,11 @@ def test_at_least_one_hold_is_hidden_and_one_given_where_there_are_two(size, cou
 
 def test_what_is_hidden_is_random_and_stays_hidden_at_a_larger_share():
     climbs = Climbs.from_list([Climb(tuple((p, 1) for p in range(8)))] * 4000)
-    few, half, most = (Hidden.of(climbs, part, 5).holds for part in SHARES)
+    few, half, most = (Hidden.of(climbs, part, 5).items for part in SHARES)
     for a, b, c in zip(few, half, most, strict=True):
         assert set(a.holds) <= set(b.holds) <= set(c.holds)
     assert np.abs(np.bincount(half.placement, minlength=8) / 4000 - 0.5).max() < 0.03
-    assert not np.array_equal(Hidden.of(climbs, 0.5, 6).holds.placement, half.placement)
+    assert not np.array_equal(Hidden.of(climbs, 0.5, 6).items.placement, half.placement)
 
 
 def test_every_model_meets_the_same_prompts_and_orders(dataset):
@@ -96,7 +106,7 @@ def test_every_model_meets_the_same_prompts_and_orders(dataset):
                 return super().sample(prompts, **options)
 
         model = Listens(dataset.board)
-        measure(Trial(model, dataset, n=10, seed=3, orders=2))
+        measure(asked(dataset, model, seed=3, orders=2))
         met.append([*asked, *(x for batch, orders in model.calls for x in (batch.element, orders))])
     assert len(met[0]) == len(met[1]) > 8
     for a, b in zip(*met, strict=True):
@@ -109,7 +119,7 @@ def test_every_model_meets_the_same_prompts_and_orders(dataset):
 @pytest.mark.parametrize(("name", "part"), zip(BITS, SHARES, strict=True))
 def test_bits_of_uniform_sets_are_those_of_the_binomial_coefficient(trial, uniform, name, part):
     """−log₂ [ h! / (21 − g) / Π_{g ≤ i < n} (V − i)·4 ] = log₂ (21 − g) + log₂ C(V − g, h) + 2 h."""
-    hidden, v = prompted(trial, part), len(trial.dataset.board)
+    hidden, v = prompted(trial, part), len(trial.space)
     expected = [
         (log(21 - g) + log(comb(v - g, h)) + h * log(4)) / log(2) / h
         for g, h in zip(hidden.given.tolist(), hidden.count.tolist(), strict=True)
@@ -123,13 +133,13 @@ def test_bits_of_uniform_sets_are_those_of_the_binomial_coefficient(trial, unifo
 def test_recall_of_a_model_that_knows_nothing_is_that_of_random_holds(trial, uniform, name, part):
     """Of V − g free placements ten are picked blindly: h · 10 / (V − g) hits on average."""
     hidden = prompted(trial, part)
-    by_chance = hidden.count * 10 / (len(trial.dataset.board) - hidden.given) / np.minimum(hidden.count, 10)
+    by_chance = hidden.count * 10 / (len(trial.space) - hidden.given) / np.minimum(hidden.count, 10)
     assert uniform[name].value == pytest.approx(by_chance.mean(), rel=1e-6)
 
 
 def test_a_model_that_knows_the_answer_has_recall_one_and_one_completion(dataset):
-    asked = Trial(UniformSets(dataset.board), dataset, n=10, test_climbs=60).test
-    found = measure(Trial(KnowsTheAnswer(dataset.board, asked), dataset, n=10, test_climbs=60))
+    known = scored(asked(dataset, UniformSets(dataset.board), most_tests=60))
+    found = measure(asked(dataset, KnowsTheAnswer(dataset.board, known), most_tests=60))
     assert [found[name].value for name in RECALL] == pytest.approx([1, 1, 1])
     assert found[DISTANCE].value == found[DIVERSITY].value == 0
     assert found[LEGAL].value == 1
@@ -154,7 +164,7 @@ def test_recall_divides_by_ten_at_most():
     long = dataset.part("test")
     long = long[long.sizes >= 15]
     assert len(long)
-    trial = Trial(KnowsTheAnswer(dataset.board, long), dataset, n=10)
+    trial = asked(dataset, KnowsTheAnswer(dataset.board, long))
     hidden = Hidden.of(long, 0.75, 0)
     assert (hidden.count > 10).any()
     assert completion.recall(trial, hidden) == pytest.approx(np.ones(len(long)))
@@ -162,7 +172,7 @@ def test_recall_divides_by_ten_at_most():
 
 def test_diversity_and_distance_of_independent_random_holds_agree(dataset):
     """Five of V free placements drawn twice: the distance is that of two random sets, worked out by hand."""
-    trial = Trial(RandomFive(dataset.board), dataset, n=10, seed=1)
+    trial = asked(dataset, RandomFive(dataset.board), seed=1)
     found, hidden = measure(trial), prompted(trial, 0.5, DRAWN)
 
     def expected(free, h):
@@ -183,7 +193,7 @@ class RandomFive(UniformSets):
     def sample(self, prompts, *, seed=0, **options):
         rng, climbs = np.random.default_rng(seed), []
         for holds, angle, grade in prompts:
-            free = np.setdiff1d(np.arange(len(self.board)), [p for p, _ in holds])
+            free = np.setdiff1d(np.arange(len(self.space)), [p for p, _ in holds])
             new = rng.choice(free, 5, replace=False).tolist()
             climbs.append(Climb((*holds, *((p, 1) for p in new)), angle, grade))
         return Climbs.from_list(climbs)
@@ -193,7 +203,7 @@ class RandomFive(UniformSets):
 
 
 def test_one_completion_for_each_prompt_has_no_diversity_and_is_far_from_the_real_one(dataset, uniform):
-    found = measure(Trial(SameEachTime(dataset.board), dataset, n=10, seed=3))
+    found = measure(asked(dataset, SameEachTime(dataset.board), seed=3))
     assert found[DIVERSITY].value == 0
     assert uniform[DIVERSITY].value > 0.8
     assert found[DISTANCE].value > 0.8
@@ -201,51 +211,55 @@ def test_one_completion_for_each_prompt_has_no_diversity_and_is_far_from_the_rea
 
 def test_illegal_completions_are_found_out(trial, uniform):
     prompts = prompted(trial, 0.5).prompts
-    assert uniform[LEGAL].value == legal(trial.dataset.board, trial.complete(prompts, legal=False)).mean()
+    assert uniform[LEGAL].value == legal(trial.space, trial.complete(prompts, legal=False)).mean()
     assert uniform[LEGAL].value < 0.9
     assert uniform[LEGAL].n == MOST
 
 
 def test_impossible_climbs_make_the_bits_infinite_and_are_counted(dataset):
-    found = measure(Trial(Impossible(dataset.board), dataset, n=10, test_climbs=150))
+    found = measure(asked(dataset, Impossible(dataset.board), most_tests=150))
     for name in BITS:
         assert found[name].value == np.inf
         assert "probability 0" in found[name].note
 
 
 def test_the_number_of_prompts_is_said(trial, uniform):
-    assert all(uniform[n].note == f"{MOST} of {len(trial.test)} test climbs" for n in (*BITS, *RECALL, LEGAL))
-    assert all(uniform[n].note == f"{DRAWN} of {len(trial.test)} test climbs" for n in (DIVERSITY, DISTANCE))
-    few = measure(replace(trial, test_climbs=30, memo={}))
+    assert all(
+        uniform[n].note == f"{MOST} of {len(scored(trial))} test climbs" for n in (*BITS, *RECALL, LEGAL)
+    )
+    assert all(
+        uniform[n].note == f"{DRAWN} of {len(scored(trial))} test climbs" for n in (DIVERSITY, DISTANCE)
+    )
+    few = measure(fresh(trial, most_tests=30))
     assert {estimate.n for estimate in few.values()} == {30}
     assert {estimate.note for estimate in few.values()} == {""}
 
 
 def test_batch_size_changes_nothing_and_the_seed_does(dataset):
-    trial = Trial(OrderDecides(dataset.board), dataset, n=10, orders=2, test_climbs=50)
+    trial = asked(dataset, OrderDecides(dataset.board), orders=2, most_tests=50)
     once = measure(trial)
-    assert measure(replace(trial, batch_size=7, memo={})) == once
-    other = measure(replace(trial, seed=1, memo={}))
+    assert measure(fresh(trial, batch_size=7)) == once
+    other = measure(fresh(trial, seed=1))
     assert all(other[name] != once[name] for name in (*BITS, *RECALL, DIVERSITY, DISTANCE))
 
 
 def test_the_mean_over_orders_is_over_the_hidden_holds_alone(dataset):
     """OrderDecides says −(the first placement of the order), which is a given hold: no order changes it."""
-    trial = Trial(OrderDecides(dataset.board), dataset, n=10, orders=3, test_climbs=50)
+    trial = asked(dataset, OrderDecides(dataset.board), orders=3, most_tests=50)
     hidden = prompted(trial, 0.25)
-    first = hidden.climbs.placement[hidden.climbs.offsets[:-1]]
+    first = hidden.sets.placement[hidden.sets.offsets[:-1]]
     value = measure(trial)[BITS[0]].value
     assert value == pytest.approx((first / hidden.count / log(2)).mean())
 
 
 def test_log_factorial_is_that_of_the_hidden_holds(dataset):
     """Against the whole: with the given holds' bits and orders taken out nothing else is left."""
-    trial = Trial(UniformSets(dataset.board), dataset, n=10, test_climbs=40)
+    trial = asked(dataset, UniformSets(dataset.board), most_tests=40)
     hidden = prompted(trial, 0.5)
-    g, n = hidden.given, hidden.climbs.sizes
-    bits = completion.likelihood(trial.generator, hidden.climbs, given=g).bound * (n - g)
-    whole = completion.likelihood(trial.generator, hidden.climbs).bound * n
-    part = completion.likelihood(trial.generator, hidden.prompts).bound * g
+    g, n = hidden.given, hidden.sets.sizes
+    bits = completion.likelihood(trial.generator, hidden.sets, given=g).bits * (n - g)
+    whole = completion.likelihood(trial.generator, hidden.sets).bits * n
+    part = completion.likelihood(trial.generator, hidden.prompts).bits * g
     chosen = np.array([lgamma(a + 1) - lgamma(b + 1) - lgamma(a - b + 1) for a, b in zip(n, g, strict=True)])
     expected = whole - part + (chosen + np.log(21 - g)) / log(2)
     np.testing.assert_allclose(bits, expected)
