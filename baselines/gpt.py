@@ -1,110 +1,452 @@
-"""A decoder-only transformer, pre-norm with learned positions (Radford et al. 2019, GPT-2)."""
+"""GPTs: a set as a sentence, `conditions item label item label … end`, read by a causal transformer.
+
+    p(S | c) = Σ_σ p(σ(S), end | c)
+
+over the n! orders σ, of which `log_likelihood` gives single terms plus log n!; or one order, by number or as a line
+sweeps over the space, in which each set has one sentence and the likelihood is exact. Items are reshuffled on every
+pass, and every item still to come is a right answer (set-aware smoothing): the order still matters to the network,
+which is what set models are compared with.
+
+Every feature of the set models is to be had here: `tokens=joint` (an item and its label are one token),
+`embedding=space` (vectors that know coordinates and groups), `frequency_bias`. `crop`, `smoothing=last` and `loss=bce`
+are kilter-gpt's own form (see `gpt_loss`).
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from baselines.vocabulary import PAD, Vocabulary
+from setgen.errors import InputError
+from setgen.generators.base import Generator, Steps, evaluating
+from setgen.generators.config import NetworkConfig
+from setgen.generators.counts import log_frequencies
+from setgen.generators.sweeps import sweep_ranks
+from setgen.generators.unmasking import Unmasking
+from setgen.models.embedding import ElementEmbedding
+from setgen.models.transformer import KVCache, Packing, Transformer
+from setgen.sets.batch import SetBatch
+from setgen.sets.rules import Partial, Rules
+from setgen.sets.sets import Sets
+from setgen.sets.space import Space
 
-class Cache:
-    """Keys and values of the tokens read so far, one (B, heads, T, d) pair a layer."""
-
-    def __init__(self, layers: list[tuple[Tensor, Tensor]] | None = None) -> None:
-        self.layers = layers or []
-
-    @property
-    def length(self) -> int:
-        return self.layers[0][0].shape[2] if self.layers else 0
-
-    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Store the new keys and values of `layer`; return all of them."""
-        if layer == len(self.layers):
-            self.layers.append((key, value))
-        else:
-            old_key, old_value = self.layers[layer]
-            self.layers[layer] = torch.cat([old_key, key], 2), torch.cat([old_value, value], 2)
-        return self.layers[layer]
-
-    def rows(self, index: Tensor) -> Cache:
-        """The cache of some of the rows."""
-        return Cache([(k[index], v[index]) for k, v in self.layers])
-
-    def prefix(self, length: int, rows: int) -> Cache:
-        """The first `length` tokens of a one-row cache, for `rows` rows."""
-        if length == 0:
-            return Cache()
-        return Cache([(k[:, :, :length].expand(rows, -1, -1, -1), v[:, :, :length].expand(rows, -1, -1, -1))
-                      for k, v in self.layers])  # fmt: skip
+_CHOICES = {
+    "order": ("shuffled", "sorted", "sweep"),
+    "tokens": ("alternating", "joint"),
+    "embedding": ("learned", "space"),
+    "smoothing": ("all", "last", "none"),
+    "loss": ("ce", "bce"),
+}
 
 
-class Attention(nn.Module):
-    """Causal self-attention: token i of the sequence sees tokens 0…i."""
+@dataclass(frozen=True)
+class GPTConfig(NetworkConfig):
+    """The corrected form by default; kilter-gpt's is smoothing='last', loss='bce', crop=True.
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads, self.dropout = heads, dropout
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+    order: of items in the sentence. tokens: an item and its label as two, or one. embedding: a table of tokens,
+    or the set models' own. frequency_bias: logits start at the log-frequency of each item (joint: element).
+    attention_dropout: dropout of attention weights, which keeps the fused kernel away.
+    smoothing: at which positions every item still to come is a right answer, 'all', 'last' (of the
+    cropped window) or 'none'. crop: train on texts cut at a random token, padded left to `context`
+    tokens, with a window that slides in generation. context: 0 for the space's largest set.
+    """
 
-    def forward(self, x: Tensor, cache: Cache | None, layer: int) -> Tensor:
-        q, k, v = (y.unflatten(2, (self.heads, -1)).transpose(1, 2) for y in self.qkv(x).chunk(3, dim=2))
-        if cache is not None:
-            k, v = cache.append(layer, k, v)
-        new, total = q.shape[2], k.shape[2]
-        # A lone new token sees everything; several behind a cache see it all and one another causally.
-        mask = None
-        if 1 < new < total:
-            mask = torch.ones(new, total, dtype=torch.bool, device=x.device).tril(total - new)
-        y = F.scaled_dot_product_attention(
-            q, k, v, mask, dropout_p=self.dropout if self.training else 0.0, is_causal=1 < new == total
-        )
-        return self.out(y.transpose(1, 2).flatten(2))
+    order: str = "shuffled"
+    tokens: str = "alternating"
+    embedding: str = "learned"
+    frequency_bias: bool = False
+    attention_dropout: float = 0.0
+    smoothing: str = "all"
+    loss: str = "ce"
+    crop: bool = False
+    context: int = 0
 
-
-class Block(nn.Module):
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.norm_attention = nn.LayerNorm(width)
-        self.attention = Attention(width, heads, dropout)
-        self.norm_mlp = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, cache: Cache | None, layer: int) -> Tensor:
-        x = x + self.drop(self.attention(self.norm_attention(x), cache, layer))
-        return x + self.drop(self.mlp(self.norm_mlp(x)))
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise InputError(f"{name} is {getattr(self, name)!r}: choose {' or '.join(known)}")
+        if self.context < 0:
+            raise InputError(f"context is {self.context}: give tokens, or 0 for the space's largest set")
+        if self.smoothing == "last" and not self.crop:
+            raise InputError("smoothing 'last' needs crop=true: uncropped sets end with `end`, not an item")
+        if self.context and not self.crop:
+            raise InputError("context needs crop=true: without it the context is the space's largest set")
+        if not 0 <= self.attention_dropout <= 1:
+            raise InputError(f"attention_dropout is {self.attention_dropout}: it is a share, from 0 to 1")
+        plain = (self.order, self.tokens, self.embedding) == ("shuffled", "alternating", "learned")
+        if (self.crop or self.loss == "bce") and not plain:
+            raise InputError(
+                "crop and bce are kilter-gpt's form: with shuffled order, alternating tokens, learned embedding"
+            )
 
 
 class GPT(nn.Module):
-    """Next-token logits; the output layer shares the token embedding's weights.
+    """A decoder-only transformer with learned positions (Radford et al. 2019, GPT-2).
 
-    Right padding needs no mask: it stands behind every real token, so causal attention never sees it.
+    Logits are products of its codes with the vectors that tokens are read by (tied weights).
     """
 
-    def __init__(self, tokens: int, context: int, width: int, depth: int, heads: int, dropout: float) -> None:
+    def __init__(self, space: Space, vocabulary: Vocabulary, context: int, config: GPTConfig) -> None:
         super().__init__()
-        self.context = context
-        self.token = nn.Embedding(tokens, width)
+        self.vocabulary, self.context, width = vocabulary, context, config.width
+        self.token = nn.Embedding(len(vocabulary), width)
         self.position = nn.Embedding(context, width)
-        self.drop = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
-        self.bias = nn.Parameter(torch.zeros(tokens))
+        self.transformer = Transformer(
+            width, config.depth, config.heads, config.dropout, config.attention_dropout
+        )
+        self.bias = nn.Parameter(torch.zeros(len(vocabulary)))
         for name, parameter in self.named_parameters():
             if parameter.ndim == 2:
-                residual = name.endswith(("attention.out.weight", "mlp.2.weight"))
-                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * depth) if residual else 0.02)
+                residual = name.endswith(("attention.out.weight", "feed.2.weight"))
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * config.depth) if residual else 0.02)
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
+        self.elements: ElementEmbedding | None = None
+        if config.embedding == "space":
+            self.elements, self.pointer = ElementEmbedding(space, width), nn.Linear(width, width, bias=False)
 
-    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
-        """(B, T) ids, behind those in `cache` (which grows by them) → (B, T, tokens) next-token logits."""
-        start = cache.length if cache is not None else 0
-        positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
-        x = self.drop(self.token(tokens) + self.position(positions))
-        for layer, block in enumerate(self.blocks):
-            x = block(x, cache, layer)
-        return F.linear(self.norm(x), self.token.weight, self.bias)
+    def table(self) -> Tensor:
+        """(vocabulary, width) the vector of every token."""
+        if self.elements is None:
+            return self.token.weight
+        own = self.elements() if self.vocabulary.joint else self.elements.norm(self.elements.items())
+        first, last = self.vocabulary.first_item, self.vocabulary.first_item + self.vocabulary.n_things
+        return torch.cat([self.token.weight[:first], own, self.token.weight[last:]])
+
+    def read(self, tokens: Tensor, position: Tensor, table: Tensor) -> Tensor:
+        """(…, width) what goes into the transformer."""
+        return F.embedding(tokens, table) + self.position(position)
+
+    def codes(self, tokens: Tensor, present: Tensor, table: Tensor) -> Tensor:
+        """(B, T, width) code of every token, which sees itself and those before it; padding stands last."""
+        packing = Packing.of(present)
+        position = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+        x = self.read(tokens[present], position[present], table)
+        return packing.pad(self.transformer(x, packing, causal=True))
+
+    def logits(self, code: Tensor, table: Tensor) -> Tensor:
+        """(…, vocabulary) logits of the token behind each code."""
+        if self.elements is not None:
+            code = self.pointer(code) * code.shape[-1] ** -0.5
+        return F.linear(code, table, self.bias)
+
+
+@dataclass
+class Written:
+    """B sentences so far. code: (B, width) of the last token. length: (B,) tokens. cache, column: the KV cache,
+    and where the next token goes in it."""
+
+    code: Tensor
+    length: Tensor
+    cache: KVCache
+    column: int
+    table: Tensor
+
+    def rows(self, index: Tensor | slice) -> Written:
+        return Written(self.code[index], self.length[index], self.cache.rows(index), self.column, self.table)
+
+
+@dataclass
+class Sliding:
+    """B sentences in kilter-gpt's window, which stands at the right end of `context` tokens, padding to its left.
+
+    Each new token moves all others one position on, so their keys and values cannot be cached; those of the
+    padding can: it comes first and sees only itself. tokens: (B, T), length: (B,), padding: cache of one row.
+    """
+
+    tokens: Tensor
+    length: Tensor
+    padding: KVCache
+    table: Tensor
+
+    def rows(self, index: Tensor | slice) -> Sliding:
+        return Sliding(self.tokens[index], self.length[index], self.padding, self.table)
+
+
+class GPTGenerator(Generator):
+    """A GPT behind the interface that all generators share."""
+
+    name = "gpt"
+    Config = GPTConfig
+    draws_size = False
+    repeats_without_rules = True
+
+    def __init__(self, space: Space, config: GPTConfig) -> None:
+        super().__init__(space, config)
+        self.vocabulary = Vocabulary.of(space, config.tokens == "joint")
+        longest = self.vocabulary.prefix + self.vocabulary.per_item * space.widest  # `end` is never read
+        self.gpt = GPT(space, self.vocabulary, config.context or longest, config)
+        self.item_first = not self.vocabulary.joint
+        self.in_place = self.order_free = config.order != "shuffled"
+        self.repeats_without_rules = config.order == "shuffled"
+        if config.order != "shuffled":
+            by_number = torch.arange(len(space))[None]
+            self.ranks = by_number if config.order == "sorted" else sweep_ranks(space, 1)
+
+    def fit_counts(self, sets: Sets) -> None:
+        """The size is where the model writes `end`; with `frequency_bias` its logits start from counts."""
+        if self.config.frequency_bias:
+            log_p = log_frequencies(sets, self.space)
+            if not self.vocabulary.joint:
+                log_p = log_p.view(-1, self.space.n_labels).logsumexp(1)
+            first = self.vocabulary.first_item
+            with torch.no_grad():
+                self.gpt.bias[first : first + len(log_p)] = log_p.to(self.gpt.bias)
+
+    def _tokens(self, batch: SetBatch) -> Tensor:
+        if int(batch.size.max()) > self.space.widest:
+            raise InputError(
+                f"a {self.space.set_word} has {int(batch.size.max())} {self.space.item_word}s, more than the "
+                f"{self.space.widest} of this {self.space.word}: leave it out"
+            )
+        return self.vocabulary.encode(batch)
+
+    def _things(self, logits: Tensor) -> Tensor:
+        """(…, vocabulary) → (…, V or V·R, and the end last)."""
+        first = self.vocabulary.first_item
+        things = logits[..., first : first + self.vocabulary.n_things]
+        return torch.cat([things, logits[..., 1:2]], -1)
+
+    def _labels(self, logits: Tensor) -> Tensor:
+        """(…, vocabulary) → (…, R)."""
+        return logits[..., self.vocabulary.label_tokens(logits.device)]
+
+    # --- learning ---------------------------------------------------------------------------------------------
+
+    def loss(self, batch: SetBatch) -> Tensor:
+        """Minus the bound (or the exact likelihood) in nats per item, or kilter-gpt's mean binary cross-entropy."""
+        config = self.config
+        if self.training:
+            batch = batch.partly_asked(config.condition_dropout)
+        if config.loss == "bce" or config.crop:
+            from baselines.gpt_loss import token_loss
+
+            batch = self._arranged(batch)
+            return token_loss(self.gpt, self.vocabulary, batch, self._tokens(batch), config)
+        batch = self._arranged(batch)
+        nothing, order = torch.zeros_like(batch.present), torch.zeros_like(batch.size)
+        rules = Rules.of(self.space, bounded=False, device=batch.device)
+        steps = self.steps(batch, nothing, order, None)
+        if self.ranks is None and config.smoothing == "all":
+            total = self._smoothed(batch, rules, steps)
+        else:
+            total = self._chain(batch, nothing, order, rules, steps)
+        if self.ranks is None:
+            total = total + torch.lgamma(batch.size.to(total) + 1)
+        return -(total / batch.size.clamp(min=1)).mean()
+
+    def _arranged(self, batch: SetBatch) -> SetBatch:
+        """The batch in the order in which it is learned."""
+        if self.ranks is None:
+            return batch.shuffled()
+        return self._ranked(batch, torch.zeros_like(batch.size), torch.zeros_like(batch.size))[0]
+
+    def _smoothed(self, batch: SetBatch, rules: Rules, steps: Iterator[Steps]) -> Tensor:
+        """(B,) as `_chain`, each step taken over which item comes next: uniform over all still to come."""
+        total = torch.zeros(len(batch), device=batch.device)
+        columns = torch.arange(batch.width, device=batch.device)
+        for row, column, logits, labels in steps:
+            state = Partial.of(self.space, batch.rows(row).leading(column))
+            allowed, ends = self.choices(state, torch.zeros_like(row), rules)
+            things = allowed.any(2) if self.item_first else allowed.flatten(1)
+            logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+            log_p = logits.masked_fill(~torch.cat([things, ends[:, None]], 1), -torch.inf).log_softmax(1)
+            later = batch.present[row] & (columns >= column[:, None])
+            answer = (batch.item if self.item_first else batch.element)[row]
+            mean = log_p.gather(1, answer).masked_fill(~later, 0.0).sum(1) / later.sum(1).clamp(min=1)
+            ended = column >= batch.size[row]
+            term = torch.where(ended, log_p[:, -1], mean)
+            if labels is not None:
+                here = column.clamp(max=batch.width - 1)[:, None]
+                known = torch.from_numpy(self.space.label_occurs).to(labels.device)
+                log_label = labels.to(log_p.dtype).masked_fill(~known, -torch.inf).log_softmax(1)
+                label = log_label.gather(1, batch.label[row].gather(1, here)).squeeze(1)
+                term = term + label.masked_fill(ended, 0.0)
+            total = total.to(term).index_add(0, row, term)
+        return total
+
+    def steps(
+        self, batch: SetBatch, given: Tensor, order: Tensor, unmasking: Unmasking | None
+    ) -> Iterator[Steps]:
+        """One pass for all; with a sliding window, one for each token."""
+        tokens, size = self._tokens(batch), batch.size
+        per, prefix = self.vocabulary.per_item, self.vocabulary.prefix
+        columns = torch.arange(batch.width + 1, device=batch.device)
+        decided = (columns <= size[:, None]) & ~F.pad(given, (0, 1))
+        if self.in_place:  # whether a given item comes next is decided too
+            decided = columns <= size[:, None]
+        row, column = decided.nonzero(as_tuple=True)
+        at = prefix - 1 + per * column  # the token behind which the item (or the end) comes
+        length = prefix + per * size  # without the end
+        table = self.gpt.table()
+        if self.config.crop:
+            codes = self._windowed_codes(tokens, length, table)
+        else:
+            place = torch.arange(tokens.shape[1] - 1, device=tokens.device)
+            codes = self.gpt.codes(tokens[:, :-1], place < length[:, None], table)
+        logits = self._things(self.gpt.logits(codes[row, at], table))
+        labels = None
+        if self.item_first:
+            behind_item = (at + 1).clamp(max=codes.shape[1] - 1)
+            labels = self._labels(self.gpt.logits(codes[row, behind_item], table))
+        yield Steps(row, column, logits, labels)
+
+    def _windowed_codes(self, tokens: Tensor, length: Tensor, table: Tensor) -> Tensor:
+        """(B, T, width) the code of the last token of each window that ends at a token."""
+        padding, codes = self._padding(table), []
+        for t in range(1, tokens.shape[1]):
+            here = torch.full_like(length, t)
+            codes.append(self._window_code(Sliding(tokens[:, :t], here, padding, table)))
+        return torch.stack(codes, 1)
+
+    # --- start and step ---------------------------------------------------------------------------------------
+
+    def start(self, given: SetBatch, size: Tensor, order: Tensor) -> Written | Sliding:
+        if self.in_place:
+            given = given.only(torch.zeros_like(given.present))
+        tokens, table = self._tokens(given), self.gpt.table()
+        length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
+        tokens = tokens[:, : int(length.max())]
+        if self.config.crop:
+            return Sliding(tokens, length, self._padding(table), table)
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        present = place < length[:, None]
+        x = self.gpt.read(tokens, place.expand_as(tokens), table)
+        mask = (place[:, None] >= place) & present[:, None, None, :]
+        room = self.gpt.context - int(length.min())
+        codes, cache = self.gpt.transformer.prefill(x, None, mask, present, room)
+        last = (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])
+        return Written(codes.gather(1, last).squeeze(1), length, cache, tokens.shape[1], table)
+
+    def step(self, state: Written | Sliding) -> Tensor:
+        return self._things(self.gpt.logits(self._code(state), state.table))
+
+    def label_step(self, state: Written | Sliding, item: Tensor) -> Tensor:
+        self._write(state, item + self.vocabulary.first_item)
+        return self._labels(self.gpt.logits(self._code(state), state.table))
+
+    def append(self, state: Written | Sliding, element: Tensor) -> None:
+        if self.item_first:
+            label = element % self.space.n_labels
+            self._write(state, self.vocabulary.label_tokens(element.device)[label])
+        else:
+            self._write(state, element + self.vocabulary.first_item)
+
+    def _code(self, state: Written | Sliding) -> Tensor:
+        return state.code if isinstance(state, Written) else self._window_code(state)
+
+    def _write(self, state: Written | Sliding, token: Tensor) -> None:
+        if isinstance(state, Sliding):
+            wide = F.pad(state.tokens, (0, 1), value=PAD)
+            state.tokens, state.length = (
+                wide.scatter(1, state.length[:, None], token[:, None]),
+                state.length + 1,
+            )
+            return
+        if int(state.length.max()) >= self.gpt.context:  # the last token of the largest set: nothing follows
+            return
+        x = self.gpt.read(token, state.length, state.table)
+        state.code = self.gpt.transformer.decode(x, state.cache, state.column)
+        state.length, state.column = state.length + 1, state.column + 1
+
+    def _padding(self, table: Tensor) -> KVCache:
+        """Keys and values of a window that is all padding."""
+        place = torch.arange(self.gpt.context, device=table.device)
+        x = self.gpt.read(torch.full_like(place, PAD), place, table)[None]
+        mask = (place[:, None] >= place)[None, None]
+        with evaluating(self):
+            return self.gpt.transformer.prefill(x, None, mask, torch.ones_like(place[None] > 0), 0)[1]
+
+    def _window_code(self, state: Sliding) -> Tensor:
+        """(B, width) code of the last token of each sentence, at the right end of its window."""
+        context, most = self.gpt.context, int(state.length.max())
+        column = torch.arange(min(most, context), device=state.length.device)
+        start = (state.length - context).clamp(min=0)[:, None]
+        length = (state.length[:, None] - start).squeeze(1)
+        source = (start + column).clamp(max=state.tokens.shape[1] - 1)
+        tokens = state.tokens.gather(1, source)
+        position = (context - length[:, None] + column).clamp(max=context - 1)
+        pads = torch.arange(context, device=column.device) < (context - length)[:, None]
+        real = (column[:, None] >= column) & (column < length[:, None])[:, None, :]
+        mask = torch.cat([pads[:, None, :].expand(-1, len(column), -1), real], 2)[:, None]
+        x = self.gpt.read(tokens, position, state.table)
+        codes = self.gpt.transformer(x, None, mask, past=state.padding)
+        last = (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])
+        return codes.gather(1, last).squeeze(1)
+
+    # --- the next element -------------------------------------------------------------------------------------
+
+    def next_scores(
+        self, prompts: SetBatch, size: Tensor, state: Partial, left: Tensor, allowed: Tensor
+    ) -> Tensor:
+        """Behind the given items as they stand; in a fixed order, where each item would stand among them."""
+        scores = [
+            self._next_in_place(prompts.rows(b), allowed[b])
+            if self.in_place
+            else self._next_behind(prompts.rows(b), allowed[b])
+            for b in torch.arange(len(prompts), device=prompts.device).split(1)
+        ]
+        return torch.cat(scores).log_softmax(1)
+
+    def _next_behind(self, given: SetBatch, allowed: Tensor) -> Tensor:
+        """(1, V·R) log-probabilities of one row: an item, and then its label, every item being tried."""
+        nothing = torch.zeros_like(given.size)
+        state = self.start(given, nothing, nothing)
+        things = self.step(state)[:, :-1].double()
+        if not self.item_first:
+            return things.masked_fill(~allowed, -torch.inf).log_softmax(1)
+        table = allowed.view(-1, self.space.n_labels)
+        items = table.any(1).nonzero().squeeze(1)
+        item = things[0, items].log_softmax(0)
+        return self._with_labels(state.rows(torch.zeros_like(items)), items, item, table)
+
+    def _with_labels(self, state: Written | Sliding, items: Tensor, log_p: Tensor, table: Tensor) -> Tensor:
+        """(1, V·R) log_p (C,) of candidate items (C,), one row of the state each, plus those of their labels."""
+        scores = torch.full(table.shape, -torch.inf, dtype=torch.float64, device=log_p.device)
+        labels = self.label_step(state, items).double().masked_fill(~table[items], -torch.inf).log_softmax(1)
+        scores[items] = log_p[:, None] + labels
+        return scores.view(1, -1)
+
+    def _next_in_place(self, given: SetBatch, allowed: Tensor) -> Tensor:
+        """(1, V·R) scores of one row: of each item as the next one behind the given items before it.
+
+        The given items after it are not looked at, so this is an approximation to p(element | given set).
+        """
+        assert self.ranks is not None
+        labels, rank = self.space.n_labels, self.ranks[0]
+        table = allowed.view(-1, labels)
+        given, _ = self._ranked(given, torch.zeros_like(given.size), torch.zeros_like(given.size))
+        n = int(given.size)
+        shown = given.element[0, :n]
+        bounds = [-1, *rank[shown // labels].tolist(), len(rank)]
+        scores = torch.full((1, len(rank) * labels), -torch.inf, dtype=torch.float64, device=rank.device)
+        nothing = torch.zeros_like(given.size)
+        state = self.start(given, nothing, nothing)
+        for j in range(n + 1):
+            here = (rank > bounds[j]) & (rank < bounds[j + 1]) & table.any(1)
+            things = self.step(state)[:, :-1].double()
+            beyond = (rank > bounds[j])[None]
+            if not self.item_first:
+                beyond = beyond.repeat_interleave(labels, 1)
+            log_p = things.masked_fill(~beyond, -torch.inf).log_softmax(1)
+            items = here.nonzero().squeeze(1)
+            if len(items):
+                if self.item_first:
+                    copies = state.rows(torch.zeros_like(items))
+                    found = self._with_labels(copies, items, log_p[0, items], table)
+                else:
+                    found = log_p.masked_fill(~(allowed & here.repeat_interleave(labels)), -torch.inf)
+                scores = torch.maximum(scores, found)
+            if j < n:
+                element = shown[j : j + 1]
+                if self.item_first:
+                    self.label_step(state, element // labels)
+                self.append(state, element)
+        return scores

@@ -10,12 +10,15 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from experiments.repeatable import EndlessPasses
 from setgen.boards.climbs import Climbs
-from setgen.dataset.batches import BatchedClimbs, ClimbBatch
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
+from setgen.sets.batch import SetBatch, to_batch
+from setgen.sets.sets import Sets
+from setgen.sets.space import Space
 
 _VALID_BATCH = 128
 _VALID_ORDERS = 400  # so many climbs × orders make a validation that is not all noise
@@ -37,19 +40,19 @@ class Fitting(LightningModule):
         orders = min(4, math.ceil(_VALID_ORDERS / max(1, len(valid))))
         self.orders = random_orders(valid.sizes, orders, seed=0)
 
-    def training_step(self, batch: ClimbBatch, _: int) -> Tensor:
+    def training_step(self, batch: SetBatch, _: int) -> Tensor:
         loss = self.generator.loss(batch)
         self.log("train/loss", loss, batch_size=len(batch))
         return loss
 
-    def validation_step(self, batch: ClimbBatch, index: int) -> None:
-        start, length = index * _VALID_BATCH, batch.placement.shape[1]
-        orders = self.orders[:, start : start + len(batch), :length].to(batch.placement.device)
+    def validation_step(self, batch: SetBatch, index: int) -> None:
+        start, length = index * _VALID_BATCH, batch.width
+        orders = self.orders[:, start : start + len(batch), :length].to(batch.device)
         bits = -self.generator.log_likelihood(batch, orders).mean(1) / batch.size / math.log(2)
         self.log("valid/bits_per_hold", bits.mean(), batch_size=len(batch))
 
     def val_dataloader(self) -> DataLoader:
-        climbs = BatchedClimbs(self.generator.board, self.valid)
+        climbs = BatchedClimbs(self.generator.space, self.valid)
         own = torch.Generator()  # torch draws a number for each loader: not one of the training's
         return DataLoader(climbs, _VALID_BATCH, collate_fn=_as_it_is, generator=own)
 
@@ -67,7 +70,7 @@ def training_batches(
 ) -> DataLoader:
     """Shuffled batches of the training climbs without end, from batch number `done()` on."""
     return DataLoader(
-        BatchedClimbs(generator.board, climbs),
+        BatchedClimbs(generator.space, climbs),
         batch_sampler=EndlessPasses(len(climbs), batch_size, seed, done),
         collate_fn=_as_it_is,
         generator=torch.Generator(),
@@ -81,3 +84,19 @@ def some(climbs: Climbs, most: int) -> Climbs:
 
 def _as_it_is(batch: Any) -> Any:
     return batch
+
+
+class BatchedClimbs(TorchDataset):
+    """A map-style dataset whose `__getitems__` returns one SetBatch: a batch is an index, not a loop."""
+
+    def __init__(self, space: Space, sets: Sets) -> None:
+        self.space, self.sets = space, sets
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def __getitem__(self, i: int) -> SetBatch:
+        return to_batch(self.space, self.sets[[i]])
+
+    def __getitems__(self, indices: list[int]) -> SetBatch:
+        return to_batch(self.space, self.sets[indices])

@@ -9,8 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from inspect import signature
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
 from experiments.sampler_page import markdown, picture
-from setgen.dataset.batches import ClimbBatch, to_batch
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.figures import save_figure
@@ -32,12 +30,13 @@ from setgen.generators.denoiser import Denoiser
 from setgen.generators.orders import random_orders
 from setgen.generators.profiling import measure_profile
 from setgen.generators.registry import load_generator
-from setgen.generators.sharpening import Sharpening
+from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
 from setgen.metrics.context import Context
 from setgen.metrics.estimate import Estimate
 from setgen.metrics.evaluate import estimate, floor_of
 from setgen.metrics.metric import Metric, Unavailable, metrics_of
+from setgen.sets.batch import SetBatch, to_batch
 
 MEASURED = (
     "two-sample AUC (trees)",
@@ -51,29 +50,9 @@ MEASURED = (
 """Of the table of `metrics.evaluate`, what the page shows."""
 
 
-@dataclass(frozen=True)
-class Way:
-    """How climbs are drawn. Models that know no unmasking know the plain one alone."""
-
-    unmasking: Unmasking
-    sharpening: Sharpening
-
-    @property
-    def has_likelihood(self) -> bool:
-        """Whether the process has a likelihood that we know."""
-        return self.unmasking.has_likelihood and self.sharpening == Sharpening()
-
-    def suits(self, generator: Generator) -> bool:
-        """Whether the generator can draw this way."""
-        known = signature(generator.sample).parameters
-        return ("unmasking" in known or self.unmasking == Unmasking()) and (
-            "sharpening" in known or self.sharpening == Sharpening()
-        )
-
-    def options(self, generator: Generator) -> dict[str, Any]:
-        """What `sample` is told beside prompts and seed."""
-        known = signature(generator.sample).parameters
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name in known}
+def suits(how: Sampling, generator: Generator) -> bool:
+    """Whether the generator can draw this way."""
+    return generator.blocks or how.unmasking == Unmasking()
 
 
 @experiment("samplers")
@@ -112,7 +91,7 @@ def main(cfg: DictConfig) -> None:
             way = way_of(str(name), cfg.ways[name], profile)
             for seed in cfg.seeds:
                 known = any((p["model"], p["way"], p["seed"]) == (path, name, seed) for p in points)
-                if known or not way.suits(generator):
+                if known or not suits(way, generator):
                     continue
                 point = measure(generator, reference, way, seed, cfg)
                 label = Path(path).name
@@ -136,39 +115,39 @@ def load_models(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
     if len({Path(path).name for path in models}) < len(cfg.models):
         raise InputError("two of the models have one name: rename a folder, or link to it by another name")
     for path, generator in models.items():
-        if not np.array_equal(generator.board.ids, dataset.board.ids):
+        if not np.array_equal(generator.space.ids, dataset.board.ids):
             raise InputError(
                 f"{path} is of another board than {dataset.card['title']}: give its own data.path"
             )
     return models
 
 
-def way_of(name: str, options: Any, profile: tuple[float, ...]) -> Way:
+def way_of(name: str, options: Any, profile: tuple[float, ...]) -> Sampling:
     """The way that a config describes; the optimal schedule gets the measured profile."""
     if not isinstance(options, DictConfig):
         raise InputError(f"way {name!r} is {options}: give options, such as {{calls: 4}}")
     given: dict[str, Any] = dict(options)  # type: ignore[arg-type]
-    sharp = {f.name: given.pop(f.name) for f in fields(Sharpening) if f.name in given}
+    plain = {f.name: given.pop(f.name) for f in fields(Sampling) if f.name in given}
     if given.get("schedule") == "optimal":
         given["profile"] = profile
     try:
-        return Way(Unmasking(**given), Sharpening(**sharp))
+        return Sampling(**plain, unmasking=Unmasking(**given))
     except (TypeError, ValueError) as error:
         raise InputError(f"way {name!r}: {error}") from None
 
 
 def measure(
-    generator: Generator, reference: Context, way: Way, seed: int, cfg: DictConfig
+    generator: Generator, reference: Context, way: Sampling, seed: int, cfg: DictConfig
 ) -> dict[str, float | None]:
     """One point: calls a climb, climbs a second, the metrics of MEASURED, and bits where they exist."""
-    real, options = Context.of_dataset(reference.data, seed), way.options(generator)
+    real = Context.of_dataset(reference.data, seed)
     asked = real.asking(generator, cfg.samples).raw
-    generator.sample(asked[:8], seed=seed, **options)  # warms up
+    generator.sample(asked[:8], way, seed=seed)  # warms up
     with counted_rows(generator) as rows:
         began = time.perf_counter()
-        climbs = generator.sample(asked, seed=seed, **options)
+        climbs = generator.sample(asked, way, seed=seed)
         spent = time.perf_counter() - began
-    calls = sum(rows) / len(climbs) if rows else float(climbs.sizes.mean()) * way.sharpening.asks
+    calls = sum(rows) / len(climbs) if rows else float(climbs.sizes.mean()) * (2 if way.guidance else 1)
     return {
         "calls": calls,
         "climbs per second": len(climbs) / spent,
@@ -186,9 +165,7 @@ def counted_rows(generator: Generator) -> Iterator[list[int]]:
         return
     real = generator.element_logits
 
-    def counting(
-        known: ClimbBatch, remaining: torch.Tensor, table: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def counting(known: SetBatch, remaining: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         rows.append(len(remaining))
         return real(known, remaining, table)
 
@@ -200,17 +177,14 @@ def counted_rows(generator: Generator) -> Iterator[list[int]]:
 
 
 @torch.no_grad()
-def bits(generator: Generator, real: Context, way: Way, cfg: DictConfig) -> float | None:
+def bits(generator: Generator, real: Context, way: Sampling, cfg: DictConfig) -> float | None:
     """Bits per hold of the process, on test climbs; None where its likelihood is not known."""
-    if not way.has_likelihood:
+    if not (way.unmasking.has_likelihood and way == Sampling(unmasking=way.unmasking)):
         return None
     climbs = real.test_sets[: cfg.test_climbs]
-    batch = to_batch(generator.board, climbs, generator.device)
+    batch = to_batch(generator.space, climbs, generator.device)
     orders = random_orders(climbs.sizes, cfg.orders, real.seed).to(generator.device)
-    if isinstance(generator, Denoiser):
-        nats = generator.log_likelihood(batch, orders, unmasking=way.unmasking)
-    else:
-        nats = generator.log_likelihood(batch, orders)
+    nats = generator.log_likelihood(batch, orders, unmasking=way.unmasking if generator.blocks else None)
     each = nats.mean(1).double().cpu().numpy() / climbs.sizes
     return float(-each.mean() / np.log(2))
 

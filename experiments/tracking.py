@@ -47,7 +47,7 @@ def log_result(logger: WandbLogger, generator: Generator, prompts: Climbs, folde
 
     run = logger.experiment
     climbs = generator.sample(prompts[:_DRAWN], seed=0)
-    run.log({"climbs": wandb.Image(draw_climbs(generator.board, climbs))})
+    run.log({"climbs": wandb.Image(draw_climbs(generator.space, climbs))})
     run.summary.update(facts)
     artifact = wandb.Artifact(f"{generator.name}-{folder.name}", type="model", metadata=facts)
     artifact.add_dir(str(folder / "model"))

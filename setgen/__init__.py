@@ -4,9 +4,9 @@ A trained model in five lines:
 
     import setgen
     generator = setgen.load_generator("runs/masked_set")
-    prompts = setgen.make_prompts(generator.board, 8, holds="p1164r12p1185r12", angle=40, grade="7a")
+    prompts = setgen.make_prompts(generator.space, 8, holds="p1164r12p1185r12", angle=40, grade="7a")
     climbs = generator.sample(prompts, seed=0)
-    print(setgen.write_frames(generator.board, climbs))
+    print(setgen.write_frames(generator.space, climbs))
 """
 
 from __future__ import annotations

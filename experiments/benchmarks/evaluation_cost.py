@@ -22,7 +22,7 @@ import numpy as np
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from setgen.boards.metrics.grader import grader_of
-from setgen.boards.metrics.validity import sensible_rules
+from setgen.boards.metrics.sensible import sensible_rules
 from setgen.dataset.dataset import Dataset
 from setgen.dataset.splits import SPLITS
 from setgen.metrics.context import Context

@@ -73,8 +73,8 @@ class Board(Space):
 
     file: ClassVar[str] = "board.json"
     item_word: ClassVar[str] = "hold"
-    set_word: ClassVar[str] = "climb"
     label_word: ClassVar[str] = "role"
+    set_word: ClassVar[str] = "climb"
     length_word: ClassVar[str] = "inches"
     word: ClassVar[str] = "board"
     metrics_module: ClassVar[str] = "setgen.boards.metrics"
@@ -124,6 +124,11 @@ class Board(Space):
 
     def item_name(self, item: int) -> str:
         return f"p{self.ids[item]}"
+
+    def check_condition(self, name: str, value: int) -> int:
+        if value == grades.UNKNOWN or name not in self.conditions:
+            return super().check_condition(name, value)
+        return self.check_angle(value) if name == "angle" else self.check_grade(value)
 
     def value_name(self, condition: str, value: int) -> str:
         if value == grades.UNKNOWN:

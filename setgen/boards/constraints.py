@@ -10,9 +10,10 @@ import numpy as np
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
 from setgen.boards.prompts import parse_selection
-from setgen.boards.roles import OPEN, Role
+from setgen.boards.roles import N_ROLES, OPEN, Role
 from setgen.boards.rules import role_counts
 from setgen.errors import InputError
+from setgen.sets.rules import Limits
 
 Feet = Literal["any", "marked", "none"]
 
@@ -95,6 +96,36 @@ class Constraints:
             raise InputError("feet cannot be marked: this board has no foot holds")
         if self.reach is not None and not self.reach > 0:
             raise InputError(f"reach {self.reach} is no distance: give inches, such as 30")
+
+    def limits(self, board: Board) -> Limits:
+        """The same in arrays, as the core's rules take them. Raises InputError as `check`."""
+        self.check(board)
+        labels = board.label_bounds.copy()
+        if self.feet == "none":
+            labels[Role.FOOT] = 0
+        if self.feet == "marked":
+            labels[Role.FOOT, 0] = 1
+        hand = np.arange(N_ROLES) != Role.FOOT
+        return Limits(
+            self.elements(board),
+            labels,
+            (self.fewest, self.most),
+            self.within_reach(board),
+            hand | ~hand[:, None],  # a hand hold is to lie near a hand hold, a foot hold near any hold
+        )
+
+    def check_given(self, board: Board, holds: tuple[tuple[int, int], ...]) -> None:
+        """Raise InputError when a given hold is one that must not come."""
+        for placement, role in holds:
+            name = f"p{board.ids[placement]}"
+            if role == Role.FOOT and self.feet == "none":
+                raise InputError(f"hold {name} is given as a foot hold, and feet are none: choose one")
+            if self.contradict(placement, role):
+                raise InputError(f"hold {name} is given, and forbidden: choose one")
+            if role == OPEN and placement in {p for p, _ in self.forbidden}:
+                raise InputError(
+                    f"hold {name} is forbidden in one role, and given in an open one: give its role"
+                )
 
     def elements(self, board: Board) -> np.ndarray:
         """(V, 4) bool: the roles that each placement may play as a new hold."""

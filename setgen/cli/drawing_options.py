@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,29 +35,14 @@ class Drawing:
     guidance: float
     top_p: float
 
-    @property
-    def asked(self) -> dict[str, str]:
-        """Argument of `sample` → the options that ask for it."""
-        sharp = [("--guidance", self.guidance != 0), ("--top-p", self.top_p != 1)]
-        named = " and ".join(option for option, on in sharp if on)
-        return ({} if self.calls is None else {"unmasking": "--calls"}) | (
-            {"sharpening": named} if named else {}
-        )
-
     def of(self, generator: Generator) -> dict[str, Any]:
         """Arguments of its `sample`. Raises InputError for options that the model does not have."""
-        known, asked = signature(generator.sample).parameters, self.asked
-        for argument, option in asked.items():
-            if argument not in known:
-                name = getattr(generator, "name", "this one")
-                raise InputError(f"a model of the kind {name} has no {option}: leave it out")
-        if not asked:
+        if self == Drawing(None, 0.0, 1.0):
             return {}
-        from setgen.generators.sharpening import Sharpening
         from setgen.generators.unmasking import Unmasking
 
-        made: dict[str, Any] = {
-            "unmasking": Unmasking(calls=self.calls),
-            "sharpening": Sharpening(guidance=self.guidance, top_p=self.top_p),
-        }
-        return {argument: made[argument] for argument in asked}
+        if self.calls is not None and not getattr(generator, "blocks", False):
+            name = getattr(generator, "name", "") or "this one"
+            raise InputError(f"a model of the kind {name} has no --calls: leave it out")
+        how: dict[str, Any] = {"guidance": self.guidance, "top_p": self.top_p}
+        return how if self.calls is None else how | {"unmasking": Unmasking(calls=self.calls)}

@@ -183,17 +183,17 @@ def score(
         raise InputError(f"unknown format {format!r}: scores are written as jsonl or csv")
     check_target(out)
     generator = _load(model)
-    given = read_climbs(climbs, generator.board, check=legal)
+    given = read_climbs(climbs, generator.space, check=legal)
     if not given.sizes.all():
         raise InputError(f"climb {int(given.sizes.argmin()) + 1} has no holds: there is nothing to score")
-    given = with_missing(generator.board, given, angle, grade)
+    given = with_missing(generator.space, given, angle, grade)
 
     from setgen.metrics.likelihood import likelihood, possible_mean
 
     result = likelihood(generator, given, orders=orders, seed=seed, legal=legal)
     bits = result.bits
     write_climbs(
-        out, generator.board, given, format, {"log2_likelihood": -bits * given.sizes, "bits_per_hold": bits}
+        out, generator.space, given, format, {"log2_likelihood": -bits * given.sizes, "bits_per_hold": bits}
     )
     mean = possible_mean(bits, sets="climbs")
     error = "" if mean.standard_error is None or len(bits) < 2 else f" ± {mean.standard_error:.3f}"
@@ -232,9 +232,9 @@ def _sample(
     form = format_for(out, format)
     check_target(out)
     generator = _load(model, runtime)
-    constraints = laid.on(generator.board)
-    prompts = _prompts(generator.board, texts, n, angle, grade, legal)
-    sizes = None if size is None else _sizes(generator.board, prompts, size, legal)
+    constraints = laid.on(generator.space)
+    prompts = _prompts(generator.space, texts, n, angle, grade, legal)
+    sizes = None if size is None else _sizes(generator.space, prompts, size, legal)
     laid_down: dict[str, Constraints] = {}
     if constraints is not None or (prompts.role == OPEN).any():
         if runtime != "torch":
@@ -242,7 +242,7 @@ def _sample(
         laid_down = {} if constraints is None else {"constraints": constraints}
     how = drawing.of(generator) | laid_down
     made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, **how)
-    write_climbs(out, generator.board, made, form)
+    write_climbs(out, generator.space, made, form)
 
 
 def _prompts(

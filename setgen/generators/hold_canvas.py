@@ -20,38 +20,36 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from setgen.boards.roles import N_ROLES
-from setgen.dataset.batches import ClimbBatch
-from setgen.generators.denoiser import Denoiser, DenoiserConfig
+from setgen.generators.denoiser import Denoiser
 from setgen.generators.exact_size import inclusion, log_total
-from setgen.generators.legality import Placed, elements_allowed
+from setgen.sets.batch import SetBatch
+from setgen.sets.rules import Partial
 
 
 class HoldCanvas(Denoiser):
     """The hold-canvas set generator."""
 
     name = "hold_canvas"
-    Config = DenoiserConfig
 
-    def step_log_probs(self, logits: Tensor, state: Placed, left: Tensor, allowed: Tensor) -> Tensor:
-        """See `Denoiser.step_log_probs`: inclusion among all that are masked, over their number."""
-        by_role = self._log_odds(logits, state, left)
-        placement = by_role.logsumexp(2)
-        role = by_role - placement[:, :, None].clamp(min=torch.finfo(by_role.dtype).min)
-        log_p = (inclusion(placement, left).log()[:, :, None] + role).flatten(1)
+    def log_probs(self, logits: Tensor, state: Partial, left: Tensor, allowed: Tensor) -> Tensor:
+        """See `Generator.log_probs`: inclusion among all that are masked, over their number."""
+        labels = torch.from_numpy(self.space.label_occurs).to(logits.device)
+        by_label = self._log_odds(logits, (~state.used[:, :, None] & labels).flatten(1))
+        item = by_label.logsumexp(2)
+        label = by_label - item[:, :, None].clamp(min=torch.finfo(by_label.dtype).min)
+        log_p = (inclusion(item, left).log()[:, :, None] + label).flatten(1)
         log_p = log_p.masked_fill(~allowed, -torch.inf)
         # Where all that is allowed is so unlikely that its inclusion rounds to 0, the odds themselves decide.
         by_odds = logits.masked_fill(~allowed, -torch.inf)
         return torch.where(log_p.isfinite().any(1, keepdim=True), log_p, by_odds).log_softmax(1)
 
-    def remainder_loss(self, logits: Tensor, state: Placed, batch: ClimbBatch, masked: Tensor) -> Tensor:
+    def remainder_loss(self, logits: Tensor, possible: Tensor, batch: SetBatch, masked: Tensor) -> Tensor:
         """−log p(R | A, n, c) / m of the module's formula."""
         n_masked = masked.sum(1)
-        by_role = self._log_odds(logits, state, n_masked)
-        chosen = by_role.flatten(1).gather(1, batch.element).masked_fill(~masked, 0.0).sum(1)
-        return (log_total(by_role.logsumexp(2), n_masked) - chosen) / n_masked
+        by_label = self._log_odds(logits, possible)
+        chosen = by_label.flatten(1).gather(1, batch.element).masked_fill(~masked, 0.0).sum(1)
+        return (log_total(by_label.logsumexp(2), n_masked) - chosen) / n_masked
 
-    def _log_odds(self, logits: Tensor, state: Placed, left: Tensor) -> Tensor:
-        """(B, V, 4) of free placements, in roles that the board has; −inf elsewhere."""
-        possible = elements_allowed(self.board, state, left, legal=False)
-        return logits.masked_fill(~possible, -torch.inf).unflatten(1, (-1, N_ROLES))
+    def _log_odds(self, logits: Tensor, possible: Tensor) -> Tensor:
+        """(B, V, R) of free items, with labels that occur; −inf elsewhere."""
+        return logits.masked_fill(~possible, -torch.inf).unflatten(1, (-1, self.space.n_labels))

@@ -2,103 +2,105 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.completable import check_prompts
-from setgen.boards.constraints import Constraints
-from setgen.boards.roles import OPEN, Role
-from setgen.dataset.batches import to_batch
 from setgen.errors import InputError
-from setgen.generators.base import Generator
-from setgen.generators.legality import Placed
-from setgen.generators.open_roles import decide_roles
-from setgen.generators.permitted import Permitted
+from setgen.sets.batch import to_batch
+from setgen.sets.bounds import check_elements, check_given
+from setgen.sets.rules import Partial, Rules
+from setgen.sets.sets import Sets
+from setgen.sets.space import OPEN, UNKNOWN, Space
+
+_ROWS = 4096
 
 
-class Ready(NamedTuple):
-    """Prompts that can be completed. sizes: (C,) int64 holds wanted, 0 where the model draws how many.
+def check_prompts(
+    rules: Rules, prompts: Sets, sizes: np.ndarray | None = None, constraints: Any = None
+) -> np.ndarray:
+    """(C,) int64 sizes wanted, 0 where free. Raises InputError for a prompt that cannot be completed.
 
-    permitted: what constraints leave; None without constraints.
+    constraints: those that the rules hold; one with a method `check_given(space, elements)` is asked about
+    given items that it contradicts.
     """
-
-    prompts: Climbs
-    sizes: np.ndarray
-    permitted: Permitted | None
-
-
-def make_ready(
-    generator: Generator,
-    prompts: Climbs,
-    sizes: np.ndarray | None,
-    legal: bool,
-    constraints: Constraints | None,
-    temperature: float,
-    seed: int | np.ndarray,
-) -> Ready:
-    """Check the prompts, and draw the roles that are left open in them; arguments as `Generator.sample`.
-
-    Raises InputError with the reason for a prompt that cannot be completed.
-    """
-    board = generator.board
-    if constraints is not None and not legal:
-        raise InputError("constraints are kept by the rules' own masks: leave the rules on, or drop them")
-    some_open = bool((prompts.role == OPEN).any())
-    permitted = None
-    if legal and (constraints is not None or some_open):
-        permitted = Permitted.of(board, constraints or Constraints(), generator.device)
-    wanted = check_prompts(board, prompts, sizes, legal)
-    if permitted is not None:
-        _check_permitted(permitted, prompts, wanted, constraints or Constraints())
-    if some_open:
-        prompts = decide_roles(generator, prompts, wanted, permitted, temperature, seed)
-    return Ready(prompts, wanted, None if constraints is None else permitted)
-
-
-def sizes_permitted(board: Board, prompt: Climb, constraints: Constraints) -> list[int]:
-    """How many holds a climb that contains the prompt's and keeps to the constraints may have, in order.
-
-    Raises InputError with the reason where no climb does.
-    """
-    return _sizes_permitted(board, Permitted.of(board, constraints), prompt, constraints)
-
-
-def _check_permitted(
-    permitted: Permitted, prompts: Climbs, wanted: np.ndarray, constraints: Constraints
-) -> None:
-    """Raise InputError for the first prompt from which no climb that keeps to the constraints can come."""
-    board, seen = permitted.board, {}
-    for climb, size in zip(prompts, wanted.tolist(), strict=True):
-        if climb.holds not in seen:
-            seen[climb.holds] = _sizes_permitted(board, permitted, climb, constraints)
-        sizes = seen[climb.holds]
-        if size and size not in sizes:
-            raise InputError(
-                f"{size} holds cannot be had: under these constraints a climb with the {len(climb.holds)} "
-                f"holds given has {sizes[0]} to {sizes[-1]}"
+    space = rules.space
+    wanted = np.zeros(len(prompts), np.int64) if sizes is None else np.asarray(sizes, dtype=np.int64)
+    if wanted.shape != (len(prompts),):
+        raise InputError(f"{wanted.size} sizes are given for {len(prompts)} prompts: give one each")
+    for name, values in prompts.conditions.items():
+        for value in set(values.tolist()) - {UNKNOWN}:
+            space.check_condition(name, value)
+    different, where = _different(prompts)
+    for i in different:
+        elements = prompts.one(i).elements
+        check_elements(space, elements)
+        if constraints is not None and hasattr(constraints, "check_given"):
+            constraints.check_given(space, elements)
+    possible = sizes_possible(rules, prompts[different])
+    for i, fits in zip(different, possible, strict=True):
+        if not fits.any():
+            raise InputError(_why_not(rules, prompts[[i]]))
+    fits = possible[where, wanted.clip(0, space.widest)] & (wanted <= space.widest)
+    wrong = np.flatnonzero((wanted > 0) & ~fits)
+    if len(wrong):
+        row = wrong[0]
+        fewest, most = np.flatnonzero(possible[where[row]])[[0, -1]]
+        given = f"with the {prompts.sizes[row]} {space.item_word}s given"
+        raise InputError(
+            f"{wanted[row]} {space.item_word}s cannot be had: "
+            + (
+                f"{given} this {space.word} allows {fewest} to {most}"
+                if rules.elements is None
+                else f"under these constraints a {space.set_word} {given} has {fewest} to {most}"
             )
+        )
+    return wanted
 
 
-def _sizes_permitted(
-    board: Board, permitted: Permitted, prompt: Climb, constraints: Constraints
-) -> list[int]:
-    for placement, role in prompt.holds:
-        name = f"p{board.ids[placement]}"
-        if role == Role.FOOT and constraints.feet == "none":
-            raise InputError(f"hold {name} is given as a foot hold, and feet are none: choose one")
-        if constraints.contradict(placement, role):
-            raise InputError(f"hold {name} is given, and forbidden: choose one")
-        if role == OPEN and placement in {p for p, _ in constraints.forbidden}:
-            raise InputError(f"hold {name} is forbidden in one role, and given in an open one: give its role")
-    undecided = sum(role == OPEN for _, role in prompt.holds)
-    device = permitted.elements.device
-    state = Placed.of(board, to_batch(board, Climbs.from_list([prompt]), device))
-    sizes = permitted.sizes(state, torch.tensor([undecided], device=device))[0].nonzero().squeeze(1)
-    if not len(sizes):
-        given = f"{len(prompt.holds)} holds are given; " if prompt.holds else ""
-        raise InputError(f"no climb keeps to these constraints: {given}{permitted.why_not(state, undecided)}")
-    return sizes.tolist()
+def sizes_possible(rules: Rules, prompts: Sets) -> np.ndarray:
+    """(C, widest + 1) bool: how many items a set that contains each prompt's may have in all."""
+    found = [np.zeros((0, rules.space.widest + 1), dtype=bool)]
+    for start in range(0, len(prompts), _ROWS):
+        batch = to_batch(rules.space, prompts[start : start + _ROWS], rules.bounds.device)
+        undecided = ((batch.label == OPEN) & batch.present).sum(1)
+        possible = rules.possible_sizes(Partial.of(rules.space, batch), undecided)
+        found.append(possible.cpu().numpy())
+    return np.concatenate(found)
+
+
+def sizes_permitted(space: Space, prompt: Sets, constraints: Any = None) -> list[int]:
+    """How many items a set that contains one prompt's and keeps to the constraints may have, in order.
+
+    Raises InputError with the reason where no set does.
+    """
+    rules = Rules.of(space, limits=None if constraints is None else constraints.limits(space))
+    check_prompts(rules, prompt, None, constraints)
+    return np.flatnonzero(sizes_possible(rules, prompt)[0]).tolist()
+
+
+def _different(prompts: Sets) -> tuple[np.ndarray, np.ndarray]:
+    """Rows whose items differ from those of all rows before, and for each row which of these it equals."""
+    first: dict[bytes, int] = {}
+    rows, where = [], np.empty(len(prompts), dtype=np.int64)
+    pairs = np.stack([prompts.item, prompts.label.astype(np.int32)], 1)
+    for i, (a, b) in enumerate(zip(prompts.offsets[:-1].tolist(), prompts.offsets[1:].tolist(), strict=True)):
+        key = pairs[a:b].tobytes()
+        if key not in first:
+            first[key] = len(rows)
+            rows.append(i)
+        where[i] = first[key]
+    return np.array(rows, dtype=np.int64), where
+
+
+def _why_not(rules: Rules, prompt: Sets) -> str:
+    """The reason why no set can come of one prompt."""
+    space, elements = rules.space, prompt.one(0).elements
+    try:
+        check_given(space, elements)
+    except InputError as error:  # no set of this space, whatever the constraints
+        return str(error)
+    undecided = sum(label == OPEN for _, label in elements)
+    state = Partial.of(space, to_batch(space, prompt, rules.bounds.device))
+    given = f"{len(elements)} {space.item_word}s are given; " if elements else ""
+    return f"no {space.set_word} keeps to these constraints: {given}{rules.why_not(state, undecided)}"

@@ -1,4 +1,7 @@
-"""Which generators there are, and how a saved one is found again. A new one is one line here."""
+"""Which generators there are by a short name, and how a saved one is found again.
+
+Any other is named by its place, `package.module:Class`, and needs no line here.
+"""
 
 from __future__ import annotations
 
@@ -8,36 +11,66 @@ from pathlib import Path
 
 from setgen.errors import InputError
 from setgen.generators.base import FORMAT, Generator
+from setgen.sets.space import KINDS, space_file
 
 GENERATORS = {
     "masked_set": "setgen.generators.masked_set:MaskedSet",
     "hold_canvas": "setgen.generators.hold_canvas:HoldCanvas",
     "sweep_set": "setgen.generators.sweep_set:SweepSet",
-    "gpt": "baselines.gpt_generators:ShuffledGPT",
-    "sorted_gpt": "baselines.gpt_generators:SortedGPT",
-    "hold_frequency": "baselines.hold_frequency:HoldFrequency",
+    "gpt": "baselines.gpt:GPTGenerator",
+    "hold_frequency": "baselines.frequency:Frequency",
+    # "dpp": "baselines.dpp:DPP",
 }
 
 
-def generator_class(name: str) -> type[Generator]:
-    """The class registered under `name`. Raises InputError for an unknown name."""
-    if name not in GENERATORS:
-        raise InputError(f"unknown generator {name!r}: there are {', '.join(GENERATORS)}")
-    module, _, attribute = GENERATORS[name].partition(":")
-    return getattr(import_module(module), attribute)
+def generator_class(name: str, foreign: bool = True) -> type[Generator]:
+    """The class called `name`, or that stands at `package.module:Class`.
+
+    foreign: whether code from outside the registry may be imported. Raises InputError for an unknown name, a
+    place that holds no generator, or foreign code that was not asked for.
+    """
+    place = GENERATORS.get(name, name)
+    module, _, attribute = place.partition(":")
+    if not (module and attribute):
+        raise InputError(
+            f"unknown generator {name!r}: there are {', '.join(GENERATORS)}, and package.module:Class"
+        )
+    if name not in GENERATORS and not foreign:
+        raise InputError(
+            f"this model is of {name}, code that does not come with setgen: load it with "
+            "load_generator(folder, foreign=True), or --foreign-code, if you trust it"
+        )
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        if name in GENERATORS:
+            raise
+        raise InputError(f"generator {name} cannot be imported: {error}") from None
+    if not (isinstance(found, type) and issubclass(found, Generator)):
+        raise InputError(f"{name} is no subclass of setgen.generators.base.Generator")
+    return found
 
 
-def load_generator(path: Path | str) -> Generator:
+def name_of(kind: type[Generator]) -> str:
+    """What `generator_class` finds it by: a short name, or its place."""
+    place = f"{kind.__module__}:{kind.__qualname__}"
+    return next((name for name, known in GENERATORS.items() if known == place), place)
+
+
+def load_generator(path: Path | str, foreign: bool = False) -> Generator:
     """Load a trained generator in eval mode from a run folder or from its `model` folder.
 
-    Raises InputError when the folder is none, incomplete, damaged, or written by a newer setgen.
+    foreign: whether a model of code from outside setgen may be loaded, which runs that code. Raises InputError
+    when the folder is none, incomplete, damaged, written by another version, or foreign without leave.
     """
     folder = Path(path)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give a run folder that `experiments.train` made")
     if not (folder / "model.json").is_file() and (folder / "model").is_dir():
         folder = folder / "model"
-    missing = [f for f in ("model.json", "board.json", "weights.safetensors") if not (folder / f).is_file()]
+    missing = [name for name in ("model.json", "weights.safetensors") if not (folder / name).is_file()]
+    if space_file(folder) is None:
+        missing.insert(1, " or ".join(KINDS))
     if missing:
         raise InputError(f"{folder} is not a complete model folder: {', '.join(missing)} missing")
     try:
@@ -47,8 +80,7 @@ def load_generator(path: Path | str) -> Generator:
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote") from None
     if not isinstance(version, int):
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote")
-    if version > FORMAT:
-        raise InputError(
-            f"{folder} has model format {version}, newer than this setgen reads ({FORMAT}): upgrade setgen"
-        )
-    return generator_class(name).from_folder(folder, head)
+    if version != FORMAT:
+        older = "an earlier setgen: train it again" if version < FORMAT else "a newer setgen: upgrade setgen"
+        raise InputError(f"{folder} has model format {version}, of {older}")
+    return generator_class(name, foreign).from_folder(folder, head)

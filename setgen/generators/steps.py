@@ -9,9 +9,9 @@ import torch
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import N_ROLES
-from setgen.dataset.batches import to_batch
 from setgen.errors import InputError
 from setgen.generators.base import Generator
+from setgen.sets.batch import to_batch
 
 
 @torch.no_grad()
@@ -23,7 +23,7 @@ def next_hold(generator: Generator, known: Climb, *, legal: bool = True) -> np.n
     """
     was_training = generator.training
     generator.eval()
-    batch = to_batch(generator.board, Climbs.from_list([known]), generator.device)
+    batch = to_batch(generator.space, Climbs.from_list([known]), generator.device)
     p = generator.next_log_probs(batch, legal=legal)[0].double().exp().cpu().numpy()
     generator.train(was_training)
     if not p.any():

@@ -21,9 +21,9 @@ from setgen.metrics.context import SCORED, Context, cached, scored
 from setgen.metrics.estimate import Estimate, mean, share, undefined
 from setgen.metrics.features import item_matrix
 from setgen.metrics.jaccard import distance_blocks
-from setgen.metrics.likelihood import batches, evaluating, likelihood, possible_mean
+from setgen.metrics.likelihood import batches, likelihood, possible_mean
 from setgen.metrics.metric import metric
-from setgen.metrics.validity import legal
+from setgen.sets.bounds import legal
 from setgen.sets.sets import Sets
 
 SHARES = (0.25, 0.5, 0.75)
@@ -110,10 +110,9 @@ def percentile_ranks(scores: np.ndarray, hidden: np.ndarray, free: np.ndarray) -
 
 def next_items(c: Context, prompts: Sets) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(rows, (rows, V) log-probabilities of the next item, labels summed out) of prompts, batch by batch."""
-    with evaluating(c.generator):
-        for rows, batch in batches(c.generator, prompts, np.arange(len(prompts)), SCORED):
-            log_p = c.generator.next_log_probs(batch).double()
-            yield rows, log_p.unflatten(1, (-1, c.space.n_labels)).logsumexp(2).cpu().numpy()
+    for rows, batch in batches(c.generator, prompts, np.arange(len(prompts)), SCORED):
+        log_p = c.generator.next_log_probs(batch).double()
+        yield rows, log_p.unflatten(1, (-1, c.space.n_labels)).logsumexp(2).cpu().numpy()
 
 
 def recall(c: Context, hidden: Hidden, k: int = K) -> np.ndarray:

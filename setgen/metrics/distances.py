@@ -9,9 +9,10 @@ from scipy.stats import wasserstein_distance
 
 from setgen.metrics.context import Context
 from setgen.metrics.estimate import Estimate, from_replicates, resamples, undefined
-from setgen.metrics.features import label_counts
 from setgen.metrics.metric import Unavailable, metric
 from setgen.sets import per_set
+from setgen.sets.bounds import label_counts
+from setgen.sets.space import Space
 
 Values = Callable[[Context], np.ndarray] | Callable[[Context], tuple[np.ndarray, np.ndarray]]
 """Context → (C,) values of the sets looked at, or (M,) values and (M,) the set each belongs to; NaN: none."""
@@ -41,6 +42,11 @@ def _defined(found: np.ndarray | tuple[np.ndarray, np.ndarray]) -> tuple[np.ndar
     return values[keep].astype(np.float64), owner[keep]
 
 
+def labels_of(space: Space) -> list[tuple[str, int]]:
+    """(name, number) of the labels, where there are several."""
+    return [(label.name, r) for r, label in enumerate(space.labels)] if space.n_labels > 1 else []
+
+
 def distance_metric(what: str, said: str, unit: str = "{length}", **more: object) -> Callable:
     """`metric` for the distance of what is said; more: further keywords."""
     said = (
@@ -57,7 +63,7 @@ def size_distance(c: Context) -> Estimate:
 
 
 @distance_metric(
-    "{label} {items}", "the number of {label} {items}", "{items}", sees=("{labels} lost",), over="labels"
+    "{each} {items}", "the number of {each} {items}", "{items}", sees=("{labels} lost",), over=labels_of
 )
 def label_distance(c: Context, label: int) -> Estimate:
     if not c.space.label_occurs[label]:

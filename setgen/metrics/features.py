@@ -19,6 +19,7 @@ from setgen.metrics.context import Context, cached
 from setgen.metrics.estimate import Estimate, undefined
 from setgen.metrics.jaccard import distance_blocks
 from setgen.sets import per_set
+from setgen.sets.bounds import label_counts
 from setgen.sets.sets import Sets
 from setgen.sets.space import Space
 
@@ -50,11 +51,6 @@ def incidence(c: Context) -> sp.csr_array:
 def elements(c: Context) -> sp.csr_array:
     """`element_matrix` of the sets looked at."""
     return element_matrix(c.space, c.sets)
-
-
-def label_counts(sets: Sets, label: int) -> np.ndarray:
-    """(C,) how many items of each set have the label."""
-    return np.bincount(sets.owner[sets.label == label], minlength=len(sets))
 
 
 @cached

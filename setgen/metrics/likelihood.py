@@ -8,24 +8,21 @@ not fit together; the answer to one and the same known set is what tells the two
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
+from setgen.generators.base import Generator, evaluating
 from setgen.generators.orders import random_orders
 from setgen.metrics.context import SCORED, Context, cached, scored
 from setgen.metrics.estimate import Estimate, mean, undefined
 from setgen.metrics.metric import metric
 from setgen.sets.batch import SetBatch, to_batch
 from setgen.sets.sets import Sets
-
-if TYPE_CHECKING:
-    from setgen.generators.base import Generator
 
 _BITS = 1 / np.log(2)
 
@@ -80,21 +77,15 @@ def possible_mean(values: np.ndarray, note: str = "", sets: str = "sets") -> Est
     return mean(values, note=note)
 
 
-@contextmanager
-def evaluating(generator: Generator) -> Iterator[None]:
-    """The generator in eval mode, and back; no gradients."""
-    was_training = generator.training
-    generator.eval()
-    with torch.no_grad():
-        yield
-    generator.train(was_training)
-
-
 def batches(generator: Generator, sets: Sets, rows: np.ndarray, size: int) -> Iterator[tuple[Any, SetBatch]]:
-    """The sets of `rows`, in this order and so many at a time: which rows, and they as a batch."""
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        yield part, to_batch(generator.space, sets[part], generator.device)
+    """The sets of `rows`, in this order and so many at a time: which rows, and they as a batch.
+
+    Meanwhile the generator is in eval mode, and nothing is differentiated.
+    """
+    with evaluating(generator), torch.no_grad():
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            yield part, to_batch(generator.space, sets[part], generator.device)
 
 
 def likelihood(
@@ -116,11 +107,10 @@ def likelihood(
     drawn = random_orders(sets.sizes, orders, seed, given)
     nats = np.empty((len(sets), orders))
     by_size = np.argsort(sets.sizes, kind="stable")  # little padding
-    with evaluating(generator):
-        for rows, batch in batches(generator, sets, by_size, batch_size):
-            taken = drawn[:, rows, : batch.width].to(generator.device)
-            told = None if given is None else torch.from_numpy(given[rows]).to(generator.device)
-            nats[rows] = generator.log_likelihood(batch, taken, legal, told).double().cpu().numpy()
+    for rows, batch in batches(generator, sets, by_size, batch_size):
+        taken = drawn[:, rows, : batch.width].to(generator.device)
+        told = None if given is None else torch.from_numpy(given[rows]).to(generator.device)
+        nats[rows] = generator.log_likelihood(batch, taken, legal, told).double().cpu().numpy()
     items = sets.sizes - (0 if given is None else given)
     return Likelihood(nats.mean(1), np.logaddexp.reduce(nats, axis=1) - np.log(orders), items, orders)
 
@@ -187,12 +177,11 @@ def order_sensitivity(
         return undefined(f"no prompt has two {generator.space.item_word}s")
     orders = random_orders(prompts.sizes, shuffles, seed)
     spread = np.empty(len(prompts))
-    with evaluating(generator):
-        for rows, batch in batches(generator, prompts, np.arange(len(prompts)), batch_size):
-            taken = orders[:, rows, : batch.width].to(generator.device)
-            p = [generator.next_log_probs(batch.reordered(x), legal=legal).double().exp() for x in taken]
-            apart = [(a - b).abs().sum(1) / 2 for a, b in combinations(p, 2)]
-            spread[rows] = torch.stack(apart).mean(0).cpu().numpy()
+    for rows, batch in batches(generator, prompts, np.arange(len(prompts)), batch_size):
+        taken = orders[:, rows, : batch.width].to(generator.device)
+        p = [generator.next_log_probs(batch.reordered(x), legal=legal).double().exp() for x in taken]
+        apart = [(a - b).abs().sum(1) / 2 for a, b in combinations(p, 2)]
+        spread[rows] = torch.stack(apart).mean(0).cpu().numpy()
     return mean(spread, seed, bounds=(0, 1))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
@@ -42,8 +42,8 @@ class Unavailable(Exception):
 class Metric:
     """One line of a table.
 
-    compute: Context → Estimate; raises Unavailable with the reason where there is no such thing. With `over`
-    it takes which label as a second argument, and there is a line for each.
+    compute: Context → Estimate; raises Unavailable with the reason where there is no such thing. over:
+    space → (name, second argument of compute); there is a line for each, its name in the place of {each}.
     formula: what it is, in words; the first paragraph of the function's docstring where it is not given.
     direction: ↑ more is better, ↓ less is better, = as close to the floor as can be.
     floor: which real sets take the place of the generated ones: all `test` sets, or an equally large sample
@@ -69,7 +69,7 @@ class Metric:
     floor: Literal["train", "test", "none"] = "train"
     needs: int = 100
     sees: tuple[str, ...] = ()
-    over: Literal["labels", None] = None
+    over: Callable[[Space], Sequence[tuple[str, Any]]] | None = None
     space: type = Space
     most: int | None = None
     needs_generator: bool = False
@@ -131,8 +131,7 @@ def metric(**said: Any) -> Callable[[Compute], Compute]:
 
 def words_of(space: Space) -> dict[str, str]:
     """The words that a space has for what the texts of metrics and damages name."""
-    label = getattr(space, "label_word", "label")
-    words = {"item": space.item_word, "set": space.set_word, "label": label}
+    words = {"item": space.item_word, "set": space.set_word, "label": space.label_word}
     plural = {f"{name}s": f"{word}s" for name, word in words.items()}
     return {**words, **plural, "space": space.word, "length": getattr(space, "length_word", "units")}
 
@@ -166,12 +165,11 @@ def metrics_of(space: Space) -> dict[str, Metric]:
 def _each(known: Metric, space: Space, words: dict[str, str]) -> list[Metric]:
     if known.over is None:
         return [known.worded(words)]
-    labels = enumerate(space.labels if space.n_labels > 1 else ())
     return [
-        replace(known.worded(words | {"label": x.name}), compute=partial(_swapped, known.compute, r))
-        for r, x in labels
+        replace(known.worded(words | {"each": name}), compute=partial(_of_each, known.compute, which))
+        for name, which in known.over(space)
     ]
 
 
-def _swapped(compute: Callable[..., Estimate], which: int, c: Context) -> Estimate:
+def _of_each(compute: Callable[..., Estimate], which: Any, c: Context) -> Estimate:
     return compute(c, which)

@@ -16,7 +16,7 @@ from torch.nn.functional import embedding
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
 from setgen.boards.roles import N_ROLES
-from setgen.models.hold_embedding import ElementEmbedding
+from setgen.models.embedding import ElementEmbedding
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch-geometric compiles parts of itself in a way torch deprecates

@@ -10,13 +10,12 @@ import torch
 
 from setgen.boards.climbs import Climbs
 from setgen.boards.constraints import Constraints
-from setgen.dataset.batches import to_batch
-from setgen.generators.legality import Placed
-from setgen.generators.permitted import Permitted
 from setgen.grading.grader import Grading
 from setgen.metrics.likelihood import Likelihood, likelihood
 from setgen.serving.judging import Judged, judge
 from setgen.serving.model import ServedModel
+from setgen.sets.batch import to_batch
+from setgen.sets.rules import Partial
 
 
 class Call(Protocol):
@@ -90,8 +89,9 @@ class NextHold:
         with torch.inference_mode():
             chances = model.generator.next_log_probs(batch).double().exp()
             if self.constraints is not None:
-                permitted = Permitted.of(board, self.constraints, device)
-                chances = chances * permitted.next(Placed.of(board, batch)).flatten(1)
+                rules, state = model.generator.rules(True, self.constraints), Partial.of(board, batch)
+                need, room = rules.to_come(state, torch.zeros_like(state.count))
+                chances = chances * rules.allowed(state, need, room).flatten(1)
                 chances = chances / chances.sum(1, keepdim=True).clamp(min=1e-300)
             return list(chances.cpu().numpy())
 

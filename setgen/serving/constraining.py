@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from setgen.boards.board import Board
-from setgen.boards.climbs import Climb
+from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.constraints import Constraints
 from setgen.boards.prompts import parse_selection
 from setgen.boards.roles import OPEN
@@ -52,13 +52,13 @@ def sizes_possible(board: Board, prompt: Climb, laid: Constraints) -> list[int]:
     a 422 names the field that rules out the last one, and says why."""
     if any(role == OPEN for _, role in prompt.holds):
         with about("holds"):
-            possible = sizes_permitted(board, prompt, Constraints())
+            possible = sizes_permitted(board, Climbs.from_list([prompt]), Constraints())
     else:
         fewest, most = size_range(board, prompt)
         possible = list(range(fewest, most + 1))
     if laid == Constraints():
         return possible
-    return _one_by_one(laid, lambda some: sizes_permitted(board, prompt, some))
+    return _one_by_one(laid, lambda some: sizes_permitted(board, Climbs.from_list([prompt]), some))
 
 
 def _one_by_one(laid: Constraints, asked: Callable[[Constraints], Any]) -> Any:

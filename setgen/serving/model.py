@@ -31,7 +31,7 @@ class ServedModel:
 
     @property
     def board(self) -> Board:
-        return self.generator.board
+        return self.generator.space
 
 
 def load_model(
@@ -55,15 +55,15 @@ def load_model(
     card.pop("curve", None)
     if data is not None:
         dataset = Dataset.load(data)
-        if not same_wall(dataset.board, generator.board):
+        if not same_wall(dataset.board, generator.space):
             raise InputError(f"{data} is of another board than the model: {dataset.board.name}")
         rules = SensibleRules.fit(dataset.board, dataset.part("train"))
         return ServedModel(generator, rules, grader_for(dataset), card)
     for home in (folder, BUILTIN):
         if (home / "sensible.json").is_file() and (home / "grader").is_dir():
             grader = load_grader(home / "grader")
-            if same_wall(grader.board, generator.board):
-                rules = SensibleRules.from_json(generator.board, _json(home / "sensible.json"))
+            if same_wall(grader.board, generator.space):
+                rules = SensibleRules.from_json(generator.space, _json(home / "sensible.json"))
                 return ServedModel(generator, rules, grader, card)
     return ServedModel(generator, None, None, card)
 

@@ -12,7 +12,7 @@ have one of them,
                                              path to one more item never takes a label away that was found).
 
 Where every item can have every label, as without a user's limits, this is counting: label r may come when
-counts_r < hi_r and either more items are to come than are owed, or r itself is owed. No label has a name here.
+counts_r < hi_r and either more items are to come than are owed, or r itself is owed. No names here.
 
 All functions are plain tensor arithmetic over fixed shapes, so that an exported model can hold them.
 """

@@ -1,8 +1,8 @@
 """A space: what sets are made of. Items, labels, sizes and named conditions; nothing of any one domain.
 
 An *element* is an (item, label) pair; a set holds each item at most once. Elements are numbered
-item · R + label, R the number of labels. A space without labels has R = 1. What a set is asked to be (a wall's
-angle, a grade, a season) is a *condition*: a named integer, one of a few known values, or UNKNOWN.
+item · R + label, R the number of labels. A space without labels has R = 1. What a set is asked to be (a
+wall's angle, a grade, a season) is a *condition*: a named integer, one of a few known values, or UNKNOWN.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Space(ABC):
     """Name of the JSON file that a folder keeps the space in; it tells which kind of space it is."""
 
     item_word: ClassVar[str] = "item"
+    label_word: ClassVar[str] = "label"
     set_word: ClassVar[str] = "set"
     word: ClassVar[str] = "space"
 

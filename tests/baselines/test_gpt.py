@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from baselines.gpt_sampling import CachedReader, SlidingReader
+from setgen.dataset.vocabulary import PAD
 
 from baselines.benchmark import RereadingReader
 from baselines.gpt import GPT, Cache
-from baselines.gpt_sampling import CachedReader, SlidingReader
-from setgen.dataset.vocabulary import PAD
 
 
 @pytest.fixture

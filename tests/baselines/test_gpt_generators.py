@@ -6,14 +6,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from contract import NO_FREE_ROLE, TOY, WALL, F, M, S, random_climbs, random_prompts
-
 from baselines.gpt_generators import ShuffledConfig, ShuffledGPT, SortedGPT
+from contract import NO_FREE_ROLE, TOY, WALL, F, M, S, random_climbs, random_prompts
+from setgen.dataset.batches import to_batch
+from setgen.dataset.vocabulary import END, PAD, Vocabulary
+
 from baselines.gpt_loss import still_to_come, token_targets, windows
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.rules import legal
-from setgen.dataset.batches import to_batch
-from setgen.dataset.vocabulary import END, PAD, Vocabulary
 from setgen.errors import InputError
 from setgen.generators.config import NetworkConfig
 from setgen.generators.orders import random_orders

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from contract import TOY, WALL, F, M, S, random_climbs
-
 from baselines.hold_frequency import FrequencyConfig, HoldFrequency
+from contract import TOY, WALL, F, M, S, random_climbs
+from setgen.dataset.batches import to_batch
+
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.grades import UNKNOWN
-from setgen.dataset.batches import to_batch
 from setgen.errors import InputError
 
 TRAIN = Climbs.from_list(

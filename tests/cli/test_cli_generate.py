@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from baselines.hold_frequency import HoldFrequency
 
 import setgen
-from baselines.hold_frequency import HoldFrequency
 from setgen.boards.climbs import Climbs
 from setgen.boards.frames import read_frames
 from setgen.boards.rules import legal
@@ -342,10 +342,10 @@ def test_help_is_quick_and_has_an_example() -> None:
 
 def test_five_lines_of_python(model, tmp_path) -> None:
     generator = setgen.load_generator(model)
-    prompts = setgen.make_prompts(generator.board, 8, holds=GIVEN, angle=40, grade="7a")
+    prompts = setgen.make_prompts(generator.space, 8, holds=GIVEN, angle=40, grade="7a")
     climbs = generator.sample(prompts, seed=0)
-    assert all(holds_of(GIVEN) <= holds_of(line) for line in setgen.write_frames(generator.board, climbs))
-    setgen.save_figure(setgen.draw_climb(generator.board, climbs.climb(0)), tmp_path / "a.png")
+    assert all(holds_of(GIVEN) <= holds_of(line) for line in setgen.write_frames(generator.space, climbs))
+    setgen.save_figure(setgen.draw_climb(generator.space, climbs.climb(0)), tmp_path / "a.png")
     direct = Climbs.prompts(8, holds=setgen.parse_holds(BOARD, GIVEN), angle=40, grade=22)
     assert setgen.write_frames(BOARD, generator.sample(direct, seed=0)) == setgen.write_frames(BOARD, climbs)
     assert (tmp_path / "a.png").stat().st_size > 1000

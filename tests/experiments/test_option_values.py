@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from baselines.gpt_generators import ShuffledConfig, ShuffledGPT
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from baselines.gpt_generators import ShuffledConfig, ShuffledGPT
 from experiments import compare, damage, samplers, scale, sweep, train
 from experiments.option_values import KINDS, SECTIONS, check_values
 from setgen.dataset.build import synthetic_dataset

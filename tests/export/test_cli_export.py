@@ -7,10 +7,10 @@ import shutil
 import sys
 
 import pytest
+from baselines.hold_frequency import FrequencyConfig, HoldFrequency
 from contract import WALL, random_climbs
 from tiny_models import build, build_grader
 
-from baselines.hold_frequency import FrequencyConfig, HoldFrequency
 from setgen.boards.board import Board
 from setgen.cli.main import run
 from setgen.runtime.folder import checksum

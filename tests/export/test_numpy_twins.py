@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from contract import BOARDS, NAMES, random_climbs, random_prompts
-
 from baselines.grammar import Grammar as TorchGrammar
+from contract import BOARDS, NAMES, random_climbs, random_prompts
+from setgen.dataset.batches import to_batch
+
 from setgen.boards.padding import pad
 from setgen.boards.roles import N_ROLES
-from setgen.dataset.batches import to_batch
 from setgen.export.masked_set import size_table
 from setgen.generators import drawing as torch_drawing
 from setgen.generators import legality as torch_legality

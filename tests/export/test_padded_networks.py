@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from baselines.gpt_export import CachedGPT
 from contract import WALL, random_climbs, random_prompts
+from setgen.dataset.batches import to_batch
 from tiny_models import build, build_grader
 
 from baselines.gpt import Cache
-from baselines.gpt_export import CachedGPT
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.padding import pad
-from setgen.dataset.batches import to_batch
 from setgen.export.grader import PaddedGrader
 from setgen.export.masked_set import PaddedDenoiser
 from setgen.export.sweep_set import SweepStep, sweep_set, told_by

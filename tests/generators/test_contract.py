@@ -12,8 +12,13 @@ from contract import GeneratorContract, random_climbs
 from setgen.generators.registry import GENERATORS, generator_class
 
 SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0}
-KILTER_GPT = {"smoothing": "last", "loss": "bce", "crop": True}
-CASES = [(name, {}) for name in GENERATORS] + [("gpt", KILTER_GPT)]
+GPTS = {
+    "kilter": {"smoothing": "last", "loss": "bce", "crop": True},
+    "sorted": {"order": "sorted"},
+    "joint": {"tokens": "joint", "embedding": "space", "frequency_bias": True},
+    "joint sweep": {"order": "sweep", "tokens": "joint", "embedding": "space"},
+}
+CASES = {name: (name, {}) for name in GENERATORS} | {f"{k} gpt": ("gpt", v) for k, v in GPTS.items()}
 
 
 def build(name, settings, board):
@@ -29,9 +34,7 @@ def build(name, settings, board):
     return generator.double().eval()
 
 
-@pytest.mark.parametrize(
-    "case", CASES, ids=[name + ("-kilter" if settings else "") for name, settings in CASES]
-)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 class TestContract(GeneratorContract, ConstraintContract):
     @pytest.fixture
     def make(self, case):

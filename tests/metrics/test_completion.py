@@ -26,7 +26,8 @@ def asked(dataset, model, *, seed=0, n=10, **options):
 
 def fresh(c, *, seed=None, **options):
     """The same question with other options, nothing computed."""
-    return asked(c.data, c.generator, seed=c.seed if seed is None else seed, orders=c.orders, **options)
+    options = {"orders": c.orders, "most_tests": c.most_tests} | options
+    return asked(c.data, c.generator, seed=c.seed if seed is None else seed, **options)
 
 
 def measure(trial):
@@ -94,20 +95,20 @@ def test_what_is_hidden_is_random_and_stays_hidden_at_a_larger_share():
 def test_every_model_meets_the_same_prompts_and_orders(dataset):
     met = []
     for cls in (UniformSets, SameEachTime):
-        asked = []
+        heard = []
 
         class Listens(cls):
-            def next_log_probs(self, prompts, legal=True, asked=asked):
-                asked.append(prompts.element)
+            def next_log_probs(self, prompts, legal=True, heard=heard):
+                heard.append(prompts.element)
                 return super().next_log_probs(prompts, legal)
 
-            def sample(self, prompts, asked=asked, **options):
-                asked.append(prompts.placement)
+            def sample(self, prompts, heard=heard, **options):
+                heard.append(prompts.placement)
                 return super().sample(prompts, **options)
 
         model = Listens(dataset.board)
         measure(asked(dataset, model, seed=3, orders=2))
-        met.append([*asked, *(x for batch, orders in model.calls for x in (batch.element, orders))])
+        met.append([*heard, *(x for batch, orders in model.calls for x in (batch.element, orders))])
     assert len(met[0]) == len(met[1]) > 8
     for a, b in zip(*met, strict=True):
         np.testing.assert_array_equal(a, b)

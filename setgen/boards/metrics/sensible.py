@@ -1,4 +1,4 @@
-"""Validity of climbs: each of the app's hard rules, and soft rules calibrated on training climbs."""
+"""Are the climbs sensible? Soft rules, calibrated on training climbs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ import numpy as np
 from setgen.boards.board import Board
 from setgen.boards.metrics.grader import why_no_grader
 from setgen.boards.metrics.shape import board_of, climb_geometry, climbs_of
-from setgen.boards.rules import broken_rules
 from setgen.boards.sensible import SOFT_RULES, TAIL, SensibleRules
 from setgen.metrics.context import Context, cached
 from setgen.metrics.estimate import Estimate, share
 from setgen.metrics.evaluate import details_of
 from setgen.metrics.metric import Unavailable, metric
-
-HARD_RULES = (
-    *("unknown hold", "unknown role", "a hold twice", "too few holds", "too many holds"),
-    *("too few starts", "too many starts", "too few finishes", "too many finishes"),
-)
 
 
 def sensible_rules(c: Context) -> SensibleRules:
@@ -38,10 +32,6 @@ def _broken(c: Context) -> dict[str, np.ndarray]:
     return sensible_rules(c).broken(climbs_of(c), climb_geometry(c))
 
 
-def _hard(c: Context, rule: str) -> Estimate:
-    return share(broken_rules(board_of(c), c.raw)[rule])
-
-
 def _soft(c: Context, rule: str) -> Estimate:
     broken = _broken(c)
     if rule not in broken:
@@ -49,21 +39,15 @@ def _soft(c: Context, rule: str) -> Estimate:
     return share(broken[rule])
 
 
-_validity = partial(metric, family="validity", unit="share", floor="test", space=Board)
 _soft_rule = partial(
-    _validity,
+    metric,
+    family="validity",
+    unit="share",
     direction="=",
+    floor="test",
+    space=Board,
     source=f"percentiles of the training climbs, {TAIL:g} % beyond each threshold",
 )
-
-
-for _rule in HARD_RULES:
-    _validity(
-        name=f"illegal: {_rule}",
-        formula=f"share of climbs with: {_rule}",
-        source="the board apps' own limits",
-        sees=("rules broken",),
-    )(partial(_hard, rule=_rule))
 
 
 @_soft_rule(name="sensible", sees=("random climbs", "roles swapped"))

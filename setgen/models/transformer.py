@@ -1,0 +1,208 @@
+"""The one transformer: pre-norm blocks over sets or sequences, with a mask, a KV cache, and no positions.
+
+Order enters only where a caller adds positions to its tokens (a GPT), so over a set the network is equivariant:
+permuting a set permutes nothing but its rows. Sets are ragged, so linear layers run on the packed tokens of
+all sets together, (T, width); only attention sees them padded, (B, L, d). Without a packing everything is
+padded, which is the form that exports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, pad, scaled_dot_product_attention
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the T packed tokens of B sets stand among the B·L padded places. present: (B, L) bool."""
+
+    present: Tensor
+    place: Tensor  # (T,) int64, row · L + column
+
+    @classmethod
+    def of(cls, present: Tensor) -> Packing:
+        return cls(present, present.flatten().nonzero().squeeze(1))
+
+    def pad(self, packed: Tensor) -> Tensor:
+        """(T, width) → (B, L, width), zero where nothing is present."""
+        padded = packed.new_zeros(self.present.numel(), packed.shape[1])
+        return padded.index_copy(0, self.place, packed).view(*self.present.shape, -1)
+
+    def pack(self, padded: Tensor) -> Tensor:
+        """(B, L, width) → (T, width)."""
+        return padded.flatten(0, 1).index_select(0, self.place)
+
+
+@dataclass
+class KVCache:
+    """Keys and values of the tokens read so far: (B, heads, L, d) a layer. present: (B, L) bool, which of the
+    L columns hold a token that may be looked at."""
+
+    layers: list[tuple[Tensor, Tensor]]
+    present: Tensor
+
+    def rows(self, index: Tensor | slice) -> KVCache:
+        """The cache of some rows; with a slice these are views: what is written there is written here."""
+        return KVCache([(k[index], v[index]) for k, v in self.layers], self.present[index])
+
+
+class Attention(nn.Module):
+    """Multi-head attention; dropout: of attention weights, which keeps the fused kernel away: leave it 0."""
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.to_qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        packing: Packing | None,
+        mask: Tensor | None,
+        causal: bool,
+        past: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the tokens take in, shaped as they are, and keys and values (B, heads, L, d)."""
+        qkv = self.to_qkv(tokens) if packing is None else packing.pad(self.to_qkv(tokens))
+        # (B, L, 3·width) → three of (B, heads, L, d)
+        query, key, value = qkv.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        dropout = self.dropout if self.training else 0.0
+        if past is not None:
+            key, value = (
+                torch.cat([old.expand(len(new), -1, -1, -1), new], 2)
+                for old, new in zip(past, (key, value), strict=True)
+            )
+        mixed = scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
+        mixed = mixed.transpose(1, 2).flatten(2)
+        return self.out(mixed if packing is None else packing.pack(mixed)), key, value
+
+    def decode(self, token: Tensor, key: Tensor, value: Tensor, column: int, mask: Tensor) -> Tensor:
+        """(B, width): the same for one new token a row; its key and value are written at `column`."""
+        query, key[:, :, column], value[:, :, column] = (
+            self.to_qkv(token).unflatten(1, (3, self.heads, -1)).unbind(1)
+        )
+        mixed = scaled_dot_product_attention(
+            query[:, :, None], key[:, :, : column + 1], value[:, :, : column + 1], mask
+        )
+        return self.out(mixed.squeeze(2).flatten(1))
+
+
+class Block(nn.Module):
+    """Pre-norm attention and feed-forward, each with a residual and dropout."""
+
+    def __init__(self, width: int, heads: int, dropout: float, attention_dropout: float = 0.0) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(width)
+        self.attention = Attention(width, heads, attention_dropout)
+        self.norm_feed = nn.LayerNorm(width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        packing: Packing | None,
+        mask: Tensor | None,
+        causal: bool,
+        past: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        mixed, key, value = self.attention(self.norm_attention(tokens), packing, mask, causal, past)
+        tokens = tokens + self.dropout(mixed)
+        return tokens + self.dropout(self.feed(self.norm_feed(tokens))), key, value
+
+    def decode(self, token: Tensor, key: Tensor, value: Tensor, column: int, mask: Tensor) -> Tensor:
+        token = token + self.attention.decode(self.norm_attention(token), key, value, column, mask)
+        return token + self.feed(self.norm_feed(token))
+
+
+class Transformer(nn.Module):
+    """Blocks, dropout on the way in, a norm on the way out."""
+
+    def __init__(
+        self, width: int, depth: int, heads: int, dropout: float, attention_dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(width, heads, dropout, attention_dropout) for _ in range(depth))
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(width)
+
+    @property
+    def layers(self) -> list[Block]:
+        return [cast(Block, block) for block in self.blocks]
+
+    def forward(
+        self,
+        tokens: Tensor,
+        packing: Packing | None,
+        mask: Tensor | None = None,
+        causal: bool = False,
+        past: KVCache | None = None,
+    ) -> Tensor:
+        """(T, width) with a packing, (B, L, width) without → the same shape.
+
+        mask: (B, 1, L, L) or (B, 1, 1, L) bool, what each token (last but one) sees (last); None: with
+        `causal` itself and all before it, else everything. Causal needs no mask for padding, which stands
+        behind every token. past: tokens in front of all these, of one row or of all, that the mask counts.
+        """
+        tokens = self.dropout(tokens)
+        for i, block in enumerate(self.layers):
+            tokens, _, _ = block(tokens, packing, mask, causal, None if past is None else past.layers[i])
+        return self.norm(tokens)
+
+    def prefill(
+        self, tokens: Tensor, packing: Packing | None, mask: Tensor | None, present: Tensor, room: int
+    ) -> tuple[Tensor, KVCache]:
+        """`forward`, and a cache with room for so many more tokens a row. present: (B, L) bool."""
+        layers = []
+        for block in self.layers:
+            tokens, key, value = block(tokens, packing, mask, False)
+            layers.append((_with_room(key, room), _with_room(value, room)))
+        return self.norm(tokens), KVCache(layers, pad(present, (0, room)))
+
+    def decode(self, token: Tensor, cache: KVCache, column: int) -> Tensor:
+        """One more token a row, (B, width), kept at `column` of the cache → its code, (B, width)."""
+        cache.present[:, column] = True
+        mask = cache.present[:, None, None, : column + 1]
+        for block, (key, value) in zip(self.layers, cache.layers, strict=True):
+            token = block.decode(token, key, value, column, mask)
+        return self.norm(token)
+
+
+def _with_room(kept: Tensor, room: int) -> Tensor:
+    """(B, heads, L, d) → (B, heads, L + room, d); what is behind L is not set, and not read before it is."""
+    wide = kept.new_empty(*kept.shape[:2], kept.shape[2] + room, kept.shape[3])
+    wide[:, :, : kept.shape[2]] = kept
+    return wide
+
+
+class SetTransformer(nn.Module):
+    """Encodes B sets, each behind one state token, and returns the state token's final vector.
+
+    Self-attention within each set (Lee et al. 2019, SAB); invariant to the order of its elements and to
+    padding.
+    """
+
+    def __init__(self, width: int, depth: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.transformer = Transformer(width, depth, heads, dropout)
+
+    def forward(self, state: Tensor, element: Tensor, table: Tensor, present: Tensor) -> Tensor:
+        """state: (B, width). element: (B, L) rows of table (M, width). present: (B, L) bool → (B, width)."""
+        if torch.compiler.is_exporting():  # everything stays padded, the state in front
+            here = pad(present, (1, 0), value=True)
+            tokens = torch.cat([state[:, None], embedding(element, table)], 1)
+            return self.transformer(tokens, None, here[:, None, None, :])[:, 0]
+        is_state = torch.zeros(len(present), present.shape[1] + 1, dtype=torch.bool, device=present.device)
+        is_state[:, 0] = True
+        packing = Packing.of(torch.cat([is_state[:, :1], present], dim=1))
+        at_state = is_state.flatten().index_select(0, packing.place)
+        tokens = torch.cat([state, embedding(element[present], table)])
+        # Packed order is row by row, the state first: place t takes its row's state or the next element.
+        source = torch.where(at_state, at_state.cumsum(0) - 1, len(state) + (~at_state).cumsum(0) - 1)
+        tokens = tokens.index_select(0, source)
+        return self.transformer(tokens, packing, packing.present[:, None, None, :])[at_state]
