@@ -115,7 +115,7 @@ def load_models(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
     if len({Path(path).name for path in models}) < len(cfg.models):
         raise InputError("two of the models have one name: rename a folder, or link to it by another name")
     for path, generator in models.items():
-        if not np.array_equal(generator.space.ids, dataset.board.ids):
+        if not np.array_equal(generator.space.keys, dataset.board.keys):
             raise InputError(
                 f"{path} is of another board than {dataset.card['title']}: give its own data.path"
             )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from setgen.metrics.metric import import_own, words_of
-from setgen.sets.per_set import moments
+from setgen.sets.per_set import moments, random_ranks
 from setgen.sets.sets import Sets
 from setgen.sets.space import UNKNOWN, Space
 
@@ -45,10 +45,11 @@ class Damage:
 _REGISTRY: list[Damage] = []
 
 
-def damage(name: str, said: str, **more: Any) -> Callable[[Apply], Apply]:
-    """Register a function as a damage; keywords: the fields of Damage."""
+def damage(name: str, **more: Any) -> Callable[[Apply], Apply]:
+    """Register a function as a damage; keywords: the fields of Damage. Its docstring is what is said of it."""
 
     def register(apply: Apply) -> Apply:
+        said = " ".join((apply.__doc__ or "").split()).removesuffix(".")
         _REGISTRY.append(Damage(name, said, apply, **more))
         return apply
 
@@ -78,29 +79,16 @@ def changed(sets: Sets, item: np.ndarray | None = None, label: np.ndarray | None
     return sets.from_arrays(item, label, sets.offsets, sets.conditions)
 
 
-def ranks(sets: Sets, rng: np.random.Generator) -> np.ndarray:
-    """(N,) the place of each element in a random order of its set's."""
-    order = np.lexsort((rng.random(len(sets.owner)), sets.owner))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order)) - sets.offsets[sets.owner]
-    return rank
-
-
 def chosen(sets: Sets, share: float, rng: np.random.Generator) -> np.ndarray:
     """(C,) bool: a random share of the sets."""
     return rng.permutation(len(sets)) < round(share * len(sets))
 
 
-@damage(
-    "{items} replaced",
-    "this many {items} of each {set} replaced at random",
-    degrees=(1, 2, 4, 8),
-    unit="{items}",
-)
+@damage("{items} replaced", degrees=(1, 2, 4, 8), unit="{items}")
 def replaced(space: Space, sets: Sets, train: Sets, degree: float, rng: np.random.Generator) -> Sets:
-    """`degree` items of each set (all but one, and as others are free) give way to others, labels kept."""
+    """This many {items} of each {set} (all but one, and as others are free) replaced at random."""
     most = np.minimum(degree, np.minimum(sets.sizes - 1, len(space) - sets.sizes))
-    moves, item = ranks(sets, rng) < most[sets.owner], sets.item.copy()
+    moves, item = random_ranks(sets, rng) < most[sets.owner], sets.item.copy()
     for start, stop in zip(sets.offsets[:-1], sets.offsets[1:], strict=True):
         hit = start + np.flatnonzero(moves[start:stop])
         free = np.setdiff1d(np.arange(len(space)), sets.item[start:stop])
@@ -125,9 +113,9 @@ def nudged(space: Space, sets: Sets, rng: np.random.Generator) -> Sets:
     return changed(sets, item=item)
 
 
-@damage("random {sets}", "this share of {sets} with random {items}")
+@damage("random {sets}")
 def scattered(space: Space, sets: Sets, train: Sets, degree: float, rng: np.random.Generator) -> Sets:
-    """A share of the sets has random items, labels kept."""
+    """This share of {sets} with random {items}, {labels} kept."""
     item = sets.item.copy()
     for i in np.flatnonzero(chosen(sets, degree, rng)):
         own = slice(*sets.offsets[i : i + 2])
@@ -135,10 +123,10 @@ def scattered(space: Space, sets: Sets, train: Sets, degree: float, rng: np.rand
     return changed(sets, item=item)
 
 
-@damage("{labels} swapped", "this share of {sets} whose {items} trade {labels} at random")
+@damage("{labels} swapped")
 def swapped(space: Space, sets: Sets, train: Sets, degree: float, rng: np.random.Generator) -> Sets:
-    """In a share of the sets the labels are dealt out anew among the items."""
-    order = np.lexsort((ranks(sets, rng), sets.owner))
+    """This share of {sets} whose {labels} are dealt out anew among their {items}."""
+    order = np.lexsort((random_ranks(sets, rng), sets.owner))
     hit = chosen(sets, degree, rng)[sets.owner]
     return changed(sets, label=np.where(hit, sets.label[order], sets.label))
 
@@ -153,31 +141,26 @@ def _shuffled(
     return sets.asked({**sets.conditions, condition: values})
 
 
-@damage("duplicated", "this share of {sets} replaced by copies of others", degrees=(0.1, 0.25, 0.5, 0.9))
+@damage("duplicated", degrees=(0.1, 0.25, 0.5, 0.9))
 def duplicated(space: Space, sets: Sets, train: Sets, degree: float, rng: np.random.Generator) -> Sets:
-    """A share of the sets gives way to copies of the others."""
+    """This share of {sets} replaced by copies of others."""
     gone = chosen(sets, degree, rng)
     rows = np.arange(len(sets))
     rows[gone] = rng.choice(rows[~gone], int(gone.sum()))
     return sets[rows]
 
 
-@damage("training copied", "this share of {sets} replaced by training {sets}")
+@damage("training copied")
 def copied(space: Space, sets: Sets, train: Sets, degree: float, rng: np.random.Generator) -> Sets:
-    """A share of the sets gives way to training sets."""
+    """This share of {sets} replaced by training {sets}."""
     gone = chosen(sets, degree, rng)
     taken = rng.permutation(len(train))[: int(gone.sum())]
     return sets.concatenate([sets[~gone], train[taken]])
 
 
-@damage(
-    "few ideas",
-    "all {sets} are variants of a few, this many of each, one {item} changed for a near one",
-    degrees=(4, 16, 64),
-    unit="variants",
-)
+@damage("few ideas", degrees=(4, 16, 64), unit="variants")
 def collapsed(space: Space, sets: Sets, train: Sets, degree: float, rng: np.random.Generator) -> Sets:
-    """All sets are variants of 1/degree of them, one item nudged: few ideas."""
+    """All {sets} are variants of a few, this many of each, one {item} changed for a near one."""
     modes = rng.permutation(len(sets))[: max(1, round(len(sets) / degree))]
     return nudged(space, sets[np.sort(modes[np.arange(len(sets)) % len(modes)])], rng)
 
@@ -188,27 +171,18 @@ def _filled(space: Space, sets: Sets, gone: np.ndarray, rng: np.random.Generator
     return sets.concatenate([sets[~gone], nudged(space, copies, rng)])
 
 
-@damage(
-    "rare sizes dropped",
-    "this share of {sets}, those of the rarest sizes, replaced by variants of others",
-    degrees=(0.1, 0.25, 0.5),
-)
+@damage("rare sizes dropped", degrees=(0.1, 0.25, 0.5))
 def common(space: Space, sets: Sets, train: Sets, degree: float, rng: np.random.Generator) -> Sets:
-    """Sets of rare sizes, `degree` of all, give way to variants of the rest."""
+    """This share of {sets}, those of the rarest sizes, replaced by variants of others."""
     sizes, counts = np.unique(sets.sizes, return_counts=True)
     rarest = np.argsort(counts, kind="stable")
     rare = sizes[rarest][np.cumsum(counts[rarest]) <= degree * len(sets)]
     return _filled(space, sets, np.isin(sets.sizes, rare), rng)
 
 
-@damage(
-    "one side dropped",
-    "this share of {sets}, those farthest along the first axis, replaced by variants of others",
-    degrees=(0.1, 0.25, 0.5),
-    needs_coordinates=True,
-)
+@damage("one side dropped", degrees=(0.1, 0.25, 0.5), needs_coordinates=True)
 def one_side(space: Space, sets: Sets, train: Sets, degree: float, rng: np.random.Generator) -> Sets:
-    """Sets whose centre lies in the far `degree` of them give way to variants of the others."""
+    """This share of {sets}, those farthest along the first axis, replaced by variants of others."""
     assert space.coordinates is not None
     x, _ = moments(space.coordinates[sets.item, 0], sets.owner, len(sets))
     return _filled(space, sets, x > np.nanquantile(x, 1 - degree), rng)

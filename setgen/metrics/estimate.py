@@ -20,6 +20,10 @@ BOOTSTRAPS = 200
 """Resamples: a standard error's own relative error is 1/√400, 5 %."""
 
 
+Bounds = tuple[float, float]
+ANY: Bounds = (-np.inf, np.inf)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A value, its standard error (None where there is none), and the number of items it rests on.
@@ -55,7 +59,7 @@ def from_replicates(
     replicates: np.ndarray,
     n: int,
     note: str = "",
-    bounds: tuple[float, float] = (-np.inf, np.inf),
+    bounds: Bounds = ANY,
 ) -> Estimate:
     """From (B,) values of the statistic on B resamples; the interval is cut to the metric's own bounds."""
     replicates = np.asarray(replicates, dtype=np.float64)
@@ -72,7 +76,7 @@ def from_influence(
     influence: np.ndarray,
     seed: int,
     note: str = "",
-    bounds: tuple[float, float] = (-np.inf, np.inf),
+    bounds: Bounds = ANY,
 ) -> Estimate:
     """From (C,) influences: how much each set pulls the value, in units of the value, mean 0.
 
@@ -88,9 +92,7 @@ def from_influence(
     return Estimate(float(value), error, n, note, spread.low, spread.high)
 
 
-def mean(
-    values: np.ndarray, seed: int = 0, note: str = "", bounds: tuple[float, float] = (-np.inf, np.inf)
-) -> Estimate:
+def mean(values: np.ndarray, seed: int = 0, note: str = "", bounds: Bounds = ANY) -> Estimate:
     """The mean of (C,) values, with the standard error s/√C."""
     return from_influence(float(values.mean()), values - values.mean(), seed, note, bounds)
 
@@ -100,7 +102,7 @@ def symmetric(
     error: float,
     n: int,
     note: str = "",
-    bounds: tuple[float, float] = (-np.inf, np.inf),
+    bounds: Bounds = ANY,
     errors: float = 1.96,
 ) -> Estimate:
     """value ± so many standard errors, cut to the metric's own bounds."""
@@ -123,13 +125,7 @@ def share(hits: np.ndarray, note: str = "", besides: float = 0.0) -> Estimate:
     return Estimate(value, float(error), n, note, min(float(low), value), max(float(high), value))
 
 
-def from_groups(
-    value: float,
-    without: np.ndarray,
-    n: int,
-    note: str = "",
-    bounds: tuple[float, float] = (-np.inf, np.inf),
-) -> Estimate:
+def from_groups(value: float, without: np.ndarray, n: int, note: str = "", bounds: Bounds = ANY) -> Estimate:
     """From (G,) values of the statistic without each of G equal groups of sets, drawn at random.
 
     The delete-a-group jackknife, variance (G − 1)/G Σ (θ_g − θ̄)², for statistics that no linear part

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from setgen.metrics.context import SCORED, Context, cached, scored
 from setgen.metrics.estimate import Estimate, mean, undefined
 from setgen.metrics.metric import metric
 from setgen.sets.batch import SetBatch, to_batch
+from setgen.sets.per_set import random_ranks
 from setgen.sets.sets import Sets
 
+AnySets = TypeVar("AnySets", bound=Sets)
 _BITS = 1 / np.log(2)
 
 
@@ -148,13 +150,10 @@ def log_likelihood_per_set(c: Context) -> Estimate:
     return possible_mean(scored_likelihood(c).nats, sets=c.words["sets"])
 
 
-def halves(sets: Sets, seed: int = 0) -> Sets:
+def halves(sets: AnySets, seed: int = 0) -> AnySets:
     """Prompts: a random half (rounded down) of each set's items, with its conditions."""
-    owner = sets.owner
-    shuffled = np.lexsort((np.random.default_rng(seed).random(len(owner)), owner))
-    rank = np.empty(len(owner), dtype=np.int64)
-    rank[shuffled] = np.arange(len(owner)) - sets.offsets[owner]
-    return sets.kept(rank < (sets.sizes // 2)[owner])
+    rank = random_ranks(sets, np.random.default_rng(seed))
+    return sets.kept(rank < (sets.sizes // 2)[sets.owner])
 
 
 def order_sensitivity(

@@ -46,6 +46,14 @@ def to_nearest(xy: np.ndarray, sets: Sets) -> np.ndarray:
     return nearest
 
 
+def random_ranks(sets: Sets, rng: np.random.Generator) -> np.ndarray:
+    """(N,) the place of each element in a random order of its set's, from 0."""
+    order = np.lexsort((rng.random(len(sets.item)), sets.owner))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - sets.offsets[sets.owner]
+    return rank
+
+
 def informative(features: np.ndarray) -> np.ndarray:
     """(F,) bool: the columns of (C, F) features that have two distinct known values at least."""
     low, high = (np.where(np.isnan(features), fill, features) for fill in (np.inf, -np.inf))

@@ -11,13 +11,9 @@ from setgen.metrics.damage import changed, chosen, damage
 from setgen.sets.sets import Sets
 
 
-@damage(
-    "roles swapped",
-    "this share of climbs whose starts and finishes trade roles with other holds",
-    space=Board,
-)
+@damage("roles swapped", space=Board)
 def swapped(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Sets:
-    """In a share of the climbs every start and every finish trades roles with a random other hold."""
+    """This share of climbs whose starts and finishes trade roles with other holds."""
     role = climbs.role.copy()
     for i in np.flatnonzero(chosen(climbs, degree, rng)):
         own = role[slice(*climbs.offsets[i : i + 2])]
@@ -28,9 +24,9 @@ def swapped(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.
     return changed(climbs, label=role)
 
 
-@damage("roles lost", "this share of climbs left with one start, one finish and no foot holds", space=Board)
+@damage("roles lost", space=Board)
 def lost(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Sets:
-    """In a share of the climbs feet and all starts and finishes but one become middle holds."""
+    """This share of climbs left with one start, one finish and no foot holds."""
     role = climbs.role.copy()
     for i in np.flatnonzero(chosen(climbs, degree, rng)):
         own = role[slice(*climbs.offsets[i : i + 2])]
@@ -40,12 +36,10 @@ def lost(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.ran
     return changed(climbs, label=role)
 
 
-@damage(
-    "rules broken", "this share of climbs made to break a hard rule", degrees=(0.05, 0.2, 0.8), space=Board
-)
+@damage("rules broken", degrees=(0.05, 0.2, 0.8), space=Board)
 def broken(board: Board, climbs: Climbs, train: Climbs, degree: float, rng: np.random.Generator) -> Sets:
-    """A share of the climbs breaks a hard rule: by turns no start, a third start, no finish, a third finish,
-    a hold twice, an unknown hold or role, one hold only, too many holds."""
+    """This share of climbs made to break a hard rule, by turns: no start, a third start, no finish, a third
+    finish, a hold twice, an unknown hold or role, one hold only, too many holds."""
     hit, free = chosen(climbs, degree, rng), np.arange(len(board))
     damaged = []
     for i, climb in enumerate(climbs):
