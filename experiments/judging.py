@@ -19,7 +19,7 @@ from setgen.metrics.context import Context
 from setgen.metrics.evaluate import Evaluation, evaluate, evaluate_generator
 from setgen.metrics.likelihood import halves
 
-_SPEED_BATCH = 256
+_SPEED_BATCH = 64
 _PROMPTS = 3
 _COMPLETIONS = 2
 
@@ -110,7 +110,7 @@ def prompts_of(dataset: Dataset, seed: int) -> list[tuple[Climb, Climb]]:
 
 
 def climbs_per_second(generator: Generator, dataset: Dataset) -> float:
-    """Sampling speed in one batch of 256, conditions of test climbs; the first call warms up."""
+    """Sampling speed in one batch of 64, conditions of test climbs; the first call warms up."""
     prompts = dataset.part("test").without_holds()
     rows = [i % len(prompts) for i in range(_SPEED_BATCH)]
     generator.sample(prompts[rows[:8]])

@@ -19,7 +19,7 @@ from setgen.boards.shape import shape_features
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.grading.grader import Grader, GraderConfig
-from setgen.models.hold_graph import HoldGraphs
+from setgen.grading.hold_graph import HoldGraphs
 from setgen.sets.identity import canonical
 from setgen.threads import one_thread
 

@@ -31,7 +31,7 @@ from setgen.boards.grades import UNKNOWN
 from setgen.boards.shape import SHAPE_FEATURES, shape_features
 from setgen.errors import InputError
 from setgen.grading.grading import Grading
-from setgen.models.hold_graph import HoldGraphNetwork, HoldGraphs
+from setgen.grading.hold_graph import HoldGraphNetwork, HoldGraphs
 from setgen.threads import one_thread
 
 FORMAT = 1

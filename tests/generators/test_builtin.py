@@ -10,8 +10,8 @@ import pytest
 from setgen.boards.frames import read_frames
 from setgen.boards.rules import legal
 from setgen.boards.sensible import SensibleRules
+from setgen.builtin_model import BUILTIN
 from setgen.cli.main import run
-from setgen.generators.builtin import BUILTIN
 from setgen.generators.registry import load_generator
 from setgen.grading.grader import load_grader
 from setgen.metrics.likelihood import likelihood, possible_mean

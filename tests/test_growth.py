@@ -7,15 +7,15 @@ import math
 import numpy as np
 import pytest
 import torch
+from setgen.sets.batch import to_batch
+from setgen.sets.rules import Partial
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.rules import legal
 from setgen.errors import InputError
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
-from setgen.generators.steps import growth, next_hold
-from setgen.sets.batch import to_batch
-from setgen.sets.rules import Partial
+from setgen.growth import growth, next_hold
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
