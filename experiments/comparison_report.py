@@ -24,8 +24,8 @@ from experiments.report import (
     numbers_of,
 )
 from experiments.report.content import Kind
-from setgen.dataset.splits import SPLITS
 from setgen.metrics.context import Context
+from setgen.sets.splits import SPLITS
 
 _PACKAGES = ("setgen", "torch", "lightning", "numpy", "scipy")
 
