@@ -25,7 +25,7 @@ from experiments.tracking import log_comparison
 from experiments.training import check_trainable, train
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.reference import Reference
+from setgen.metrics.context import Context
 
 
 @experiment("compare")
@@ -62,7 +62,7 @@ def main(cfg: DictConfig) -> None:
         for name in cfg.models
         if i == 0 or is_config(str(name))
     ]
-    reference = Reference.of(dataset, cfg.evaluation.seed)
+    reference = Context.of_dataset(dataset, cfg.evaluation.seed)
     judged = []
     for done, (name, seed) in enumerate(runs):
         console.print(f"[dim]{done + 1} of {len(runs)}[/]", end=" ")

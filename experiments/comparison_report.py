@@ -24,19 +24,19 @@ from experiments.report import (
     numbers_of,
 )
 from experiments.report.content import Kind
+from setgen.metrics.context import Context
 from setgen.sets.splits import SPLITS
-from setgen.evaluation.reference import Reference
 
 _PACKAGES = ("setgen", "torch", "lightning", "numpy", "scipy")
 
 
-def report_of(cfg: DictConfig, reference: Reference, judged: list[Judged], command: str) -> Report:
+def report_of(cfg: DictConfig, reference: Context, judged: list[Judged], command: str) -> Report:
     """All that the report shows. command: what made it, one a line."""
     by_name: dict[str, list[Judged]] = {}
     for one in judged:
         by_name.setdefault(one.name, []).append(one)
     labels = labels_of(by_name)
-    dataset = reference.dataset
+    dataset = reference.data
     card = dataset.card
     return Report(
         title=f"Generators of climbs on {card['title']}",

@@ -14,11 +14,10 @@ from experiments.training import RunFacts, finished
 from setgen.boards.climbs import Climb, Climbs
 from setgen.climb_files import read_climbs
 from setgen.dataset.dataset import Dataset
-from setgen.evaluation.evaluate import Evaluation, evaluate
-from setgen.evaluation.evaluate_generator import evaluate_generator
-from setgen.evaluation.order_sensitivity import halves
-from setgen.evaluation.reference import Reference
 from setgen.generators.base import Generator
+from setgen.metrics.context import Context
+from setgen.metrics.evaluate import Evaluation, evaluate, evaluate_generator
+from setgen.metrics.likelihood import halves
 
 _SPEED_BATCH = 64
 _PROMPTS = 3
@@ -44,7 +43,7 @@ class Judged:
     completions: tuple[Climbs, ...] = ()
 
 
-def judge(cfg: DictConfig, reference: Reference, name: str, where: Path, console: Console) -> Judged:
+def judge(cfg: DictConfig, reference: Context, name: str, where: Path, console: Console) -> Judged:
     """Judge the finished run in the folder `where`, or the climbs in the file `where`."""
     return (
         judge_file(cfg, reference, name, where, console)
@@ -53,10 +52,10 @@ def judge(cfg: DictConfig, reference: Reference, name: str, where: Path, console
     )
 
 
-def judge_run(cfg: DictConfig, reference: Reference, name: str, folder: Path, console: Console) -> Judged:
+def judge_run(cfg: DictConfig, reference: Context, name: str, folder: Path, console: Console) -> Judged:
     """By the climb metrics and by what needs the model."""
     generator, facts = finished(folder)
-    options, dataset = cfg.evaluation, reference.dataset
+    options, dataset = cfg.evaluation, reference.data
     began = time.perf_counter()
     with console.status(f"{facts.label}: judging"):
         found = evaluate_generator(
@@ -65,34 +64,34 @@ def judge_run(cfg: DictConfig, reference: Reference, name: str, folder: Path, co
             n=options.samples,
             seed=options.seed,
             orders=options.orders,
-            test_climbs=options.test_climbs,
+            test_sets=options.test_climbs,
         )
         speed = climbs_per_second(generator, dataset)
         completions = tuple(
             generator.sample(Climbs.from_list([given] * _COMPLETIONS), seed=options.seed)
             for given, _ in prompts_of(dataset, options.seed)
         )
-    bits = found.evaluation["bits per hold"].value
+    bits = found["bits per hold"].value
     console.print(f"{facts.label}: {bits:.3f} bits per hold, judged in {time.perf_counter() - began:.0f} s")
     return Judged(
         name,
         folder,
         facts,
         generator.name,
-        found.evaluation,
+        found,
         found.samples,
-        found.likelihood.bound,
+        None if found.likelihood is None else found.likelihood.bits,
         speed,
         completions,
     )
 
 
-def judge_file(cfg: DictConfig, reference: Reference, name: str, path: Path, console: Console) -> Judged:
+def judge_file(cfg: DictConfig, reference: Context, name: str, path: Path, console: Console) -> Judged:
     """By the climb metrics alone: a file has no likelihood. Illegal climbs are judged as they are.
 
     Of more climbs than each model draws, so many are drawn: most metrics depend on the number.
     """
-    climbs, most = read_climbs(path, reference.dataset.board, check=False), cfg.evaluation.samples
+    climbs, most = read_climbs(path, reference.data.board, check=False), cfg.evaluation.samples
     if len(climbs) > most:
         console.print(f"{path.name}: {most} of {len(climbs)} climbs are judged, as many as of each model")
         climbs = climbs.at_most(most, cfg.evaluation.seed)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from experiments.report.picture import DASHES, FAINT, INK, SERIES, literal
 from setgen.dataset.dataset import Dataset
-from setgen.evaluation.estimate import mean
+from setgen.metrics.estimate import mean
 
 _MARKERS = "os^DvPX*<>hp"
 _DIGITS = {"calls": 1, "climbs per second": 0, "Vendi score": 0}

@@ -17,9 +17,9 @@ from experiments.notebook.training import Trained
 from experiments.report.grades import bands
 from setgen.boards.climbs import Climbs
 from setgen.boards.grades import grade_name
-from setgen.evaluation.comparison import Sample
 from setgen.figures import figure_to_png
 from setgen.grading.grader import Grader
+from setgen.metrics.context import Context
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe & Ito 2008
 MARKERS = "os^Dv*"
@@ -81,11 +81,11 @@ def draw_curves(trained: Mapping[str, Trained]) -> Figure:
     return figure
 
 
-def draw_grades(samples: Mapping[str, Sample], columns: int = 3) -> Figure:
+def draw_grades(samples: Mapping[str, Context], columns: int = 3) -> Figure:
     """Grade asked for against grade read: median and the middle 80 % of the climbs at each grade.
 
-    samples: label → climbs with a grader (see `setgen.evaluation.comparison.Sample`). Those without one, and
-    those that have too few climbs at every grade, are left out.
+    samples: label → the climbs looked at. Those without a grader, and those that have too few climbs at every
+    grade, are left out.
     """
     found = {label: bands(sample) for label, sample in samples.items()}
     found = {label: rows for label, rows in found.items() if len(rows)}

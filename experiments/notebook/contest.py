@@ -17,16 +17,15 @@ from experiments.report import (
     numbers_of,
 )
 from experiments.report.content import Kind
-from setgen.evaluation.evaluate_generator import GeneratorEvaluation
-from setgen.evaluation.reference import Reference
+from setgen.metrics.context import Context
+from setgen.metrics.evaluate import Evaluation
 
 
-def report_on(
-    reference: Reference, trained: Mapping[str, Trained], judged: Mapping[str, GeneratorEvaluation]
-) -> Report:
+def report_on(reference: Context, trained: Mapping[str, Trained], judged: Mapping[str, Evaluation]) -> Report:
     """One column for each of `judged`, under its own label; pairs on the same test climbs."""
-    dataset = reference.dataset
-    metrics = {name: m for one in judged.values() for name, m in one.evaluation.metrics.items()}
+    dataset = reference.data
+    metrics = {name: m for one in judged.values() for name, m in one.metrics.items()}
+    bits = {name: one.likelihood.bits for name, one in judged.items() if one.likelihood is not None}
     return Report(
         title=dataset.card["title"],
         dataset=DatasetSummary(
@@ -40,14 +39,13 @@ def report_on(
         models=[_model(label, trained[label], one) for label, one in judged.items()],
         real=dataset.part("test"),
         comparisons=[
-            Comparison.of(a, b, trained[a].facts.seed, judged[a].likelihood.bound, judged[b].likelihood.bound)
-            for a, b in combinations(judged, 2)
+            Comparison.of(a, b, trained[a].facts.seed, bits[a], bits[b]) for a, b in combinations(bits, 2)
         ],
         reference=reference,
     )
 
 
-def _model(label: str, trained: Trained, judged: GeneratorEvaluation) -> Model:
+def _model(label: str, trained: Trained, judged: Evaluation) -> Model:
     facts = trained.facts
     kind: Kind = "set" if facts.kind == "set" else "baseline"
     run = Run(
@@ -56,6 +54,6 @@ def _model(label: str, trained: Trained, judged: GeneratorEvaluation) -> Model:
         steps=facts.steps,
         epochs=facts.epochs,
         climbs_seen=facts.climbs_seen,
-        **numbers_of(judged.evaluation.values),
+        **numbers_of(judged.values),
     )
     return Model(label, trained.generator.name, kind, facts.n_parameters, [run], judged.samples)

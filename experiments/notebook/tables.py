@@ -17,10 +17,11 @@ from experiments.report.numbers import INFINITE, pair, plain
 from setgen.boards.climbs import Climbs
 from setgen.boards.grades import grade_name
 from setgen.boards.sensible import SensibleRules
-from setgen.evaluation.comparison import Comparison
-from setgen.evaluation.damage import Damage
-from setgen.evaluation.metric import Metric
 from setgen.grading.grader import Grader
+from setgen.metrics.context import Context
+from setgen.metrics.damage import Damage
+from setgen.metrics.evaluate import estimate
+from setgen.metrics.metric import Metric, Unavailable
 
 _ARROWS = {"up": "↑", "down": "↓", "floor": "=", "none": ""}
 
@@ -107,16 +108,20 @@ def grading_table(
     return pd.DataFrame(columns, index=pd.Index(labels, name="climb"))
 
 
-def metrics_table(comparisons: Mapping[str, Comparison], metrics: Sequence[Metric]) -> pd.DataFrame:
+def metrics_table(comparisons: Mapping[str, Context], metrics: Sequence[Metric]) -> pd.DataFrame:
     """Metrics by samples: value [95 % interval]. † where a metric wants more climbs than there are."""
     columns = {}
     for label, comparison in comparisons.items():
         cells = []
         for metric in metrics:
-            found = metric.compute(comparison)
-            cells.append("–" if found is None else _with_interval(found.value, found.low, found.high))
+            try:
+                found = estimate(comparison, metric)
+            except Unavailable:
+                cells.append("–")
+                continue
+            cells.append(_with_interval(found.value, found.low, found.high))
         columns[label] = cells
-    sizes = [(len(c.sample), len(c.test)) for c in comparisons.values()]
+    sizes = [(len(c), len(c.test_sets)) for c in comparisons.values()]
     names = [f"{m.name} {m.direction}{_few(any(m.wanting(*size) for size in sizes))}" for m in metrics]
     return pd.DataFrame(columns, index=pd.Index(names, name="metric"))
 

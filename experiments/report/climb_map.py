@@ -18,8 +18,10 @@ from experiments.report.picture import FAINT, INK, MARKERS, SERIES, Picture, lit
 from experiments.report.sources import sources
 from setgen.boards.climbs import Climbs
 from setgen.boards.grades import UNKNOWN, grade_name
+from setgen.boards.metrics.grader import LEARNED, grader_of
+from setgen.boards.metrics.shape import climbs_of
 from setgen.boards.roles import Role
-from setgen.evaluation.spaces import LEARNED, SHAPE
+from setgen.metrics.features import SHAPE
 
 MOST = 250
 """Climbs of each source on the map."""
@@ -47,11 +49,10 @@ def climb_map(report: Report) -> ClimbMap | None:
     """At most MOST climbs a source; None without a reference, or with fewer than three real climbs."""
     if report.reference is None or len(report.reference.test) < 3:
         return None
-    train = report.reference.train
-    space = SHAPE if report.reference.grader is None else LEARNED
-    drawn = [(label, sample.some(MOST, 0)) for label, sample in sources(report) if len(sample)]
-    mean, axes, explained = _principal(space.points(report.reference.test.some(2000, 0), train))
-    clouds = [Cloud(label, (space.points(s, train) - mean) @ axes, s.sets) for label, s in drawn]
+    space = SHAPE if grader_of(report.reference) is None else LEARNED
+    drawn = [(label, sample.fewer(MOST)) for label, sample in sources(report) if len(sample)]
+    mean, axes, explained = _principal(space.points(report.reference.test.fewer(2000)))
+    clouds = [Cloud(label, (space.points(s) - mean) @ axes, climbs_of(s)) for label, s in drawn]
     return ClimbMap(space.name, explained, clouds)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
-from setgen.evaluation.reference import Reference
+from setgen.metrics.context import Context
 
 Direction = Literal["up", "down", "floor", "none"]
 Kind = Literal["baseline", "set", "file"]
@@ -163,7 +163,7 @@ class Report:
     date: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     primary: str = "bits per hold"
-    reference: Reference | None = None
+    reference: Context | None = None
     prompts: Sequence[tuple[Climb, Climb]] = ()
 
 

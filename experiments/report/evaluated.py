@@ -1,4 +1,4 @@
-"""From `setgen.evaluation` to the report: which family a metric stands under, and a run's numbers."""
+"""From `setgen.metrics` to the report: which family a metric stands under, and a run's numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
 from experiments.report.content import Direction, MetricInfo
-from setgen.evaluation.metric import Metric, MetricValue
+from setgen.metrics.evaluate import MetricValue
+from setgen.metrics.metric import Metric
 
 _DIRECTIONS: dict[str, Direction] = {"↑": "up", "↓": "down", "=": "floor"}
 

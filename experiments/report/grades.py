@@ -8,16 +8,17 @@ from experiments.report.content import Report
 from experiments.report.picture import FAINT, INK, SERIES, Picture, new_figure
 from experiments.report.sources import sources
 from setgen.boards.grades import UNKNOWN, grade_name
-from setgen.evaluation.comparison import Sample
+from setgen.boards.metrics.grader import grader_of, grading
+from setgen.metrics.context import Context
 
 _FEWEST = 3  # climbs at a grade, below which a band says nothing
 
 
-def bands(sample: Sample) -> np.ndarray:
+def bands(sample: Context) -> np.ndarray:
     """(G, 4): grade asked for; the 10 %, 50 % and 90 % quantiles of the grades predicted for its climbs."""
-    if sample.grading is None:
+    if grader_of(sample) is None:
         return np.empty((0, 4))
-    asked, given = sample.climbs.grade, sample.grading.median
+    asked, given = sample.raw.conditions["grade"], grading(sample).median
     grades = [g for g in np.unique(asked[asked != UNKNOWN]) if (asked == g).sum() >= _FEWEST]
     rows = [[g, *np.quantile(given[asked == g], [0.1, 0.5, 0.9])] for g in grades]
     return np.array(rows).reshape(-1, 4)

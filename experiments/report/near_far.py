@@ -12,8 +12,10 @@ import numpy as np
 from experiments.report.content import Report
 from experiments.report.sources import sources
 from setgen.boards.climbs import Climb
-from setgen.evaluation.comparison import Sample
-from setgen.evaluation.jaccard import nearest
+from setgen.boards.metrics.shape import climbs_of
+from setgen.metrics.context import Context
+from setgen.metrics.features import elements
+from setgen.metrics.jaccard import nearest
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ def near_far(report: Report, each: int = 3) -> list[NearFar]:
     return found
 
 
-def _found(sample: Sample, real: Sample) -> list[Found]:
-    distance, index = nearest(sample.elements, real.elements)
+def _found(sample: Context, real: Context) -> list[Found]:
+    distance, index = nearest(elements(sample), elements(real))
     return [
-        Found(sample.sets.climb(i), float(d), real.sets.climb(int(j)))
+        Found(climbs_of(sample).climb(i), float(d), climbs_of(real).climb(int(j)))
         for i, (d, j) in enumerate(zip(distance, index, strict=True))
     ]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from experiments.report.content import Report
-from setgen.evaluation.comparison import Sample
+from setgen.metrics.context import Context
 
 _MOST = 2000
 
 
-def sources(report: Report) -> list[tuple[str, Sample]]:
-    """(label, sample), at most 2000 climbs each; empty where the report has no reference."""
+def sources(report: Report) -> list[tuple[str, Context]]:
+    """(label, climbs looked at), at most 2000 climbs each; empty where the report has no reference."""
     if report.reference is None:
         return []
     reference = report.reference
     return [
-        ("real", reference.test.some(_MOST, 0)),
-        *(
-            (m.label, Sample(report.board, m.samples, reference.grader).some(_MOST, 0))
-            for m in report.models
-            if m.samples is not None
-        ),
+        ("real", reference.test.fewer(_MOST)),
+        *((m.label, reference.on(m.samples).fewer(_MOST)) for m in report.models if m.samples is not None),
     ]
