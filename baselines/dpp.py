@@ -306,9 +306,11 @@ class DPP(Generator):
         log_q, z, x = self._log_quality(batch.rows(first)), self.vectors.double(), self._inner()
         q, floor = log_q.exp(), self.config.floor
         own = z[batch.element] * batch.present[:, :, None]
-        l_own = own @ x @ own.mT + floor * torch.eye(batch.width, dtype=z.dtype, device=z.device)
-        # Padding is on the diagonal alone, a factor of the determinant that is taken out again.
-        log_det = torch.linalg.slogdet(l_own)[1] - math.log(floor) * (~batch.present).sum(1)
+        # Padding is 1 on the diagonal alone, and leaves the determinant as it is.
+        l_own = own @ x @ own.mT + torch.diag_embed(
+            torch.ones_like(own[:, :, 0]).masked_fill(batch.present, floor)
+        )
+        log_det = torch.linalg.slogdet(l_own)[1]
         log_det = log_det + log_q[where[:, None], batch.element].masked_fill(~batch.present, 0.0).sum(1)
         gram = z.T @ ((q / (1 + floor * q))[:, :, None] * z)
         square = torch.eye(len(x), dtype=z.dtype, device=z.device) + x @ gram
