@@ -32,7 +32,7 @@ def test_identical_numbers_for_every_order_of_rows_and_holds(dataset, real, monk
     assert list(other) != list(real)
     shuffled = rng.permutation(len(dataset.climbs))
     same_data = replace(
-        dataset, climbs=dataset.climbs[shuffled], split=dataset.split[shuffled], ids=dataset.ids[shuffled]
+        dataset, sets=dataset.climbs[shuffled], split=dataset.split[shuffled], ids=dataset.ids[shuffled]
     )
     assert plain(evaluate(other, same_data, seed=3)) == plain(evaluate(real, dataset, seed=3))
 
