@@ -100,7 +100,7 @@ def judge_file(cfg: DictConfig, reference: Reference, name: str, path: Path, con
     with console.status(f"{path.name}: judging"):
         evaluation = evaluate(climbs, reference)
     console.print(f"{path.name}: {len(climbs)} climbs, judged in {time.perf_counter() - began:.0f} s")
-    facts = RunFacts(path.stem, "file", f"{len(climbs)} climbs", 0, 0, "none", 0.0, 0, 0.0, 0, None, {})
+    facts = RunFacts(path.stem, "file", f"{len(climbs)} climbs", 0)
     return Judged(name, path, facts, "", evaluation, climbs)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import WandbLogger
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.report.content import Report, finite
@@ -17,63 +18,69 @@ from experiments.report.leaderboard import leaderboard
 from experiments.report.table import Family, families
 from setgen.boards.climbs import Climbs
 from setgen.generators.base import Generator
+from setgen.training import Callback, Point, Progress
 
 _DRAWN = 8
 
 
-def wandb_logger(cfg: DictConfig, folder: Path, label: str) -> WandbLogger | None:
-    """A logger that writes into the run folder, or None when wandb is disabled."""
-    mode = cfg.wandb.mode
-    if mode == "disabled":
-        return None
+@contextmanager
+def tracking(cfg: DictConfig, folder: Path, label: str, kind: str = "training") -> Iterator[Any]:
+    """A wandb run that writes into the folder, or None when wandb is disabled."""
+    if cfg.wandb.mode == "disabled":
+        yield None
+        return
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
-    return WandbLogger(
+    with wandb.init(
         project=cfg.wandb.project,
         name=label,
-        save_dir=str(folder),
-        mode=mode,
+        dir=str(folder),
+        mode=cfg.wandb.mode,
+        job_type=kind,
         config=OmegaConf.to_container(cfg, resolve=True),
         settings=wandb.Settings(silent=True, console="off"),
-    )
+    ) as run:
+        yield run
 
 
-def log_result(logger: WandbLogger, generator: Generator, prompts: Climbs, folder: Path, facts: Any) -> None:
-    """Send climbs drawn at `prompts`, the run's facts and the model folder; then close the wandb run."""
+def log_step(run: Any) -> Callback:
+    """What tells wandb of a training: the loss of every tenth step, and the bits of each validation."""
+
+    def told(now: Progress, point: Point | None) -> None:
+        if point is not None:
+            run.log({"valid/bits_per_hold": point.valid_bits}, step=now.step)
+        elif now.step % 10 == 0:
+            run.log({"train/loss": float(now.loss)}, step=now.step)
+
+    return told
+
+
+def log_model(run: Any, generator: Generator, prompts: Climbs, folder: Path, facts: dict[str, Any]) -> None:
+    """Climbs drawn at `prompts`, the facts of the training and the model folder."""
     import wandb
 
     from setgen.draw import draw_climbs
 
-    run = logger.experiment
+    facts = {name: fact for name, fact in facts.items() if name != "curve"}
     climbs = generator.sample(prompts[:_DRAWN], seed=0)
     run.log({"climbs": wandb.Image(draw_climbs(generator.space, climbs))})
     run.summary.update(facts)
-    artifact = wandb.Artifact(f"{generator.name}-{folder.name}", type="model", metadata=facts)
+    artifact = wandb.Artifact(f"{facts['label']}-{folder.name}", type="model", metadata=facts)
     artifact.add_dir(str(folder / "model"))
     run.log_artifact(artifact)
-    wandb.finish()
 
 
 def log_comparison(cfg: DictConfig, folder: Path, report: Report, page: Path) -> None:
     """The report's leaderboard, table, pictures and page; the table's numbers as a summary too."""
-    mode = cfg.wandb.mode
-    if mode == "disabled":
-        return
-    os.environ.setdefault("WANDB_SILENT", "true")
-    import wandb
-    from PIL import Image
+    with tracking(cfg, folder, folder.name, "comparison") as run:
+        if run is None:
+            return
+        import wandb
+        from PIL import Image
 
-    table = families(report)
-    pictures = {name: wandb.Image(Image.open(io.BytesIO(png))) for name, png in images(report).items()}
-    with wandb.init(
-        project=cfg.wandb.project,
-        name=folder.name,
-        dir=str(folder),
-        mode=mode,
-        job_type="comparison",
-        settings=wandb.Settings(silent=True, console="off"),
-    ) as run:
+        table = families(report)
+        pictures = {name: wandb.Image(Image.open(io.BytesIO(png))) for name, png in images(report).items()}
         run.log(
             {
                 "leaderboard": _leaderboard(report),
