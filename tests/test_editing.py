@@ -12,7 +12,7 @@ from setgen.boards.roles import OPEN, Role
 from setgen.boards.rules import legal
 from setgen.editing import changes, edit, grade_steps, more_like
 from setgen.errors import InputError
-from setgen.generators.builtin import BUILTIN
+from setgen.builtin_model import BUILTIN
 from setgen.generators.registry import load_generator
 from setgen.sources.synthetic import synthetic_climbs
 

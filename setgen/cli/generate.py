@@ -276,7 +276,7 @@ def _load(model: Path | None, runtime: str = "torch"):  # type: ignore[no-untype
         if model is None:
             raise InputError(f"--runtime {runtime} needs --model, a folder that `setgen export` wrote")
         return load_sampler(model, runtime)
-    from setgen.generators.builtin import BUILTIN
+    from setgen.builtin_model import BUILTIN
     from setgen.generators.registry import load_generator
     from setgen.runtime.folder import refuse_exported
 

@@ -10,7 +10,7 @@ from setgen.boards.roles import N_ROLES
 from setgen.boards.shape import SHAPE_FEATURES
 from setgen.export.exportable import Exportable
 from setgen.grading.grader import Grader
-from setgen.models.hold_graph import GINEConv
+from setgen.grading.hold_graph import GINEConv
 
 
 class PaddedGrader(nn.Module):

@@ -163,7 +163,7 @@ def _one_by_one(
             if len(rows):
                 masked = how.guided([generator.label_step(s, item) for s in states])
                 masked = masked.masked_fill(~allowed[every[: len(item)], item], -torch.inf)
-                label = draw(masked, uniform[rows, 1], how.temperature)
+                label = draw(how.narrowed(masked.log_softmax(1)), uniform[rows, 1], how.temperature)
                 element = item * labels + label
                 growing.put(rows, element)
         rows = rows[going]

@@ -20,7 +20,7 @@ from setgen.boards.shape import shape_features
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.grading.grader import Grader, GraderConfig, one_thread
-from setgen.models.hold_graph import HoldGraphs
+from setgen.grading.hold_graph import HoldGraphs
 
 VERSION = 2
 """Part of the fingerprint: raise it when training changes, so that no older grader is taken for a new one."""

@@ -31,7 +31,7 @@ from setgen.boards.grades import UNKNOWN
 from setgen.boards.shape import SHAPE_FEATURES, shape_features
 from setgen.errors import InputError
 from setgen.grading.grading import Grading
-from setgen.models.hold_graph import HoldGraphNetwork, HoldGraphs
+from setgen.grading.hold_graph import HoldGraphNetwork, HoldGraphs
 
 FORMAT = 1
 _ROWS = 512  # climbs at once; fixed, so that no caller's batch size can change a digit

@@ -6,23 +6,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
-from setgen.boards.board import Board
 from setgen.models.embedding import ElementEmbedding
+from setgen.sets.space import Space
 
 
 class DeepSets(nn.Module):
-    """One number for each set of (placement, role) elements."""
+    """One number for each set of (item, label) elements."""
 
-    def __init__(self, board: Board, width: int, dropout: float) -> None:
+    def __init__(self, space: Space, width: int, dropout: float) -> None:
         super().__init__()
-        self.elements = ElementEmbedding(board, width)
+        self.elements = ElementEmbedding(space, width)
         self.phi = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
         self.rho = nn.Sequential(
             nn.Linear(2 * width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, 1)
         )
 
     def forward(self, element: Tensor, offsets: Tensor) -> Tensor:
-        """(B,). element: (N,) placement · 4 + role. offsets: (B,) where each set's elements begin."""
+        """(B,). element: (N,) item · R + label. offsets: (B,) where each set's elements begin."""
         table = self.phi(self.elements())  # each element's vector once, however many sets it is in
         total = embedding_bag(element, table, offsets, mode="sum")
         sizes = torch.diff(offsets, append=offsets.new_tensor([len(element)])).clamp(min=1)[:, None]

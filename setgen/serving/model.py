@@ -14,7 +14,7 @@ from setgen.boards.sensible import SensibleRules
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.base import Generator
-from setgen.generators.builtin import BUILTIN
+from setgen.builtin_model import BUILTIN
 from setgen.generators.registry import load_generator
 from setgen.grading.cache import grader_for
 from setgen.grading.grader import Grader, load_grader

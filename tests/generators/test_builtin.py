@@ -12,7 +12,7 @@ from setgen.boards.rules import legal
 from setgen.boards.sensible import SensibleRules
 from setgen.cli.main import run
 from setgen.evaluation.likelihood import bits_per_hold, likelihood
-from setgen.generators.builtin import BUILTIN
+from setgen.builtin_model import BUILTIN
 from setgen.generators.registry import load_generator
 from setgen.grading.grader import load_grader
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
-from setgen.dataset.batches import ClimbBatch, to_batch
-from setgen.generators.legality import Placed, elements_allowed
 
 from setgen.boards.board import Board, Limits
 from setgen.boards.climbs import Climb, Climbs
@@ -20,6 +18,8 @@ from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
 from setgen.generators.orders import all_orders
 from setgen.generators.unmasking import Unmasking
+from setgen.sets.batch import SetBatch, to_batch
+from setgen.sets.rules import Partial
 
 BOARD = Board(
     name="toy",
@@ -49,7 +49,7 @@ def generator() -> MaskedSet:
     return MaskedSet(BOARD, DenoiserConfig(width=16, depth=2, heads=2, dropout=0.0, copies=3)).eval()
 
 
-def batch_of(*climbs: Climb) -> ClimbBatch:
+def batch_of(*climbs: Climb) -> SetBatch:
     return to_batch(BOARD, Climbs.from_list(climbs))
 
 
@@ -58,7 +58,7 @@ CLIMB = Climb(((0, 0), (2, 1), (3, 2)), 30, 22)
 
 def test_logits_are_the_same_for_every_order_of_the_known_holds(generator):
     known = batch_of(*[Climb(order, 30, 22) for order in permutations(CLIMB.holds)])
-    logits = generator.element_logits(known, torch.ones(6, dtype=torch.int64))
+    logits = generator.element_logits(known, torch.ones(6, dtype=torch.int64), generator.elements())
     assert (logits - logits[0]).abs().max() < 1e-10
 
 
@@ -95,15 +95,18 @@ def test_one_call_draws_without_replacement_from_one_distribution(generator):
         temperature=2.0,
         unmasking=Unmasking(calls=1),
     )
-    logits = generator.element_logits(batch_of(Climb((), 30, 22)), torch.tensor([3]))[0] / 2.0
+    logits = generator.element_logits(
+        batch_of(Climb((), 30, 22)), torch.tensor([3]), generator.elements()
+    )[0] / 2.0
     expected: dict[frozenset, float] = {}
 
     def grow(chosen: tuple[tuple[int, int], ...], probability: float) -> None:
         if len(chosen) == 3:
             expected[frozenset(chosen)] = expected.get(frozenset(chosen), 0.0) + probability
             return
-        state = Placed.of(BOARD, batch_of(Climb(chosen, 30, 22)))
-        allowed = elements_allowed(BOARD, state, torch.tensor([3 - len(chosen)]))[0]
+        state = Partial.of(BOARD, batch_of(Climb(chosen, 30, 22)))
+        left = torch.tensor([3 - len(chosen)])
+        allowed = generator.rules().allowed(state, left, left).flatten()
         for element, p in enumerate(logits.masked_fill(~allowed, -torch.inf).softmax(0).tolist()):
             if p > 0:
                 grow((*chosen, (element // 4, element % 4)), probability * p)
@@ -134,20 +137,27 @@ def test_sizes_are_a_distribution_that_follows_the_counts(generator):
     generator.sizes.shift[-1].weight.data.zero_()
     generator.sizes.shift[-1].bias.data.zero_()
     generator.fit_counts(climbs)
-    code = torch.tensor([0])
-    probabilities = generator.sizes(code, code, torch.tensor([0]), 3).exp()[0]
+    def sizes(*holds):
+        prompt = batch_of(Climb(holds))
+        return generator.size_log_probs(prompt, Partial.of(BOARD, prompt), generator.rules()).exp()[0]
+
+    probabilities = sizes()
     assert probabilities.sum().item() == pytest.approx(1.0)
     assert probabilities[:2].sum() == 0
     assert probabilities[3].item() == pytest.approx(9.1 / 10.2)
-    assert generator.sizes(code, code, torch.tensor([3]), 3).exp()[0, 3].item() == pytest.approx(1.0)
+    assert sizes((0, 0), (1, 1))[3].item() == pytest.approx(1.0)  # a finish is owed
 
 
-def test_hidden_conditions_are_those_of_an_unconditional_prompt(generator):
-    hiding = MaskedSet(BOARD, DenoiserConfig(width=16, depth=1, heads=2, condition_dropout=1.0)).train()
-    hidden = hiding.hide_conditions(batch_of(CLIMB))
-    assert hidden.angle.item() == hidden.grade.item() == 0
-    kept = generator.hide_conditions(batch_of(CLIMB))
-    assert kept.angle.item() == 1
+def test_conditions_are_hidden_in_training_alone(generator, monkeypatch):
+    seen = []
+    logits = MaskedSet.element_logits
+    monkeypatch.setattr(MaskedSet, "element_logits", lambda *a: seen.append(a[1].conditions) or logits(*a))
+    hiding = MaskedSet(BOARD, DenoiserConfig(width=16, depth=1, heads=2, condition_dropout=1.0))
+    for mode in (True, False):
+        hiding.train(mode).loss(batch_of(CLIMB, CLIMB))
+    hidden, told = ({name: set(code.tolist()) for name, code in known.items()} for known in seen)
+    assert hidden == {"angle": {0}, "grade": {0}}
+    assert told == {"angle": {1}, "grade": {13}}
 
 
 def test_a_noise_level_that_rounds_to_one_leaves_a_slot_masked(monkeypatch):

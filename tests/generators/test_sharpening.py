@@ -1,4 +1,4 @@
-"""Sharpening: guidance, nucleus and top-k, for every generator that knows them."""
+"""Sampling: guidance, nucleus and top-k, for every generator that knows them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from contract import WALL, assert_given_first, random_prompts
-from setgen.generators.sharpening import Sharpening
+from setgen.generators.sampling import Sampling
 from test_contract import build
 
 from setgen.boards.climbs import Climbs
@@ -14,10 +14,10 @@ from setgen.boards.constraints import Constraints
 from setgen.boards.rules import legal
 from setgen.errors import InputError
 
-WAYS = {"guided": Sharpening(guidance=1.5), "narrow": Sharpening(top_p=0.7, top_k=5)}
+WAYS = {"guided": Sampling(guidance=1.5), "narrow": Sampling(top_p=0.7, top_k=5)}
 
 
-@pytest.fixture(params=["masked_set", "hold_canvas", "sweep_set"])
+@pytest.fixture(params=["masked_set", "hold_canvas", "sweep_set", "gpt"])
 def make(request):
     return lambda board: build(request.param, {}, board)
 
@@ -25,7 +25,7 @@ def make(request):
 @pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_given_holds_come_back_first_and_every_climb_is_legal(make, how):
     generator, prompts = make(WALL), random_prompts(WALL, 120, seed=1)
-    climbs = generator.sample(prompts, seed=2, sharpening=how)
+    climbs = generator.sample(prompts, how, seed=2)
     assert_given_first(prompts, climbs)
     assert legal(WALL, climbs).all()
 
@@ -33,8 +33,8 @@ def test_given_holds_come_back_first_and_every_climb_is_legal(make, how):
 @pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 def test_a_row_depends_on_seed_and_row_alone(make, how):
     generator, prompts = make(WALL), random_prompts(WALL, 30, seed=4)
-    one = list(generator.sample(prompts, seed=5, batch_size=30, sharpening=how))
-    assert one == list(generator.sample(prompts, seed=5, batch_size=7, sharpening=how))
+    one = list(generator.sample(prompts, how, seed=5, batch_size=30))
+    assert one == list(generator.sample(prompts, how, seed=5, batch_size=7))
     assert one != list(generator.sample(prompts, seed=5))
 
 
@@ -42,20 +42,20 @@ def test_strong_guidance_breaks_no_constraint(make):
     """Logits so far apart that what is allowed has, beside what is not, a probability of 0 in float32."""
     generator = make(WALL).float()
     with torch.no_grad():
-        generator.pointer.weight *= 20
+        (generator.gpt.token if generator.name == "gpt" else generator.pointer).weight *= 20
     laid = Constraints(region=(0.0, 0.0, 70.0, 140.0))
     prompts = Climbs.prompts(64, angle=20, grade=18)
-    climbs = generator.sample(prompts, seed=3, constraints=laid, sharpening=Sharpening(guidance=100.0))
+    climbs = generator.sample(prompts, seed=3, constraints=laid, guidance=100.0)
     assert legal(WALL, climbs).all()
     broken = laid.broken(WALL, np.zeros(64, dtype=int), climbs)
     assert not any(rows.any() for rows in broken.values())
 
 
 def test_at_minus_one_the_condition_is_not_heard(make):
-    generator, sizes = make(WALL), np.full(200, 5)
+    generator, sizes = make(WALL), np.full(200, 5)  # sizes are not guided
     asked, nothing = Climbs.prompts(200, angle=20, grade=18), Climbs.prompts(200)
     unguided = generator.sample(nothing, sizes=sizes, seed=9)
-    deaf = generator.sample(asked, sizes=sizes, seed=9, sharpening=Sharpening(guidance=-1.0))
+    deaf = generator.sample(asked, sizes=sizes, seed=9, guidance=-1.0)
     heard = generator.sample(asked, sizes=sizes, seed=9)
     assert [c.holds for c in deaf] == [c.holds for c in unguided]
     assert [c.holds for c in heard] != [c.holds for c in unguided]
@@ -63,18 +63,18 @@ def test_at_minus_one_the_condition_is_not_heard(make):
 
 def test_the_likeliest_alone_is_temperature_zero(make):
     generator, prompts, sizes = make(WALL), Climbs.prompts(20, angle=20, grade=18), np.full(20, 5)
-    one = generator.sample(prompts, sizes=sizes, sharpening=Sharpening(top_k=1))
+    one = generator.sample(prompts, sizes=sizes, top_k=1)
     coldest = generator.sample(prompts, sizes=sizes, temperature=0.0)
     assert [c.holds for c in one] == [c.holds for c in coldest]
 
 
 def test_narrowed_keeps_the_nucleus():
     log_p = torch.tensor([[0.5, 0.2, 0.2, 0.1], [0.05, 0.9, 0.03, 0.02]]).log()
-    kept = Sharpening(top_p=0.6).narrowed(log_p).isfinite().tolist()
+    kept = Sampling(top_p=0.6).narrowed(log_p).isfinite().tolist()
     assert kept == [[True, True, False, False], [False, True, False, False]]
-    assert Sharpening(top_k=1).narrowed(log_p).isfinite().sum(1).tolist() == [1, 1]
-    assert Sharpening().narrowed(log_p) is log_p
-    assert Sharpening(top_p=1e-9).narrowed(log_p).isfinite().sum(1).tolist() == [1, 1]
+    assert Sampling(top_k=1).narrowed(log_p).isfinite().sum(1).tolist() == [1, 1]
+    assert Sampling().narrowed(log_p) is log_p
+    assert Sampling(top_p=1e-9).narrowed(log_p).isfinite().sum(1).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_narrowed_keeps_the_nucleus():
 )
 def test_what_cannot_be_is_one_line(settings, what):
     with pytest.raises(InputError, match=what) as error:
-        Sharpening(**settings)
+        Sampling(**settings)
     assert "\n" not in str(error.value)

@@ -17,7 +17,6 @@ from contract import (
     random_prompts,
     universe,
 )
-from setgen.dataset.batches import to_batch
 from test_contract import build
 
 from setgen.boards.climbs import Climb, Climbs
@@ -28,6 +27,7 @@ from setgen.errors import InputError
 from setgen.generators.denoiser import Denoiser
 from setgen.generators.orders import all_orders
 from setgen.generators.unmasking import Unmasking, entropy_bits, optimal_blocks
+from setgen.sets.batch import to_batch
 
 PROFILE = (7.0, 5.0, 4.5, 4.3, 4.2)
 WAYS = {
@@ -195,6 +195,6 @@ def test_what_cannot_be_is_one_line(settings, what):
 @pytest.mark.parametrize("how", [Unmasking(calls=2, schedule="ancestral"), Unmasking(block_bits=2.0)])
 def test_a_process_without_a_likelihood_gets_none(make, how):
     batch = to_batch(TOY, universe(TOY, only_legal=True)[:3])
-    orders = torch.arange(batch.placement.shape[1]).expand(1, 3, -1)
+    orders = torch.arange(batch.width).expand(1, 3, -1)
     with pytest.raises(InputError, match="not known"):
         make(TOY).log_likelihood(batch, orders, unmasking=how)

@@ -18,7 +18,7 @@ from setgen.errors import InputError
 from setgen.grading import cache
 from setgen.grading.fit import Schedule, fingerprint, fit_grader, score, why_not
 from setgen.grading.grader import Grader, GraderConfig, Grading, load_grader
-from setgen.models.hold_graph import HoldGraphs
+from setgen.grading.hold_graph import HoldGraphs
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 
 

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from baselines.hold_frequency import FrequencyConfig, HoldFrequency
 from contract import TOY, WALL, F, M, S, random_climbs
-from setgen.dataset.batches import to_batch
 
+from baselines.frequency import Frequency, FrequencyConfig
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.grades import UNKNOWN
 from setgen.errors import InputError
+from setgen.sets.batch import to_batch
+from setgen.sets.rules import Partial
 
 TRAIN = Climbs.from_list(
     [
@@ -20,8 +21,8 @@ TRAIN = Climbs.from_list(
 )
 
 
-def counted(board=TOY, climbs=TRAIN, **settings) -> HoldFrequency:
-    generator = HoldFrequency(board, FrequencyConfig(**settings))
+def counted(board=TOY, climbs=TRAIN, **settings) -> Frequency:
+    generator = Frequency(board, FrequencyConfig(**settings))
     generator.fit_counts(climbs)
     return generator
 
@@ -30,7 +31,9 @@ def test_elements_come_by_frequency_without_replacement():
     # Counts 0S 3, 1F 2, 2F 1, 3M 1, smoothed by 1: 16 elements weigh 7 + 16 = 23 in all.
     generator = counted(smoothing=1.0)
     batch = to_batch(TOY, Climbs.from_list([Climb(((0, S), (1, F)), 20, 15)]))
-    size = generator._log_size(batch.angle, batch.grade, torch.ones(1, dtype=torch.int64), 3)[0, 2]
+    nothing = batch.leading(torch.zeros(1))
+    rules = generator.rules(legal=False)
+    size = generator.size_log_probs(nothing, Partial.of(TOY, nothing), rules)[0, 2]
     terms = generator.log_likelihood(batch, torch.tensor([[[0, 1]], [[1, 0]]]), legal=False)
     # placement 0 weighs 3 + 4 = 7, placement 1 weighs 2 + 4 = 6
     expected = size + np.log(2) + torch.tensor([4 / 23 * 3 / 16, 3 / 23 * 4 / 17], dtype=torch.float64).log()
@@ -44,7 +47,7 @@ def test_sizes_back_off_from_angle_and_grade_to_grade_to_all():
     p_both = [(n + 2 * p) / 3 for n, p in zip((0, 1, 0), p_grade, strict=True)]  # and angle 20
     conditions = [(UNKNOWN, UNKNOWN), (UNKNOWN, 15), (20, 15)]
     batch = to_batch(TOY, Climbs.from_list([Climb((), a, g) for a, g in conditions]))
-    p = generator._log_size(batch.angle, batch.grade, torch.ones(3, dtype=torch.int64), 3).exp()
+    p = generator.size_log_probs(batch, Partial.of(TOY, batch), generator.rules(legal=False)).exp()
     assert torch.allclose(p[:, 1:], torch.tensor([p_all, p_grade, p_both], dtype=torch.float64), atol=1e-12)
     assert (p[:, 0] == 0).all()
 
@@ -69,4 +72,4 @@ def test_counting_beats_not_counting():
 
 def test_settings_must_leave_the_unseen_possible():
     with pytest.raises(InputError, match="above 0"):
-        HoldFrequency(TOY, FrequencyConfig(smoothing=0.0))
+        Frequency(TOY, FrequencyConfig(smoothing=0.0))

@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-BUILTIN = Path(__file__).resolve().parent.parent / "builtin"
+BUILTIN = Path(__file__).resolve().parent / "builtin"
 """A model folder as `load_generator` reads it, with `grader/`, `sensible.json` and `card.json` in it."""

@@ -7,14 +7,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from setgen.dataset.batches import to_batch
+from setgen.sets.batch import to_batch
+from setgen.sets.rules import Partial
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.rules import legal
 from setgen.errors import InputError
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
-from setgen.generators.steps import growth, next_hold
+from setgen.growth import growth, next_hold
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
@@ -60,8 +61,7 @@ def test_probabilities_multiply_to_the_likelihood(model: MaskedSet) -> None:
     """At the likeliest size: log p(order) = log-likelihood − log p(n) − log n!."""
     nothing = Climb((), 40, 22)
     empty = to_batch(BOARD, Climbs.from_list([nothing]))
-    least = torch.tensor([2])
-    log_sizes = model.sizes(empty.angle, empty.grade, least, model.most_legal)[0]
+    log_sizes = model.size_log_probs(empty, Partial.of(BOARD, empty), model.rules())[0]
     size = int(log_sizes.argmax())
     climb, steps = growth(model, nothing, size=size, seed=1)
     batch = to_batch(BOARD, Climbs.from_list([climb]))
