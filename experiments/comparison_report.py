@@ -27,7 +27,7 @@ from experiments.report.content import Kind
 from setgen.dataset.splits import SPLITS
 from setgen.evaluation.reference import Reference
 
-_PACKAGES = ("setgen", "torch", "lightning", "numpy", "scipy")
+_PACKAGES = ("setgen", "torch", "lightning-fabric", "numpy", "scipy")
 
 
 def report_of(cfg: DictConfig, reference: Reference, judged: list[Judged], command: str) -> Report:

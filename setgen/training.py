@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -139,7 +139,7 @@ class Training:
         self.generator.train()
         try:
             while True:
-                if self.now.share * self.options.validations >= self.now.stage + 1 - 1e-9:
+                if self._stage > self.now.stage:
                     point: Point | None = self.validate()
                     self.save()
                 elif self.now.share < 1 and not self.now.stopped:
@@ -186,6 +186,11 @@ class Training:
         by_steps = now.step / options.steps if options.steps else 0.0
         now.share = min(1.0, max(now.seconds / options.seconds, by_steps))
 
+    @property
+    def _stage(self) -> int:
+        """How many of the planned validations the share of the budget has reached."""
+        return math.floor(self.now.share * self.options.validations + 1e-9)
+
     def validate(self) -> Point:
         """One more point of the curve; note the weights if they are the best, and whether to go on."""
         began, now = self.clock(), self.now
@@ -195,7 +200,7 @@ class Training:
         self.whole = False
         now.curve.append(Point(round(now.seconds, 3), now.step, loss, bits))
         now.losses = torch.zeros(())
-        now.stage = math.floor(now.share * self.options.validations + 1e-9)
+        now.stage = self._stage
         if bits < now.best:
             now.best, now.waited = bits, 0
             self.best = {k: v.detach().cpu().clone() for k, v in self.judged.state_dict().items()}
@@ -261,6 +266,8 @@ class Training:
         except Exception as error:  # a damaged file can raise anything
             reason = (str(error).splitlines() or [repr(error)])[0]
             raise InputError(f"{self.file} does not fit ({reason}): delete it to begin anew") from None
+        self._count(self.clock())  # the budget may be another one now
+        self.now.stage = min(self.now.stage, self._stage)
 
 
 class Loss(nn.Module):
