@@ -404,13 +404,32 @@ class GPTGenerator(Generator):
             return things.masked_fill(~allowed, -torch.inf).log_softmax(1)
         table = allowed.view(-1, self.space.n_labels)
         items = table.any(1).nonzero().squeeze(1)
-        item = things[0, items].log_softmax(0)
-        return self._with_labels(state.rows(torch.zeros_like(items)), items, item, table)
+        return self._with_labels(state, items, things[0, items].log_softmax(0), table)
+
+    def _branch(self, state: Written | Sliding, tokens: Tensor) -> Tensor:
+        """(C, width) codes of candidate tokens (C,), each alone behind the one sentence of the state."""
+        if isinstance(state, Written):
+            cache, position = state.cache.columns(state.column), state.length
+        else:  # one more token moves the whole text one on: it is read there once, not once for each candidate
+            context, length = self.gpt.context, int(state.length)
+            window = state.tokens[:, max(0, length + 1 - context) : length]
+            pads = context - 1 - window.shape[1]
+            place = torch.arange(window.shape[1], device=tokens.device)
+            seen = place[:, None] >= torch.arange(-pads, window.shape[1], device=tokens.device)
+            x = self.gpt.read(window, (pads + place)[None], state.table)
+            here = torch.ones_like(window, dtype=torch.bool)
+            past = state.padding.columns(pads)
+            _, cache = self.gpt.transformer.prefill(x, None, seen[None, None], here, 0, past)
+            position = torch.full_like(state.length, context - 1)
+        x = self.gpt.read(tokens, position.expand_as(tokens), state.table)[:, None]
+        mask = F.pad(cache.present, (0, 1), value=True)[:, None, None, :]
+        return self.gpt.transformer(x, None, mask, past=cache).squeeze(1)
 
     def _with_labels(self, state: Written | Sliding, items: Tensor, log_p: Tensor, table: Tensor) -> Tensor:
-        """(1, V·R) log_p (C,) of candidate items (C,), one row of the state each, plus those of their labels."""
+        """(1, V·R) log_p (C,) of candidate items (C,) behind one sentence, plus those of their labels."""
         scores = torch.full(table.shape, -torch.inf, dtype=torch.float64, device=log_p.device)
-        labels = self.label_step(state, items).double().masked_fill(~table[items], -torch.inf).log_softmax(1)
+        codes = self._branch(state, items + self.vocabulary.first_item)
+        labels = self._labels(self.gpt.logits(codes, state.table)).double().masked_fill(~table[items], -torch.inf).log_softmax(1)
         scores[items] = log_p[:, None] + labels
         return scores.view(1, -1)
 
@@ -439,8 +458,7 @@ class GPTGenerator(Generator):
             items = here.nonzero().squeeze(1)
             if len(items):
                 if self.item_first:
-                    copies = state.rows(torch.zeros_like(items))
-                    found = self._with_labels(copies, items, log_p[0, items], table)
+                    found = self._with_labels(state, items, log_p[0, items], table)
                 else:
                     found = log_p.masked_fill(~(allowed & here.repeat_interleave(labels)), -torch.inf)
                 scores = torch.maximum(scores, found)

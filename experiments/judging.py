@@ -20,7 +20,7 @@ from setgen.evaluation.order_sensitivity import halves
 from setgen.evaluation.reference import Reference
 from setgen.generators.base import Generator
 
-_SPEED_BATCH = 256
+_SPEED_BATCH = 64
 _PROMPTS = 3
 _COMPLETIONS = 2
 
@@ -44,18 +44,25 @@ class Judged:
     completions: tuple[Climbs, ...] = ()
 
 
-def judge(cfg: DictConfig, reference: Reference, name: str, where: Path, console: Console) -> Judged:
-    """Judge the finished run in the folder `where`, or the climbs in the file `where`."""
+def judge(
+    cfg: DictConfig, reference: Reference, name: str, where: Path, console: Console, foreign: bool
+) -> Judged:
+    """Judge the finished run in the folder `where`, or the climbs in the file `where`.
+
+    foreign: whether the run may be of code that does not come with setgen.
+    """
     return (
         judge_file(cfg, reference, name, where, console)
         if where.is_file()
-        else judge_run(cfg, reference, name, where, console)
+        else judge_run(cfg, reference, name, where, console, foreign)
     )
 
 
-def judge_run(cfg: DictConfig, reference: Reference, name: str, folder: Path, console: Console) -> Judged:
+def judge_run(
+    cfg: DictConfig, reference: Reference, name: str, folder: Path, console: Console, foreign: bool
+) -> Judged:
     """By the climb metrics and by what needs the model."""
-    generator, facts = finished(folder)
+    generator, facts = finished(folder, foreign)
     options, dataset = cfg.evaluation, reference.dataset
     began = time.perf_counter()
     with console.status(f"{facts.label}: judging"):
@@ -111,7 +118,7 @@ def prompts_of(dataset: Dataset, seed: int) -> list[tuple[Climb, Climb]]:
 
 
 def climbs_per_second(generator: Generator, dataset: Dataset) -> float:
-    """Sampling speed in one batch of 256, conditions of test climbs; the first call warms up."""
+    """Sampling speed in one batch of 64, conditions of test climbs; the first call warms up."""
     prompts = dataset.part("test").without_holds()
     rows = [i % len(prompts) for i in range(_SPEED_BATCH)]
     generator.sample(prompts[rows[:8]])

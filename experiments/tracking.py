@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -16,8 +16,10 @@ from experiments.report.content import Report, finite
 from experiments.report.images import images
 from experiments.report.leaderboard import leaderboard
 from experiments.report.table import Family, families
+from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
 from setgen.generators.base import Generator
+from setgen.sets.sets import Sets
 from setgen.training import Callback, Point, Progress
 
 _DRAWN = 8
@@ -32,13 +34,14 @@ def tracking(cfg: DictConfig, folder: Path, label: str, kind: str = "training") 
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
+    config: Any = OmegaConf.to_container(cfg, resolve=True)
     with wandb.init(
         project=cfg.wandb.project,
         name=label,
         dir=str(folder),
         mode=cfg.wandb.mode,
         job_type=kind,
-        config=OmegaConf.to_container(cfg, resolve=True),
+        config=config,
         settings=wandb.Settings(silent=True, console="off"),
     ) as run:
         yield run
@@ -56,15 +59,18 @@ def log_step(run: Any) -> Callback:
     return told
 
 
-def log_model(run: Any, generator: Generator, prompts: Climbs, folder: Path, facts: dict[str, Any]) -> None:
+def log_model(run: Any, generator: Generator, prompts: Sets, folder: Path, facts: dict[str, Any]) -> None:
     """Climbs drawn at `prompts`, the facts of the training and the model folder."""
     import wandb
 
-    from setgen.draw import draw_climbs
-
     facts = {name: fact for name, fact in facts.items() if name != "curve"}
-    climbs = generator.sample(prompts[:_DRAWN], seed=0)
-    run.log({"climbs": wandb.Image(draw_climbs(generator.space, climbs))})
+    if isinstance(generator.space, Board):
+        import matplotlib.pyplot  # noqa: F401  (wandb takes it for granted)
+
+        from setgen.draw import draw_climbs
+
+        climbs = generator.sample(prompts[:_DRAWN], seed=0)
+        run.log({"climbs": wandb.Image(draw_climbs(generator.space, cast(Climbs, climbs)))})
     run.summary.update(facts)
     artifact = wandb.Artifact(f"{facts['label']}-{folder.name}", type="model", metadata=facts)
     artifact.add_dir(str(folder / "model"))

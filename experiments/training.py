@@ -74,7 +74,7 @@ def check_trainable(settings: DictConfig, space: Space) -> None:
 
 def build_generator(model: DictConfig, dataset: Dataset) -> Generator:
     """The untrained generator that a model config describes, with its counts taken from training climbs."""
-    generator = untrained(model, dataset.board)
+    generator = untrained(model, dataset.space)
     generator.fit_counts(dataset.part("train"))
     return generator
 
@@ -103,7 +103,7 @@ def train(
         generator.eval().save(folder / "model")
         write_json(folder / "run.json", asdict(facts))
         if run:
-            log_model(run, generator, dataset.part("valid").without_holds(), folder, asdict(facts))
+            log_model(run, generator, dataset.part("valid").emptied(), folder, asdict(facts))
     return facts
 
 
@@ -123,7 +123,7 @@ def _fit(
     work = Training(generator, dataset.part("train"), valid, options, facts.seed, folder)
     with Bar(f"{facts.label}, seed {facts.seed}", console) as bar:
         now = work.run(bar, *callbacks)
-    curve = {
+    curve: dict[str, list[Any]] = {
         "seconds": [point.seconds for point in now.curve],
         "step": [point.step for point in now.curve],
         "train_loss": [point.train_loss for point in now.curve],

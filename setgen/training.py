@@ -139,11 +139,12 @@ class Training:
         self.generator.train()
         try:
             while True:
+                point = None
                 if self._stage > self.now.stage:
-                    point: Point | None = self.validate()
+                    point = self.validate()
                     self.save()
                 elif self.now.share < 1 and not self.now.stopped:
-                    point = self.step()
+                    self.step()
                 else:
                     break
                 for callback in callbacks:

@@ -35,6 +35,10 @@ class Dataset:
     ids: np.ndarray
     card: dict[str, Any]
 
+    @property
+    def space(self) -> Board:
+        return self.board
+
     def part(self, name: str) -> Climbs:
         """The climbs of `train`, `valid` or `test`."""
         return self.climbs[self.split == SPLITS.index(name)]

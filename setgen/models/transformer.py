@@ -45,6 +45,10 @@ class KVCache:
     layers: list[tuple[Tensor, Tensor]]
     present: Tensor
 
+    def columns(self, n: int) -> KVCache:
+        """The first n columns."""
+        return KVCache([(k[:, :, :n], v[:, :, :n]) for k, v in self.layers], self.present[:, :n])
+
     def rows(self, index: Tensor | slice) -> KVCache:
         """The cache of some rows; with a slice these are views: what is written there is written here."""
         return KVCache([(k[index], v[index]) for k, v in self.layers], self.present[index])
@@ -155,13 +159,21 @@ class Transformer(nn.Module):
         return self.norm(tokens)
 
     def prefill(
-        self, tokens: Tensor, packing: Packing | None, mask: Tensor | None, present: Tensor, room: int
+        self,
+        tokens: Tensor,
+        packing: Packing | None,
+        mask: Tensor | None,
+        present: Tensor,
+        room: int,
+        past: KVCache | None = None,
     ) -> tuple[Tensor, KVCache]:
-        """`forward`, and a cache with room for so many more tokens a row. present: (B, L) bool."""
+        """`forward`, and a cache, of `past` too, with room for so many more tokens a row. present: (B, L) bool."""
         layers = []
-        for block in self.layers:
-            tokens, key, value = block(tokens, packing, mask, False)
+        for i, block in enumerate(self.layers):
+            tokens, key, value = block(tokens, packing, mask, False, None if past is None else past.layers[i])
             layers.append((_with_room(key, room), _with_room(value, room)))
+        if past is not None:
+            present = torch.cat([past.present.expand(len(present), -1), present], 1)
         return self.norm(tokens), KVCache(layers, pad(present, (0, room)))
 
     def decode(self, token: Tensor, cache: KVCache, column: int) -> Tensor:

@@ -11,10 +11,10 @@ import torch
 
 from setgen.boards.board import Board
 from setgen.boards.sensible import SensibleRules
+from setgen.builtin_model import BUILTIN
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.base import Generator
-from setgen.builtin_model import BUILTIN
 from setgen.generators.registry import load_generator
 from setgen.grading.cache import grader_for
 from setgen.grading.grader import Grader, load_grader

@@ -30,7 +30,7 @@ class Worker:
         return [10 * work for work in works]
 
     async def started(self, calls: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while len(self.calls) < calls:
                 await asyncio.sleep(0.001)
 
@@ -87,7 +87,7 @@ async def test_who_is_alone_does_not_wait_and_who_has_company_does(worker) -> No
 async def test_a_full_call_does_not_wait(worker) -> None:
     patient = Batcher(worker.run, rows=2, wait=60, waiting=20)
     patient.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         assert await asyncio.gather(patient.submit("a", 1), patient.submit("a", 2)) == [10, 20]
     await patient.stop()
 

@@ -26,7 +26,7 @@ def held(monkeypatch):
 
     def wait(self, model, works):
         go.calls += 1
-        assert go.wait(20)
+        assert go.wait(120)
         return run(self, model, works)
 
     monkeypatch.setattr(Sample, "run", wait)
@@ -35,7 +35,7 @@ def held(monkeypatch):
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not condition():
             await asyncio.sleep(0.002)
 
@@ -76,7 +76,7 @@ async def test_a_body_that_does_not_come_is_given_up(serving) -> None:
 
 
 async def test_an_answer_that_is_late_is_given_up_and_frees_its_work(serving, held) -> None:
-    async with serving(request_seconds=1.0) as client:
+    async with serving(request_seconds=3.0) as client:
         service = client.app.state.service
         first = asyncio.ensure_future(client.post("/v1/generate", json={"n": 1}))
         await until(lambda: held.calls == 1)
@@ -85,7 +85,7 @@ async def test_an_answer_that_is_late_is_given_up_and_frees_its_work(serving, he
         for response in await asyncio.gather(first, second):
             assert response.status_code == 503
             assert int(response.headers["retry-after"]) > 0
-            assert "longer than 1 seconds" in response.json()["detail"]
+            assert "longer than 3 seconds" in response.json()["detail"]
         assert service.network.waiting == 0
         held.set()
         await until(lambda: b"setgen_call_jobs_count 1.0" in service.metrics.text())

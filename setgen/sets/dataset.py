@@ -1,0 +1,163 @@
+"""A dataset folder: the space, a Parquet file of sets (with each row's split) and card.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from setgen.errors import InputError
+from setgen.sets.sets import Sets
+from setgen.sets.space import KINDS, Space, load_space, space_file
+from setgen.sets.splits import SPLITS
+
+
+@dataclass(frozen=True, eq=False)
+class SetDataset:
+    """Sets of one space, split in three.
+
+    sets: C rows. split: (C,) int8 index into SPLITS. ids: (C,) the source's own name of each set. card: where
+    the rows came from and what became of every one of them. columns: what else the source records, each (C,).
+    """
+
+    space: Space
+    sets: Sets
+    split: np.ndarray
+    ids: np.ndarray
+    card: dict[str, Any]
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    file: ClassVar[str] = "sets.parquet"
+    item_column: ClassVar[str] = "item"
+    label_column: ClassVar[str] = "label"
+    kind: ClassVar[type[Sets]] = Sets
+
+    def part(self, name: str) -> Any:
+        """The sets of `train`, `valid` or `test`."""
+        return self.sets[self.split == SPLITS.index(name)]
+
+    def save(self, folder: Path) -> None:
+        """Write the folder, all or nothing. Raises InputError when it cannot or the folder is someone else's.
+
+        The files are made aside and moved in, the card last: a folder without a card is no dataset, so an
+        older one is never left mixed with this one.
+        """
+        folder = Path(folder)
+        check_target(folder)
+        is_new = not folder.exists()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=".new-", dir=folder) as aside:
+                new = Path(aside)
+                self.space.save(new / self.space.file)
+                pq.write_table(self._table(), new / self.file)
+                card = json.dumps(self.card, indent=2, ensure_ascii=False)
+                (new / "card.json").write_text(card, encoding="utf-8")
+                (folder / "card.json").unlink(missing_ok=True)
+                for old in set(_FILES) - {self.space.file, self.file}:
+                    (folder / old).unlink(missing_ok=True)
+                for name in (self.space.file, self.file, "card.json"):
+                    (new / name).replace(folder / name)
+        except OSError as error:
+            raise InputError(f"cannot write {folder}: {error.strerror or error}") from None
+        finally:
+            if is_new:
+                with suppress(OSError):
+                    folder.rmdir()  # works only where nothing came into it
+
+    def _table(self) -> pa.Table:
+        sets = self.sets
+        offsets = pa.array(sets.offsets.astype(np.int32))
+        return pa.table(
+            {
+                "id": pa.array(self.ids, pa.string()),
+                **sets.conditions,
+                self.item_column: pa.ListArray.from_arrays(offsets, pa.array(sets.item)),
+                self.label_column: pa.ListArray.from_arrays(offsets, pa.array(sets.label)),
+                "split": pa.DictionaryArray.from_arrays(pa.array(self.split), list(SPLITS)),
+                **self.stored_columns(),
+            }
+        )
+
+    def stored_columns(self) -> dict[str, pa.Array]:
+        """`columns`, as they are written."""
+        return {name: pa.array(values) for name, values in self.columns.items()}
+
+    @classmethod
+    def read_columns(cls, table: pa.Table) -> dict[str, np.ndarray]:
+        """`columns`, as `stored_columns` wrote them."""
+        return {}
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read a dataset folder of this kind. Raises InputError when it is none, or is incomplete."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder} is not a dataset folder: make one with `setgen data import` or `setgen data synth`"
+            )
+        found = space_file(folder)
+        missing = [name for name in (cls.file, "card.json") if not (folder / name).is_file()]
+        if found is None:
+            missing.insert(0, next(name for name, home in KINDS.items() if DATASETS[name] is not None))
+        if missing:
+            raise InputError(f"{folder} is not a complete dataset folder: {', '.join(missing)} missing")
+        space = load_space(folder)
+        try:
+            table = pq.read_table(folder / cls.file).combine_chunks()
+            card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+            item, label = (_list_column(table, name) for name in (cls.item_column, cls.label_column))
+            offsets = _list_offsets(table, cls.item_column)
+            split = pa.compute.index_in(table["split"].cast(pa.string()), pa.array(SPLITS))
+            conditions = {name: table[name].to_numpy() for name in space.conditions}
+            sets = cls.kind.from_arrays(item, label, offsets, conditions)
+            ids = np.array(table["id"].to_pylist(), dtype=object)
+            columns = cls.read_columns(table)
+            return cls(space, sets, split.to_numpy().astype(np.int8), ids, card, columns)
+        except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+            raise InputError(f"{folder} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+# Kinds of datasets, by the file of their space, found by name.
+DATASETS = {"board.json": "setgen.dataset.dataset:Dataset", "space.json": "setgen.sets.dataset:SetDataset"}
+_FILES = (*DATASETS, SetDataset.file, "climbs.parquet", "card.json")
+
+
+def load_dataset(folder: Path | str) -> Any:
+    """The dataset in a folder, of whichever kind. Raises InputError when it is none, or is incomplete."""
+    name = space_file(Path(folder)) or "board.json"
+    module, _, attribute = DATASETS[name].partition(":")
+    return getattr(import_module(module), attribute).load(folder)
+
+
+def check_target(folder: Path) -> None:
+    """Raise InputError when `folder` holds anything but an older dataset of ours, which may be replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"cannot write {folder}: a file of that name is in the way")
+    if not folder.is_dir() or (folder / "card.json").is_file():
+        return
+    if {entry.name for entry in folder.iterdir()} - set(_FILES):
+        raise InputError(f"{folder} is not empty and holds no dataset: choose another folder")
+
+
+def _chunk(table: pa.Table, name: str) -> pa.ListArray:
+    column = table[name].combine_chunks()
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+
+
+def _list_column(table: pa.Table, name: str) -> np.ndarray:
+    return _chunk(table, name).flatten().to_numpy()
+
+
+def _list_offsets(table: pa.Table, name: str) -> np.ndarray:
+    offsets = _chunk(table, name).offsets.to_numpy().astype(np.int64)
+    return offsets - offsets[0]
