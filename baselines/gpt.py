@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,9 @@ _CHOICES = {
     "smoothing": ("all", "last", "none"),
     "loss": ("ce", "bce"),
 }
+
+
+_ROOM = 8  # columns by which a KV cache grows
 
 
 @dataclass(frozen=True)
@@ -312,19 +315,24 @@ class GPTGenerator(Generator):
     def start(self, given: SetBatch, size: Tensor, order: Tensor) -> Written | Sliding:
         if self.in_place:
             given = given.only(torch.zeros_like(given.present))
+        if self.config.crop:
+            table = self.gpt.table()
+            length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
+            return Sliding(self._tokens(given)[:, : int(length.max())], length, self._padding(table), table)
+        return self._read(given)[0]
+
+    def _read(self, given: SetBatch) -> tuple[Written, Tensor]:
+        """The state behind the given items as they stand, and the codes (B, T, width) of all tokens read."""
         tokens, table = self._tokens(given), self.gpt.table()
         length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
         tokens = tokens[:, : int(length.max())]
-        if self.config.crop:
-            return Sliding(tokens, length, self._padding(table), table)
         place = torch.arange(tokens.shape[1], device=tokens.device)
         present = place < length[:, None]
         x = self.gpt.read(tokens, place.expand_as(tokens), table)
         mask = (place[:, None] >= place) & present[:, None, None, :]
-        room = self.gpt.context - int(length.min())
-        codes, cache = self.gpt.transformer.prefill(x, None, mask, present, room)
+        codes, cache = self.gpt.transformer.prefill(x, None, mask, present, _ROOM)
         last = (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])
-        return Written(codes.gather(1, last).squeeze(1), length, cache, tokens.shape[1], table)
+        return Written(codes.gather(1, last).squeeze(1), length, cache, tokens.shape[1], table), codes
 
     def step(self, state: Written | Sliding) -> Tensor:
         return self._things(self.gpt.logits(self._code(state), state.table))
@@ -353,6 +361,8 @@ class GPTGenerator(Generator):
             return
         if int(state.length.max()) >= self.gpt.context:  # the last token of the largest set: nothing follows
             return
+        if state.column >= state.cache.present.shape[1]:
+            state.cache = state.cache.with_room(_ROOM)
         x = self.gpt.read(token, state.length, state.table)
         state.code = self.gpt.transformer.decode(x, state.cache, state.column)
         state.length, state.column = state.length + 1, state.column + 1
@@ -430,7 +440,12 @@ class GPTGenerator(Generator):
         """(1, V·R) log_p (C,) of candidate items (C,) behind one sentence, plus those of their labels."""
         scores = torch.full(table.shape, -torch.inf, dtype=torch.float64, device=log_p.device)
         codes = self._branch(state, items + self.vocabulary.first_item)
-        labels = self._labels(self.gpt.logits(codes, state.table)).double().masked_fill(~table[items], -torch.inf).log_softmax(1)
+        labels = (
+            self._labels(self.gpt.logits(codes, state.table))
+            .double()
+            .masked_fill(~table[items], -torch.inf)
+            .log_softmax(1)
+        )
         scores[items] = log_p[:, None] + labels
         return scores.view(1, -1)
 
@@ -442,30 +457,26 @@ class GPTGenerator(Generator):
         assert self.ranks is not None
         labels, rank = self.space.n_labels, self.ranks[0]
         table = allowed.view(-1, labels)
-        given, _ = self._ranked(given, torch.zeros_like(given.size), torch.zeros_like(given.size))
-        n = int(given.size)
-        shown = given.element[0, :n]
-        bounds = [-1, *rank[shown // labels].tolist(), len(rank)]
-        scores = torch.full((1, len(rank) * labels), -torch.inf, dtype=torch.float64, device=rank.device)
         nothing = torch.zeros_like(given.size)
-        state = self.start(given, nothing, nothing)
+        given, _ = self._ranked(given, nothing, nothing)
+        n, per, prefix = int(given.size), self.vocabulary.per_item, self.vocabulary.prefix
+        bounds = [-1, *rank[given.item[0, :n]].tolist(), len(rank)]
+        scores = torch.full((1, len(rank) * labels), -torch.inf, dtype=torch.float64, device=rank.device)
+        state, codes = self._read(given)  # one pass over all given items; each place is a prefix of it
         for j in range(n + 1):
             here = (rank > bounds[j]) & (rank < bounds[j + 1]) & table.any(1)
-            things = self.step(state)[:, :-1].double()
+            if not here.any():
+                continue
+            things = self._things(self.gpt.logits(codes[:, prefix - 1 + per * j], state.table))[:, :-1]
             beyond = (rank > bounds[j])[None]
             if not self.item_first:
                 beyond = beyond.repeat_interleave(labels, 1)
-            log_p = things.masked_fill(~beyond, -torch.inf).log_softmax(1)
-            items = here.nonzero().squeeze(1)
-            if len(items):
-                if self.item_first:
-                    found = self._with_labels(state, items, log_p[0, items], table)
-                else:
-                    found = log_p.masked_fill(~(allowed & here.repeat_interleave(labels)), -torch.inf)
-                scores = torch.maximum(scores, found)
-            if j < n:
-                element = shown[j : j + 1]
-                if self.item_first:
-                    self.label_step(state, element // labels)
-                self.append(state, element)
+            log_p = things.double().masked_fill(~beyond, -torch.inf).log_softmax(1)
+            if self.item_first:
+                items, length = here.nonzero().squeeze(1), prefix + per * j
+                before = replace(state, length=torch.full_like(state.length, length), column=length)
+                found = self._with_labels(before, items, log_p[0, items], table)
+            else:
+                found = log_p.masked_fill(~(allowed & here.repeat_interleave(labels)), -torch.inf)
+            scores = torch.maximum(scores, found)
         return scores

@@ -8,7 +8,8 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ import numpy as np
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.frames import PROBLEMS, parse_frames, write_frames
-from setgen.boards.grades import FONT, UNKNOWN, V, parse_grade
+from setgen.boards.frames import PROBLEMS, SWITCHES_OFF, parse_frames, write_frames
+from setgen.boards.grades import FONT, UNKNOWN, V
 from setgen.boards.roles import Role
 from setgen.boards.rules import broken_rules
-from setgen.climb_rows import Row, at, read_rows
+from setgen.climb_rows import Known, Row, at, read_rows
 from setgen.errors import InputError
 from setgen.files import write_whole
+from setgen.sources.opening import opened
 
 FORMATS = ("frames", "jsonl", "csv")
 
@@ -32,28 +34,35 @@ _NO_FRAMES = "not a frames string"
 _HOLD = re.compile(r"p(\d+)r(\d+)")
 
 
-def read_climbs(source: Path | str, board: Board, check: bool = True) -> Climbs:
+def read_climbs(
+    source: Path | str, board: Board, check: bool = True, routes: bool = False, known: Known | None = None
+) -> Climbs:
     """Climbs of `board` from a file, or from standard input for `-`; what the content is says the format.
 
     - frames: a frames string a line;
     - JSON lines: an object a line with `frames` or `holds` ([{id, role}, …]), and perhaps `angle`, `grade`;
-    - CSV: a header with `frames`, and perhaps `angle`, and `grade`, `font_grade` or `v_grade`;
+    - CSV, with commas, semicolons or tabs: a header with `frames`, and perhaps `angle` and a grade
+      (`grade`, `font_grade`, `v_grade`, `boulder_name`, `difficulty`);
     - what `setgen.delivery` writes: the bodies that save climbs in an Aurora app (JSON lines, a list, or one
       object), boardsesh and Climbdex links that carry frames, MoonBoard JSON in either form, LED messages
       (hexadecimal bytes, or the MoonBoard's text), one a line.
 
-    With `check` an illegal climb is an error; without it illegal climbs are kept as they are.
+    The text may be packed and of any usual encoding (see `setgen.sources.opening`).
+
+    With `check` an illegal climb is an error; without it illegal climbs are kept as they are. A route that
+    switches holds off is an error too; with `routes` it becomes the set of all holds that it ever lights.
+    known: where to look up climbs that boardsesh links name without their holds.
     Raises InputError with the line number for anything that is no climb of this board.
     """
     name = "standard input" if str(source) == "-" else str(source)
     text = read_text(source)
     try:
-        rows = read_rows(board, text)
+        rows = read_rows(board, text, known)
         if not rows:
             raise InputError("there are no climbs in it")
-        climbs = _climbs(board, rows, check)
-        angles = np.array([at(row.place, _angle, board, row.angle) for row in rows])
-        grades = np.array([at(row.place, _grade, board, row.grade) for row in rows])
+        climbs = _climbs(board, rows, check, routes)
+        angles = np.array([at(row.place, _checked, row.angle, board.check_angle) for row in rows])
+        grades = np.array([at(row.place, _checked, row.grade, board.check_grade) for row in rows])
     except InputError as error:
         placed = str(error).startswith(("line ", "climb "))
         raise InputError(f"{name}, {error}" if placed else f"{name}: {error}") from None
@@ -110,15 +119,32 @@ def read_text(source: Path | str) -> str:
     """The whole of a text file, or of standard input for `-`. Raises InputError when it cannot be read."""
     if not str(source).strip():
         raise InputError("the name of the file of climbs is empty: name one, or - for standard input")
-    if str(source) == "-" and sys.stdin is None:
-        raise InputError("standard input is closed: name a file of climbs")
+    if str(source) == "-":
+        return _standard_input()
     try:
-        text = sys.stdin.read() if str(source) == "-" else Path(source).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{source} is not a text file: give frames lines, JSON lines or CSV") from None
+        with opened(Path(source)) as file:
+            if file.text is None:
+                raise InputError(f"{source} is a database: `setgen data import` reads the climbs in it")
+            return file.text
     except OSError as error:
         raise InputError(f"cannot read {source}: {error.strerror}") from None
-    return text.removeprefix("\ufeff")
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise InputError("standard input is closed: name a file of climbs")
+    binary = getattr(sys.stdin, "buffer", None)
+    if binary is None:
+        return sys.stdin.read().removeprefix("\ufeff")
+    with tempfile.TemporaryDirectory(prefix="setgen-") as folder:
+        path = Path(folder) / "input"
+        path.write_bytes(binary.read())
+        if not path.stat().st_size:
+            return ""
+        with opened(path, "standard input") as file:
+            if file.text is None:
+                raise InputError("standard input is a database: `setgen data import` reads the climbs in it")
+            return file.text
 
 
 def write_text(target: Path | str, text: str) -> None:
@@ -141,10 +167,13 @@ def write_text(target: Path | str, text: str) -> None:
         raise InputError(f"cannot write {name}: {error.strerror}") from None
 
 
-def _climbs(board: Board, rows: list[Row], check: bool) -> Climbs:
+def _climbs(board: Board, rows: list[Row], check: bool, routes: bool) -> Climbs:
     """The rows' hold sets, without angle and grade."""
     frames = [row.frames for row in rows]
     parsed = parse_frames(board, frames)
+    off = np.flatnonzero(parsed.switched_off)
+    if len(off) and not routes:
+        raise InputError(f"{rows[off[0]].place}: {SWITCHES_OFF}: {frames[off[0]][:60]!r}")
     bad = np.flatnonzero(parsed.problem)
     if not len(bad):
         return parsed.climbs
@@ -171,22 +200,8 @@ def _check_legal(board: Board, climbs: Climbs, rows: list[Row], name: str) -> No
         raise InputError(f"{name}, {rows[first].place}: this climb is not legal on {board.name}: {rules}")
 
 
-def _angle(board: Board, value: Any) -> int:
-    if _missing(value):
-        return UNKNOWN
-    try:
-        angle = float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"angle {value!r} is not a number of degrees") from None
-    return board.check_angle(int(angle) if angle.is_integer() else angle)  # type: ignore[arg-type]
-
-
-def _grade(board: Board, value: Any) -> int:
-    return UNKNOWN if _missing(value) else board.check_grade(parse_grade(str(value)))
-
-
-def _missing(value: Any) -> bool:
-    return value is None or str(value).strip().lower() in ("", "nan", "none", "?")
+def _checked(value: int | None, check: Callable[[int], int]) -> int:
+    return UNKNOWN if value is None else check(value)
 
 
 def _head(frames: str, climb: Climb) -> dict[str, Any]:

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from setgen.boards.board import Board
-from setgen.boards.grades import FONT, UNKNOWN
+from setgen.boards.climbs import Climb
+from setgen.boards.grades import UNKNOWN, parse_grade
 from setgen.boards.roles import Role, role_from_name
 from setgen.delivery.leds import read_led_message
-from setgen.delivery.links import read_link
+from setgen.delivery.links import check_link, published_climb, read_link
 from setgen.delivery.moonboard import read_problem
 from setgen.delivery.moonboard_leds import MESSAGE, read_moonboard_message
 from setgen.errors import InputError
-from setgen.sources.moonboard import lower_keys, records
+from setgen.sources import rules
+from setgen.sources.moonboard import are_problems
+from setgen.sources.texts import is_json, lower_keys, read_json, read_table, records
 
-_GRADE_COLUMNS = ("grade", "font_grade", "v_grade")
 _LED_BYTES = re.compile(r"01(?:[\s:]*[0-9A-Fa-f]{2})+")
 
 T = TypeVar("T")
 
 
 class Row(NamedTuple):
-    """One climb as the text has it. place: where it stands, such as `line 3`."""
+    """One climb as the text has it. place: where it stands, such as `line 3`. grade: a difficulty id."""
 
     place: str
     frames: str
-    angle: Any = None
-    grade: Any = None
+    angle: int | None = None
+    grade: int | None = None
 
 
-def read_rows(board: Board, text: str) -> list[Row]:
+Known = Callable[[], Mapping[str, Sequence[Climb]]]
+"""Climbs that are published, by their id in capitals: one for each angle."""
+
+
+def read_rows(board: Board, text: str, known: Known | None = None) -> list[Row]:
     """The rows of a text in any of the forms of `read_climbs`.
 
     Raises InputError, which starts with the place, for what has none of these forms.
@@ -42,22 +46,12 @@ def read_rows(board: Board, text: str) -> list[Row]:
     lines = [(f"line {i}", line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         return []
-    first, head = lines[0]
-    if head[0] in "[{":
-        document = _document(text)
-        found = records(document)
-        if found is not None:
-            places = [f"climb {i}" for i in range(1, len(found) + 1)]
-            return [at(p, _record_row, board, p, r) for p, (_, r) in zip(places, found, strict=True)]
-        if isinstance(document, list):
-            return [at(p, _record_row, board, p, r) for p, r in _numbered(document)]
-        if document is not None:
-            return [at(first, _record_row, board, first, document)]
-        return [at(place, _json_row, board, place, line) for place, line in lines]
-    columns = [c.strip().strip('"').lower() for c in head.split(",")]
-    if "frames" in columns:
-        return _csv_rows(text, columns)
-    return [at(place, _line_row, board, place, line) for place, line in lines]
+    if is_json(text):
+        return _json_rows(board, text, lines[0][0])
+    table = read_table(text, "frames")
+    if table is not None:
+        return [at(f"line {line}", _row, f"line {line}", fields) for line, fields in table.rows]
+    return [at(place, _line_row, board, place, line, known) for place, line in lines]
 
 
 def at(place: str, read: Callable[..., T], *arguments: Any) -> T:
@@ -68,9 +62,13 @@ def at(place: str, read: Callable[..., T], *arguments: Any) -> T:
         raise InputError(f"{place}: {error}") from None
 
 
-def _line_row(board: Board, place: str, line: str) -> Row:
+def _line_row(board: Board, place: str, line: str, known: Known | None) -> Row:
     """A link, a LED message (of an Aurora board as hexadecimal bytes), or else a frames string."""
     if re.match(r"https?://", line):
+        check_link(board, line)
+        published = published_climb(line)
+        if published is not None and known is not None:
+            return _known_row(board, place, *published, known())
         frames, angle = read_link(line)
         return Row(place, frames, angle)
     if MESSAGE.fullmatch(line):
@@ -80,58 +78,79 @@ def _line_row(board: Board, place: str, line: str) -> Row:
     return Row(place, line)
 
 
-def _csv_rows(text: str, columns: list[str]) -> list[Row]:
-    grade = next((c for c in _GRADE_COLUMNS if c in columns), "")
-    reader = csv.DictReader(io.StringIO(text.lstrip()), columns)
-    skipped = len(text) - len(text.lstrip())
-    before = text[:skipped].count("\n")
-    rows = []
+def _known_row(
+    board: Board, place: str, uuid: str, angle: int | None, known: Mapping[str, Sequence[Climb]]
+) -> Row:
+    """A published climb: at the link's angle, with the grade that it has there."""
+    climbs = known.get(uuid, ())
+    if not climbs:
+        raise InputError(
+            f"this link names the climb {uuid}, which the dataset given with --board does not have"
+        )
+    there = next((climb for climb in climbs if climb.angle == angle), None)
+    grade = None if there is None or there.grade == UNKNOWN else there.grade
+    return Row(place, _frames(board, climbs[0].holds), angle, grade)
+
+
+def _json_rows(board: Board, text: str, first: str) -> list[Row]:
+    """Rows of one JSON document, or of JSON lines, which are named by their line."""
     try:
-        for record in reader:
-            line = reader.line_num + before
-            if line - before > 1:
-                frames = (record["frames"] or "").strip()
-                rows.append(Row(f"line {line}", frames, record.get("angle"), record.get(grade)))
-    except csv.Error as error:
-        raise InputError(f"line {reader.line_num + before}: this is not CSV ({error})") from None
-    return rows
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            values = read_json(text)
+        except InputError as error:
+            placed = str(error).startswith("line ")
+            reason = str(error).removeprefix("broken JSON (").removesuffix(")")
+            raise error if placed else InputError(f"{first}: this is not JSON ({reason})") from None
+        places = [f"line {i}" for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+        return [
+            row
+            for place, value in zip(places, values, strict=True)
+            for row in at(place, _record_rows, board, place, value)
+        ]
+    pairs = records(document)
+    if are_problems(pairs) or (isinstance(document, list) and pairs):
+        items = [record for _, record in pairs] if are_problems(pairs) else document
+        places = [f"climb {i}" for i in range(1, len(items) + 1)]
+        return [r for p, v in zip(places, items, strict=True) for r in at(p, _record_rows, board, p, v)]
+    if pairs and all("frames" in record or "holds" in record for _, record in pairs):
+        return [r for n, v in pairs for r in at(first, _record_rows, board, first, v)]
+    return at(first, _record_rows, board, first, document)
 
 
-def _json_row(board: Board, place: str, line: str) -> Row:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(f"this is not JSON ({error.msg} at column {error.colno})") from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, brackets a thousand deep
-        raise InputError("this JSON is no climb: its numbers are too long or its lists too deep") from None
-    return _record_row(board, place, record)
+def _row(place: str, fields: Mapping[str, Any], frames: str | None = None) -> Row:
+    """The row of a record that says its frames, angle and grade under their names."""
+    read = rules.angle(fields.get("angle")), rules.grade_of(fields)
+    if read[0] == rules.UNREADABLE:
+        raise InputError(f"angle {fields['angle']!r} is not a number of degrees")
+    if read[1] == rules.UNREADABLE:
+        shown = [v for k, v in fields.items() if rules.is_grade(k) and rules.grade(v, k) == rules.UNREADABLE]
+        parse_grade(str(shown[0]))
+        raise InputError(f"unknown grade {shown[0]!r}")
+    angle, grade = (None if value == UNKNOWN else value for value in read)
+    return Row(place, (fields["frames"] if frames is None else frames).strip(), angle, grade)
 
 
-def _record_row(board: Board, place: str, record: Any) -> Row:
+def _record_rows(board: Board, place: str, record: Any) -> list[Row]:
     """A climb as an object: with `frames` (ours, an app's), `holds` (ours) or `moves` (a MoonBoard's)."""
-    if isinstance(record, dict) and not {"frames", "holds"} & set(record) and "moves" in lower_keys(record):
-        climb = read_problem(board, record)
-        angle = None if climb.angle == UNKNOWN else climb.angle
-        return Row(place, _frames(board, climb.holds), angle, FONT.get(climb.grade))
-    if not isinstance(record, dict) or not ("frames" in record or "holds" in record):
+    fields = lower_keys(record) if isinstance(record, Mapping) else {}
+    if not {"frames", "holds"} & set(fields) and "moves" in fields:
+        return [
+            Row(
+                place,
+                _frames(board, climb.holds),
+                None if climb.angle == UNKNOWN else climb.angle,
+                None if climb.grade == UNKNOWN else climb.grade,
+            )
+            for climb in read_problem(board, fields)
+        ]
+    if not ("frames" in fields or "holds" in fields):
         raise InputError("a climb is an object with `frames` or `holds`")
-    frames = record["frames"] if "frames" in record else _frames_of(board, record["holds"])
+    frames = fields["frames"] if "frames" in fields else _frames_of(board, fields["holds"])
     if not isinstance(frames, str):
         raise InputError("`frames` must be a text")
-    grade = next((record[c] for c in _GRADE_COLUMNS if record.get(c) is not None), None)
-    return Row(place, frames.strip(), record.get("angle"), grade)
-
-
-def _document(text: str) -> Any:
-    """The whole text as one JSON document; None where it is none, such as several objects, one a line."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _numbered(items: list[Any]) -> list[tuple[str, Any]]:
-    return [(f"climb {i}", item) for i, item in enumerate(items, 1)]
+    return [_row(place, fields, frames)]
 
 
 def _frames(board: Board, holds: tuple[tuple[int, int], ...]) -> str:

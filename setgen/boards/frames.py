@@ -34,6 +34,7 @@ PROBLEMS = (
     "a hold twice in one frame",
     "switches off a hold that is not lit",
 )
+SWITCHES_OFF = "a route that switches holds off, not one set of holds"
 _OK, _EMPTY, _SYNTAX, _COUNT, _HOLD, _ROLE, _TWICE, _UNLIT = range(len(PROBLEMS))
 
 # Byte classes. A letter is any byte that is not a digit; END stands before each row and after the last.
@@ -70,13 +71,16 @@ class ParsedFrames:
 
     climbs: C climbs sorted by placement, without angle and grade; empty where there is a problem.
     problem: (C,) int8 index into PROBLEMS, 0 where the string is right. n_frames: (C,) number of frames.
-    conflicts: (C,) number of placements that get different roles in different frames.
+    conflicts: (C,) number of placements that get different roles in different frames. switched_off: (C,)
+    number of placements that are lit in one frame and not in a later one: the set of such a climb is not what
+    it looks like at any time.
     """
 
     climbs: Climbs
     problem: np.ndarray
     n_frames: np.ndarray
     conflicts: np.ndarray
+    switched_off: np.ndarray
 
 
 def parse_frames(
@@ -97,6 +101,7 @@ def parse_frames(
         np.concatenate([p.problem for p in parts]),
         np.concatenate([p.n_frames for p in parts]),
         np.concatenate([p.conflicts for p in parts]),
+        np.concatenate([p.switched_off for p in parts]),
     )
 
 
@@ -106,12 +111,18 @@ def read_frames(
     angle: np.ndarray | int = UNKNOWN,
     grade: np.ndarray | int = UNKNOWN,
 ) -> Climbs:
-    """C climbs from C frames strings. Raises InputError that names the first wrong one (1 = the first)."""
+    """C climbs from C frames strings. Raises InputError that names the first wrong one (1 = the first).
+
+    A route that switches holds off is no set of holds, and an error too.
+    """
     parsed = parse_frames(board, strings)
     if parsed.problem.any():
         row = int(np.flatnonzero(parsed.problem)[0])
         shown = strings[row] if len(strings[row]) <= 60 else strings[row][:57] + "…"
         raise InputError(f"climb {row + 1}: {PROBLEMS[parsed.problem[row]]}: {shown!r} ({board.name})")
+    if parsed.switched_off.any():
+        row = int(np.flatnonzero(parsed.switched_off)[0])
+        raise InputError(f"climb {row + 1}: {SWITCHES_OFF} ({board.name})")
     shape = len(strings)
     return parsed.climbs.with_conditions(np.broadcast_to(angle, shape), np.broadcast_to(grade, shape))
 
@@ -198,13 +209,47 @@ def _parse(board: Board, strings: Sequence[str], frames_count: np.ndarray) -> Pa
     flag(owner[~lit & ~was_lit], _UNLIT)
 
     good = problem[owner] == _OK
+    off_later = _switched_off(rows, owner[good], index[good], lit[good], frame[event[good]], is_delta)
     clash = np.unique(key[good & lit & (role != role[leader])])
     keep = first & good
     sizes = np.bincount(owner[keep], minlength=rows + 1)[:rows]
     unknown = np.full(rows, UNKNOWN)
     climbs = Climbs(index[keep], role[keep], np.concatenate([[0], np.cumsum(sizes)]), unknown, unknown)
     conflicts = np.bincount(clash // len(board), minlength=rows)
-    return ParsedFrames(climbs, problem[:rows], n_frames, conflicts)
+    return ParsedFrames(climbs, problem[:rows], n_frames, conflicts, off_later)
+
+
+def _switched_off(
+    rows: int, row: np.ndarray, index: np.ndarray, lit: np.ndarray, frame: np.ndarray, is_delta: np.ndarray
+) -> np.ndarray:
+    """(rows,) number of placements that are lit in one frame of a row and not in a later one.
+
+    Of each event (a placement lit or switched off): its row, placement, and frame; is_delta: (F,) of frames.
+    """
+    counts = np.zeros(rows, dtype=np.int64)
+    first = np.full(rows, len(is_delta))
+    np.minimum.at(first, row, frame)
+    later = ~is_delta[frame] & (frame > first[row])  # lit by an absolute frame that is not the first
+    some = np.unique(np.concatenate([row[~lit], row[later]]))
+    for r in some.tolist():  # few climbs are routes, and few routes do this
+        mine = np.flatnonzero(row == r)
+        mine = mine[np.argsort(frame[mine], kind="stable")]
+        now: set[int] = set()
+        off: set[int] = set()
+        at = -1
+        for i in mine.tolist():
+            if frame[i] != at and not is_delta[frame[i]]:
+                before, now = now, set()
+                again = set(index[mine[frame[mine] == frame[i]]].tolist())
+                off |= before - again
+            at = frame[i]
+            if lit[i]:
+                now.add(int(index[i]))
+            else:
+                now.discard(int(index[i]))
+                off.add(int(index[i]))
+        counts[r] = len(off)
+    return counts
 
 
 def _numbers(data: bytes, at: np.ndarray, digits: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ The ids are those of the board apps' `difficulty_grades` table; 10 (4a/V0) to 33
 """
 
 import re
+import unicodedata
 
 from setgen.errors import InputError
 
@@ -28,16 +29,17 @@ for _grade, _name in V.items():
 
 
 def parse_grade(text: str) -> int:
-    """Difficulty id of a Font grade (`7a+`), a V grade (`V6`) or both (`7a/V6`), in any case.
+    """Difficulty id of a Font grade (`7a+`), a V grade (`V6`) or both (`7a/V6`, `V6/7a`), in any case.
 
     A V grade that spans two Font grades means the lower one. Raises InputError for anything else.
     """
-    key = text.strip().lower()
-    font, _, v = key.partition("/")
+    key = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).lower()  # a Japanese keyboard's ７ａ is 7a
+    first, _, second = key.partition("/")
+    font, v = (second, first) if first.startswith("v") else (first, second)
     if font in _BY_FONT and (not v or v.upper() == V[_BY_FONT[font]]):
         return _BY_FONT[font]
-    if not v and re.fullmatch(r"v\d+", font) and font.upper() in _BY_V:
-        return _BY_V[font.upper()]
+    if not font and v.upper() in _BY_V:
+        return _BY_V[v.upper()]
     raise InputError(f"unknown grade {text!r}: use a Font grade ({FONT[FIRST]} to {FONT[LAST]}) or V0 to V16")
 
 

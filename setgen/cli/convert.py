@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,8 @@ from setgen.files import check_target
 
 if TYPE_CHECKING:
     from setgen.boards.board import Board
-    from setgen.boards.climbs import Climbs
+    from setgen.boards.climbs import Climb, Climbs
+    from setgen.climb_rows import Known
 
 FORMS = ("app", "frames", "links", "moonboard", "moonboard-short", "leds", "csv", "jsonl")
 # What goes only with some forms.
@@ -77,6 +79,10 @@ def convert(
     legal: Annotated[
         bool, typer.Option("--legal/--no-legal", help="Refuse climbs that break the board's rules.")
     ] = True,
+    routes: Annotated[
+        bool,
+        typer.Option("--routes", help="Take a route that switches holds off for all holds it ever lights."),
+    ] = False,
 ) -> None:
     """Turn climbs into another form: for an app, a site, a MoonBoard file, or a board's LEDs.
 
@@ -105,7 +111,7 @@ def convert(
             raise InputError(f"{option} goes with --to {' or '.join(forms)}, not with {to}")
     check_target(out)
     wall = find_board(board)
-    read = with_missing(wall, read_climbs(climbs, wall, check=legal), angle, grade)
+    read = with_missing(wall, read_climbs(climbs, wall, legal, routes, _published(board)), angle, grade)
     if to in ("frames", "csv", "jsonl"):
         write_climbs(out, wall, read, to)
     elif to == "app":
@@ -116,6 +122,24 @@ def convert(
         write_text(out, _leds(wall, read, level))
     else:
         write_text(out, _moonboard(wall, read, _names(read, name), short=to == "moonboard-short"))
+
+
+def _published(folder: Path) -> Known | None:
+    """How to look up the climbs of a dataset folder by their ids; None where `folder` is none."""
+    if not (folder / "climbs.parquet").is_file():
+        return None
+
+    @cache
+    def by_id() -> dict[str, list[Climb]]:
+        from setgen.dataset.dataset import Dataset
+
+        dataset = Dataset.load(folder)
+        found: dict[str, list[Climb]] = {}
+        for name, climb in zip(dataset.ids.tolist(), dataset.climbs, strict=True):
+            found.setdefault(str(name).upper(), []).append(climb)
+        return found
+
+    return by_id
 
 
 def _names(climbs: Climbs, name: str | None) -> list[str]:
@@ -136,6 +160,12 @@ def _app(
     bodies = create_climbs(board, climbs, names, description=description, setter_id=setter_id, draft=draft)
     if setter_id is None and sys.stderr is not None:
         print("note: setter_id is null; the app asks for yours: give it with --setter-id", file=sys.stderr)
+    if board.family == "kilter" and sys.stderr is not None:
+        print(
+            "note: Kilter left the service that takes these bodies in March 2026: --to links opens a climb "
+            "in boardsesh, --to leds lights it",
+            file=sys.stderr,
+        )
     return "".join(_json(body) + "\n" for body in bodies)
 
 

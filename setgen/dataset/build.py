@@ -18,6 +18,7 @@ from setgen.boards.rules import broken_rules
 from setgen.dataset.dataset import Dataset
 from setgen.dataset.splits import SPLITS, assign, fingerprints
 from setgen.errors import InputError
+from setgen.sources import rules
 from setgen.sources.readout import Options, Readout, Sieve
 from setgen.sources.recognise import read
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
@@ -34,6 +35,9 @@ def import_dataset(path: Path, options: Options | None = None, seed: int = 1) ->
     source = {"kind": readout.kind, "file": path.name, "sha256": digest, "synthetic": False}
     if options.roles == "ignore":
         readout = without_roles(readout)
+    drop_illegal(readout)
+    rules.drop_repeats(readout)
+    readout.warnings += rules.without_angle(readout.climbs, readout.sieve.kept)
     return build(readout, source, _plain(options), seed)
 
 
@@ -69,16 +73,21 @@ def without_roles(readout: Readout) -> Readout:
     )
 
 
-def build(readout: Readout, source: Mapping[str, Any], options: Mapping[str, Any], seed: int) -> Dataset:
-    """Keep the legal rows, split them and write the card. Raises InputError when no row is left."""
-    board, sieve = readout.board, readout.sieve
-    grade = readout.climbs.grade
+def drop_illegal(readout: Readout) -> None:
+    """Leave out the rows that the board's rules do not allow."""
+    board, sieve, grade = readout.board, readout.sieve, readout.climbs.grade
     low, high = grade_name(board.grades[0]), grade_name(board.grades[-1])
     sieve.drop((grade != UNKNOWN) & ~np.isin(grade, board.grades), f"grade outside {low} to {high}")
     for rule, broken in broken_rules(board, readout.climbs).items():
         sieve.drop(broken, f"not legal: {rule}")
+
+
+def build(readout: Readout, source: Mapping[str, Any], options: Mapping[str, Any], seed: int) -> Dataset:
+    """Keep the legal rows, split them and write the card. Raises InputError when no row is left."""
+    board, sieve = readout.board, readout.sieve
+    drop_illegal(readout)
     if not len(sieve):
-        raise InputError("the source has no climbs at all: fetch it again")
+        raise InputError("the source has no climbs at all")
     if not sieve.kept.any():
         reasons = "; ".join(f"{reason}: {n}" for reason, n in list(sieve.reasons().items())[:4])
         raise InputError(f"no climb is left of {len(sieve)} rows ({reasons}): ask for less strict options")
@@ -115,7 +124,8 @@ def build(readout: Readout, source: Mapping[str, Any], options: Mapping[str, Any
         **{key: value for key, value in readout.facts.items() if key != "climbs_read"},
         "warnings": readout.warnings,
     }
-    return Dataset(board, climbs, split, ids, card)
+    columns = {name: values[sieve.kept] for name, values in readout.columns.items()}
+    return Dataset(board, climbs, split, ids, card, columns)
 
 
 def _splits(prints: np.ndarray, split: np.ndarray) -> dict[str, dict[str, int]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,10 +16,13 @@ import pyarrow.parquet as pq
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.grades import UNKNOWN
 from setgen.dataset.splits import SPLITS
 from setgen.errors import InputError
 
 _FILES = ("board.json", "climbs.parquet", "card.json")
+# What sources may record besides, and how it is stored; what is not known is null.
+_COLUMNS = {"ascents": pa.int32(), "quality": pa.float32(), "benchmark": pa.bool_(), "published": pa.date32()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +30,9 @@ class Dataset:
     """Real (or synthetic) climbs on one board, split by hold set.
 
     climbs: C rows, one per (climb, angle). split: (C,) int8 index into SPLITS. ids: (C,) the source's
-    own name of each climb. card: where the rows came from and what became of every one of them.
+    own name of each climb. card: where the rows came from and what became of every one of them. columns: what
+    else the source records, each (C,): `ascents` and `quality` (float, nan where unknown), `benchmark` (1, 0,
+    or UNKNOWN), `published` (datetime64[D], NaT where unknown); those that it does not record are missing.
     """
 
     board: Board
@@ -34,6 +40,7 @@ class Dataset:
     split: np.ndarray
     ids: np.ndarray
     card: dict[str, Any]
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def space(self) -> Board:
@@ -81,6 +88,7 @@ class Dataset:
                 "placement": pa.ListArray.from_arrays(offsets, pa.array(climbs.placement)),
                 "role": pa.ListArray.from_arrays(offsets, pa.array(climbs.role)),
                 "split": pa.DictionaryArray.from_arrays(pa.array(self.split), list(SPLITS)),
+                **{name: _column(name, values) for name, values in self.columns.items()},
             }
         )
 
@@ -106,9 +114,10 @@ class Dataset:
             ].astype(np.int8)
             climbs = Climbs(placement, role, offsets, table["angle"].to_numpy(), table["grade"].to_numpy())
             ids = np.array(table["id"].to_pylist(), dtype=object)
+            columns = {name: _values(table, name) for name in _COLUMNS if name in table.column_names}
         except (pa.ArrowException, KeyError, ValueError, OSError) as error:
             raise InputError(f"{folder} cannot be read: {str(error).splitlines()[0]}") from None
-        return cls(board, climbs, split, ids, card)
+        return cls(board, climbs, split, ids, card, columns)
 
 
 def check_target(folder: Path) -> None:
@@ -119,6 +128,31 @@ def check_target(folder: Path) -> None:
         return
     if {entry.name for entry in folder.iterdir()} - set(_FILES):
         raise InputError(f"{folder} is not empty and holds no dataset: choose another folder")
+
+
+def _column(name: str, values: np.ndarray) -> pa.Array:
+    missing = (
+        values == UNKNOWN
+        if name == "benchmark"
+        else np.isnat(values)
+        if name == "published"
+        else np.isnan(values)
+    )
+    if name == "ascents":
+        missing |= np.abs(values) > np.iinfo(np.int32).max
+    values = np.where(missing, np.zeros(1, values.dtype), values)
+    if name == "benchmark":
+        values = values.astype(bool)
+    return pa.array(values, mask=missing).cast(_COLUMNS[name], safe=False)
+
+
+def _values(table: pa.Table, name: str) -> np.ndarray:
+    column = table[name].combine_chunks()
+    if name == "published":
+        return column.to_numpy(zero_copy_only=False).astype("datetime64[D]")
+    if name == "benchmark":
+        return column.cast(pa.int8()).fill_null(UNKNOWN).to_numpy(zero_copy_only=False).astype(np.int64)
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
 def _chunk(table: pa.Table, name: str) -> pa.ListArray:

@@ -36,6 +36,8 @@ def create_climbs(
     written again, so that saving it twice does not make two of it.
     Raises InputError when the board does not know its layout in the app.
     """
+    if board.family == "moonboard":
+        raise InputError(f"{board.name} is of no Aurora app: its climbs go by link, or as MoonBoard JSON")
     if board.app is None:
         raise InputError(
             f"{board.name} does not know its layout in the app: import it again from the app's database"

@@ -4,6 +4,8 @@ boardsesh opens its editor on any climb: `constructCreateClimbUrl` in packages/w
 github.com/boardsesh/boardsesh gives `/<board>/<layout>/<size>/<sets>/<angle>/create?forkFrames=…&forkName=…`,
 and its pages take the app's numbers (`/kilter/1/10/1,20/40/…`, url-utils.server.ts there) as well as names.
 
+A MoonBoard's layouts, sets and holds have boardsesh's own numbers there (see `sources.setups`).
+
 Climbdex has no link to a climb that is not published: its editor `/create` starts empty (climbdex/views.py of
 github.com/lemeryfertitta/Climbdex). What it has is a search by holds, `/results?…&holds=<frames>` (an example
 in its README, the parameters in climbdex/db.py): the published climbs that use all holds of this one.
@@ -19,16 +21,19 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.frames import write_frames
 from setgen.boards.grades import UNKNOWN
 from setgen.errors import InputError
+from setgen.sources.setups import by_layout, setup_in_name
 
 SITES = ("boardsesh", "climbdex")
 
 # The boards that each site serves. Ours are named by the first word of the product ("So iLL Board").
 _NAMES = {"so": "soill"}
 _SERVED = {
-    "boardsesh": ("kilter", "tension", "decoy", "touchstone", "grasshopper", "soill"),
+    "boardsesh": ("kilter", "tension", "moonboard", "decoy", "touchstone", "grasshopper", "soill"),
     "climbdex": ("kilter", "tension", "decoy", "touchstone", "grasshopper"),
 }
 _PARAMETERS = {"boardsesh": "forkFrames", "climbdex": "holds"}
+_PUBLISHED = re.compile(r"/(?:(-?\d+)/)?(?:view|play)/([^/]+)/?$")
+_UUID = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$", re.IGNORECASE)
 _ANGLE_IN_PATH = re.compile(r"/(-?\d+)/create/?$")
 
 
@@ -70,11 +75,46 @@ def read_link(link: str) -> tuple[str, int | None]:
         raise InputError(f"this is no link ({error})") from None
     frames = next((query[p][0] for p in _PARAMETERS.values() if p in query), None)
     if frames is None:
+        if _PUBLISHED.search(parts.path):
+            raise InputError(
+                "this link names a published climb and does not carry its holds: give --board a dataset that "
+                "has the climb, or the address of the editor with the climb in it (…/create?forkFrames=…)"
+            )
         known = " or ".join(f"{p}= ({site})" for site, p in _PARAMETERS.items())
         raise InputError(f"this link carries no climb: it needs {known}")
     angle = _ANGLE_IN_PATH.search(parts.path)
     text = angle[1] if angle else query.get("angle", ["any"])[0]
     return frames, int(text) if re.fullmatch(r"-?\d{1,3}", text) else None
+
+
+def published_climb(link: str) -> tuple[str, int | None] | None:
+    """(uuid in capitals, angle or None) of a boardsesh link to a published climb; None for any other link."""
+    match = _PUBLISHED.search(urlsplit(link.strip()).path)
+    if match is None:
+        return None
+    uuid = _UUID.search(match[2])  # behind the climb's name
+    return (uuid[0] if uuid else match[2]).upper(), int(match[1]) if match[1] else None
+
+
+def check_link(board: Board, link: str) -> None:
+    """Raise InputError when a boardsesh link is of another board, or of another layout of it.
+
+    `/kilter/1/10/1,20/40/…` by numbers, `/moonboard/masters-2017/…` by names; `/b/…`, a wall of somebody's,
+    says neither.
+    """
+    parts = [part for part in urlsplit(link.strip()).path.split("/") if part]
+    site, layout = [*parts, "", ""][:2]
+    if site not in _SERVED["boardsesh"]:
+        return
+    name = _NAMES.get(board.family, board.family)
+    if site != name:
+        raise InputError(f"this link is of a climb on the board {site}, and {board.name} is another")
+    number = int(layout) if layout.isdecimal() else None
+    if site == "moonboard" and (number is None or by_layout(number) is None):
+        setup = setup_in_name(layout)
+        number = None if setup is None else setup.layout
+    if number is not None and board.app is not None and number != board.app.layout:
+        raise InputError(f"this link is of a climb on layout {layout} of {site}, and {board.name} is another")
 
 
 def _search(board: Board, app: AppIds, name: str, frames: str, climb: Climb) -> str:
@@ -104,6 +144,11 @@ def _wall(board: Board, site: str) -> tuple[AppIds, str]:
     if name not in _SERVED[site]:
         served = ", ".join(_SERVED[site])
         raise InputError(f"{site} has no links to climbs of {board.name}: it serves {served}")
+    if name == "moonboard" and board.app is None:
+        raise InputError(
+            f"{board.name} does not know its hold setup, which a link needs: import it again, with "
+            "--layout for the setup"
+        )
     if board.app is None or board.app.size is None:
         raise InputError(
             f"{board.name} does not know its layout and size in the app, which a link needs: import it again "

@@ -1,7 +1,8 @@
 """MoonBoard problems as JSON, in the two forms that setgen imports, and one problem read back.
 
 The full form is the MoonBoard site's: `moves` with `description`, `isStart` and `isEnd`, and the angle in
-`moonBoardConfiguration` (1 is 40°, 2 is 25°). The short form, `Grade` and `Moves`, has no roles and no angle.
+`moonBoardConfiguration`, whose number depends on the hold setup (see `sources.setups`). The short form,
+`Grade` and `Moves`, has no roles and no angle.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from setgen.boards.grades import FONT, UNKNOWN
 from setgen.boards.roles import Role
 from setgen.errors import InputError
 from setgen.sources import moonboard as source
+from setgen.sources.rules import UNREADABLE
+from setgen.sources.setups import Setup, by_layout
+from setgen.sources.texts import lower_keys
 
-_CONFIGURATIONS = {40: 1, 25: 2}
+_CONFIGURATIONS = {1: 40, 2: 25}
 
 
 def full_problems(board: Board, climbs: Climbs, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -34,26 +38,38 @@ def short_problems(board: Board, climbs: Climbs) -> list[dict[str, Any]]:
     ]
 
 
-def read_problem(board: Board, record: Mapping[str, Any]) -> Climb:
-    """The climb of `board` that a problem in either form is.
+def read_problem(board: Board, record: Mapping[str, Any]) -> list[Climb]:
+    """The climbs of `board` that a problem in either form is: one, or one for each of its angles.
 
     Roles that the problem does not have are derived as on import, or are all middle on a board without
     starts; an angle that it does not state is unknown.
-    Raises InputError for what is no problem of this board.
+    Raises InputError for what is no problem of this board, and for one on another hold setup.
     """
     check_moonboard(board)
-    fields = source.lower_keys(record)
-    holds, grade, angle, derived, problem = source.read_record(fields)
-    if problem:
-        raise InputError(source.REASONS[problem])
-    if fields.get("moonboardconfiguration") in (None, ""):
-        angle = UNKNOWN
-    elif source.read_angle(fields) is None:
-        raise InputError(f"moonBoardConfiguration {fields['moonboardconfiguration']!r} names no angle")
-    if derived and Role.START in board.role_ids:
+    fields = lower_keys(record)
+    problem = source.read_problem(fields)
+    if problem.fault:
+        raise InputError(source.REASONS[problem.fault])
+    check_setup(board, problem.setup)
+    holds = problem.holds
+    if problem.needs_roles and Role.START in board.role_ids:
         holds = source.derive_roles(holds, n_rows(board))
     placed = tuple((board.index_of_name(f"{source.COLUMNS[c]}{r}"), int(role)) for c, r, role in holds)
-    return Climb(placed, angle, grade)
+    for reading in problem.readings:
+        if reading.angle == UNREADABLE:
+            raise InputError("its moonBoardConfiguration names no angle that is known")
+        if reading.grade == UNREADABLE:
+            raise InputError("a grade that is on no known scale")
+    return [Climb(placed, reading.angle, reading.grade) for reading in problem.readings]
+
+
+def check_setup(board: Board, setup: Setup) -> None:
+    """Raise InputError when a problem is on another hold setup than the board, as far as both say theirs."""
+    layout = None if board.app is None else board.app.layout
+    if layout is not None and setup.layout is not None and layout != setup.layout:
+        raise InputError(
+            f"a problem on {setup.name}, where the same cells hold other holds than on {board.name}"
+        )
 
 
 def check_moonboard(board: Board) -> None:
@@ -69,8 +85,12 @@ def n_rows(board: Board) -> int:
 
 def _full(board: Board, climb: Climb, name: str) -> dict[str, Any]:
     record: dict[str, Any] = {"name": name, **_graded(climb, "grade")}
+    setup = None if board.app is None else by_layout(board.app.layout)
+    if setup is not None:
+        record["holdsetup"] = {"apiId": setup.id, "description": setup.name}
     if climb.angle != UNKNOWN:
-        number = _CONFIGURATIONS.get(climb.angle)
+        known = setup.angles if setup is not None and setup.angles else _CONFIGURATIONS
+        number = next((n for n, angle in known.items() if angle == climb.angle), None)
         record["moonBoardConfiguration"] = {"id": number, "description": f"{climb.angle}° MoonBoard"}
     record["moves"] = [
         {

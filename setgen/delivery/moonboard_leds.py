@@ -1,8 +1,10 @@
 """The MoonBoard's LED protocol: one line of text, `l#S5,P9,P13,E18#`, for its Bluetooth serial port.
 
 S is a start, P a hold between, E the end; the number counts along the LED string, which runs up column A,
-down column B and so on, 0 at A1. Apps may put a setting in front (`~D*`: light the LED above each hold too;
-`~M*`: a Mini MoonBoard), and write L, R, M for left hand, right hand and match; these are read, not written.
+down column B and so on, 0 at A1. Apps may put settings in front (`~D*`: light the LED above each hold too;
+`~M*`: a Mini MoonBoard; `~D,M*`: both), and write L, R, M for left hand, right hand and match, and F for a
+foot; these are read, not written. Problems of a MoonBoard have no foot holds of their own: on a board without
+that role, a foot is one of the holds between.
 
 Sources: github.com/FabianRig/ArduinoMoonBoardLED (README, src/main.cpp), github.com/boardsesh/boardsesh
 (packages/shared/ble-protocol/src/moonboard.ts and its tests).
@@ -21,10 +23,11 @@ from setgen.delivery.moonboard import check_moonboard, n_rows
 from setgen.errors import InputError
 from setgen.sources.moonboard import COLUMNS
 
-MESSAGE = re.compile(r"(?:~[A-Z]+\*?)?l#([^#]*)#")
+MESSAGE = re.compile(r"(?:~[A-Z]+(?:\s*,\s*[A-Z]+)*\*?)?l#([^#]*)#", re.IGNORECASE)
 
 _LETTERS = {Role.START: "S", Role.MIDDLE: "P", Role.FINISH: "E"}
 _ROLES = {letter: role for role, letter in _LETTERS.items()} | dict.fromkeys("LRM", Role.MIDDLE)
+_ROLES["F"] = Role.FOOT
 _HOLD = re.compile(r"([A-Z])(\d{1,3})")
 
 
@@ -47,14 +50,17 @@ def read_moonboard_message(board: Board, message: str) -> tuple[tuple[int, int],
     if match is None:
         raise InputError("this is no MoonBoard LED message: write for instance l#S5,P9,E17#")
     holds = []
-    for word in filter(None, match[1].split(",")):
-        hold = _HOLD.fullmatch(word)
+    for word in filter(str.strip, match[1].split(",")):
+        hold = _HOLD.fullmatch(word.strip().upper())
         if hold is None or hold[1] not in _ROLES or int(hold[2]) not in placement_of:
             known = ", ".join(_ROLES)
             raise InputError(
                 f"{word!r} lights no hold: a letter ({known}) and a number up to {len(board) - 1} do"
             )
-        holds.append((placement_of[int(hold[2])], int(_ROLES[hold[1]])))
+        role = _ROLES[hold[1]]
+        if role is Role.FOOT and role not in board.role_ids:
+            role = Role.MIDDLE
+        holds.append((placement_of[int(hold[2])], int(role)))
     return tuple(holds)
 
 

@@ -286,7 +286,9 @@ class Generator(nn.Module, abc.ABC):
         assert ahead is not None
         waits = waiting > 0
         nearest = ahead.rank.masked_fill(~waits, len(self.space)).amin(1, keepdim=True)
-        next_given = (ahead.rank == nearest) & waits & rules.onwards(state, need, room, ahead)
+        next_given = (ahead.rank == nearest) & waits
+        if next_given.any():
+            next_given = next_given & rules.onwards(state, need, room, ahead)
         own = (waiting[:, :, None] - 1) == torch.arange(self.space.n_labels, device=waiting.device)
         allowed = allowed & (ahead.rank < nearest)[:, :, None] | (next_given[:, :, None] & own)
         return allowed, ends & ~waits.any(1)

@@ -45,6 +45,11 @@ class KVCache:
     layers: list[tuple[Tensor, Tensor]]
     present: Tensor
 
+    def with_room(self, room: int) -> KVCache:
+        """The same with so many more columns, in which nothing is present yet."""
+        layers = [(_with_room(key, room), _with_room(value, room)) for key, value in self.layers]
+        return KVCache(layers, pad(self.present, (0, room)))
+
     def columns(self, n: int) -> KVCache:
         """The first n columns."""
         return KVCache([(k[:, :, :n], v[:, :, :n]) for k, v in self.layers], self.present[:, :n])
@@ -171,10 +176,10 @@ class Transformer(nn.Module):
         layers = []
         for i, block in enumerate(self.layers):
             tokens, key, value = block(tokens, packing, mask, False, None if past is None else past.layers[i])
-            layers.append((_with_room(key, room), _with_room(value, room)))
+            layers.append((key, value))
         if past is not None:
             present = torch.cat([past.present.expand(len(present), -1), present], 1)
-        return self.norm(tokens), KVCache(layers, pad(present, (0, room)))
+        return self.norm(tokens), KVCache(layers, present).with_room(room)
 
     def decode(self, token: Tensor, cache: KVCache, column: int) -> Tensor:
         """One more token a row, (B, width), kept at `column` of the cache → its code, (B, width)."""

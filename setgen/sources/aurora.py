@@ -1,8 +1,13 @@
-"""Aurora app databases (Kilter, Tension, Grasshopper, Decoy, …): one row per climb and angle."""
+"""Aurora app databases (Kilter, Tension, Grasshopper, Decoy, …): one row per climb and angle.
+
+Community snapshots are read here too: they have the same tables under other names (see `snapshot`).
+"""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,86 +18,149 @@ import pyarrow.compute as pc
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
-from setgen.boards.frames import PROBLEMS, parse_frames
+from setgen.boards.frames import parse_frames
 from setgen.boards.grades import UNKNOWN
 from setgen.errors import InputError
 from setgen.sources import aurora_board as wall
+from setgen.sources import rules
 from setgen.sources.aurora_sizes import Size, choose_size, on_size, sizes
 from setgen.sources.columns import numbers, whole_numbers
+from setgen.sources.frames_rows import drop_frames, routes_warning
+from setgen.sources.moonboard import deduced_sets, moonboard
 from setgen.sources.readout import Options, Readout, Sieve
+from setgen.sources.setups import ROWS, Setup, by_layout
+from setgen.sources.snapshot import MOONBOARD, as_aurora
 from setgen.sources.sqlite_file import SqliteFile
 
-_STATS = ("climb_uuid", "angle", "difficulty_average", "ascensionist_count", "quality_average")
+_STATS = (
+    *("climb_uuid", "angle", "difficulty_average", "display_difficulty", "benchmark_difficulty"),
+    *("ascensionist_count", "quality_average"),
+)
+_CLIMBS = ("uuid", "layout_id", "frames", "frames_count", "angle", "created_at", "published_at")
 
 
-def open_aurora(path: Path) -> SqliteFile:
-    """The database, with the tables that a board and its climbs need. Raises InputError otherwise."""
-    db = SqliteFile(path)
+def check_aurora(db: SqliteFile) -> None:
+    """Raise InputError unless the database has the tables that a board and its climbs need."""
     db.require("climbs", "uuid", "layout_id", "frames")
     db.require("placements", "id", "layout_id", "hole_id")
     db.require("holes", "id", "x", "y")
     db.require("placement_roles", "id", "name")
-    return db
 
 
-def read_board(path: Path, options: Options) -> tuple[Board, list[str]]:
+def read_board(db: SqliteFile, options: Options) -> tuple[Board, list[str]]:
     """Only the board of a database, and warnings; without a size asked for, the whole layout."""
-    with open_aurora(path) as db:
-        per_layout = dict(db.rows("SELECT layout_id, count(*) FROM climbs GROUP BY layout_id"))
-        layout, name, warnings = wall.choose_layout(db, options.layout, per_layout)
-        board = wall.layout_board(db, layout, name)
-        found = sizes(db, layout, board)
-        size, more = choose_size(db, found, options.size or "all", {})
-        return on_size(board, size), warnings + more
+    check_aurora(db)
+    per_layout = dict(db.rows("SELECT layout_id, count(*) FROM climbs GROUP BY layout_id"))
+    layout, name, warnings = wall.choose_layout(db, options.layout, per_layout)
+    board = wall.layout_board(db, layout, name)
+    found = sizes(db, layout, board)
+    size, more = choose_size(db, found, options.size or "all", {})
+    return on_size(board, size), warnings + more
 
 
-def read_aurora(path: Path, options: Options) -> Readout:
-    """All (climb, angle) rows of a database; the grade is round(difficulty_average)."""
-    with open_aurora(path) as db:
-        climbs = db.columns(
-            "climbs", "uuid", "layout_id", "frames", "frames_count", "angle", "is_draft", "is_listed"
-        )
-        per_layout = Counter(climbs["layout_id"])
-        layout, layout_name, warnings = wall.choose_layout(db, options.layout, per_layout)
-        whole = wall.layout_board(db, layout, layout_name)
-        stats = db.columns("climb_stats", *_STATS)
-        found = sizes(db, layout, whole)
+def read_aurora(db: SqliteFile, options: Options) -> Readout:
+    """All (climb, angle) rows of a database; the grade is the average difficulty, rounded as the apps do."""
+    check_aurora(db)
+    return _read(db, options, "Aurora app database", lambda layout, name: wall.layout_board(db, layout, name))
 
-        here = numbers(climbs["layout_id"], -1) == layout
-        parsed = parse_frames(
-            whole,
-            [
-                (f if isinstance(f, str) else str(f or "")) if at else ""
-                for f, at in zip(climbs["frames"], here.tolist(), strict=True)
-            ],
-            whole_numbers(climbs["frames_count"], 0),
-        )
-        good = here & (parsed.problem == 0)
-        fits = _fits(parsed.climbs, found)
+
+def read_snapshot(db: SqliteFile, options: Options, hardware: Path | None, board: Board | None) -> Readout:
+    """All (climb, angle) rows of a snapshot. Where the holds are says hardware, a file, or board."""
+    kind = "boardsesh snapshot"
+    if board is not None:
+        family, warnings = as_aurora(db, None, needs_holds=False)
+        readout = _read(db, options, kind, lambda *_: board, {i: str(i) for i in _layouts(db)})
+    else:
+        family, warnings = as_aurora(db, hardware)
+        if family == MOONBOARD:
+            grids = {i: getattr(by_layout(i), "name", f"layout {i}") for i in _layouts(db)}
+            readout = _read(db, options, kind, lambda layout, _: _grid(db, layout), grids)
+        else:
+            readout = _read(
+                db, options, kind, lambda layout, name: wall.layout_board(db, layout, name, family)
+            )
+    readout.warnings[:0] = warnings
+    return readout
+
+
+def _layouts(db: SqliteFile) -> list[int]:
+    return [i for (i,) in db.rows("SELECT DISTINCT layout_id FROM climbs") if isinstance(i, int)]
+
+
+def _grid(db: SqliteFile, layout: int) -> Board:
+    """The MoonBoard of a snapshot's layout, and which hold set is in each cell as far as climbs tell."""
+    setup = by_layout(layout) or Setup(-1, f"MoonBoard layout {layout}", layout)
+    board = moonboard((), setup.rows or ROWS, setup)
+    climbs = db.columns("climbs", "layout_id", "frames", "required_set_ids")
+    here = [i for i, at in enumerate(climbs["layout_id"]) if at == layout]
+    parsed = parse_frames(board, [str(climbs["frames"][i] or "") for i in here])
+    names = {number: name for name, number in setup.sets.items()}
+    needed = [_set_names(climbs["required_set_ids"][i], names) for i in here]
+    cell_sets, mounted = deduced_sets(parsed.climbs, needed, len(board))
+    return moonboard((), setup.rows or ROWS, setup, cell_sets, mounted)
+
+
+def _set_names(value: Any, names: dict[int, str]) -> frozenset[str]:
+    """The hold sets of a list of numbers, as JSON or as Postgres writes it (`{2,3}`)."""
+    numbers_in = re.findall(r"\d+", value) if isinstance(value, str) else []
+    return frozenset(names.get(int(n), f"set {n}") for n in numbers_in)
+
+
+def _read(
+    db: SqliteFile,
+    options: Options,
+    kind: str,
+    board_of: Callable[[int, str], Board],
+    grids: dict[int, str] | None = None,
+) -> Readout:
+    """All rows of Aurora's tables `climbs` and `climb_stats`.
+
+    board_of: the whole layout of an (id, name). grids: see `choose_layout`.
+    """
+    withdrawn = rules.withdrawn_columns(db.columns_of("climbs"))
+    climbs = db.columns("climbs", *_CLIMBS, *withdrawn)
+    per_layout = Counter(climbs["layout_id"])
+    layout, layout_name, warnings = wall.choose_layout(db, options.layout, per_layout, grids)
+    whole = board_of(layout, layout_name)
+    stats = db.columns("climb_stats", *_STATS)
+    found = [] if grids else sizes(db, layout, whole)
+
+    here = numbers(climbs["layout_id"], -1) == layout
+    parsed = parse_frames(
+        whole,
+        [
+            (f if isinstance(f, str) else str(f or "")) if at else ""
+            for f, at in zip(climbs["frames"], here.tolist(), strict=True)
+        ],
+        whole_numbers(climbs["frames_count"], 0),
+    )
+    good = here & (parsed.problem == 0)
+    fits = _fits(parsed.climbs, found)
+    if grids:
+        size, more = None, list[str]()
+        if options.size is not None:
+            raise InputError(f"{whole.name} comes in one size here: leave out --size")
+    else:
         size, more = choose_size(db, found, options.size, {i: int(f[good].sum()) for i, f in fits.items()})
 
     rows = _rows(climbs, stats)
+    angle = rows["angle"]
+    if options.angle is not None:
+        angle = np.where(angle == UNKNOWN, options.angle, angle)
     sieve, climb = Sieve(len(rows["climb"])), rows["climb"].clip(min=0)
     sieve.drop(rows["climb"] < 0, "stats of a climb that the file does not have")
     sieve.drop(rows["repeated"], "a climb and angle listed twice")
     sieve.drop(~here[climb], "on another layout")
-    if not options.drafts:
-        sieve.drop(numbers(climbs["is_draft"], 0)[climb] == 1, "draft (kept with --drafts)")
-    if not options.unlisted:
-        sieve.drop(numbers(climbs["is_listed"], 1)[climb] == 0, "unlisted (kept with --unlisted)")
-    for code, reason in enumerate(PROBLEMS[1:], start=1):
-        sieve.drop(parsed.problem[climb] == code, f"frames: {reason}")
-    if not options.routes:
-        sieve.drop(parsed.n_frames[climb] > 1, "route of several frames (kept with --routes)")
+    rules.drop_withdrawn(sieve, {name: climbs[name] for name in withdrawn}, options, climb)
+    drop_frames(sieve, parsed, options, climb)
     if size is not None:
         sieve.drop(~fits[size.id][climb], "a hold lies outside the size")
-    if not options.ungraded:
-        sieve.drop(rows["grade"] == UNKNOWN, "no grade (kept with --ungraded)")
+    rules.drop_unreadable(sieve, angle, rows["grade"], options)
 
     board = on_size(whole, size)
     if not board.angles:
-        seen = np.unique(rows["angle"][sieve.kept])
-        board = replace(board, angles=tuple(int(a) for a in seen if a != UNKNOWN))
+        seen = np.unique(angle[sieve.kept])
+        board = replace(board, angles=tuple(int(a) for a in seen if a >= 0))
     index = np.arange(len(whole)) if size is None else np.cumsum(size.inside) - 1
     kept = parsed.climbs[np.where(sieve.kept, climb, 0)] if len(climb) else parsed.climbs
     routes = good & (parsed.n_frames > 1)
@@ -104,35 +172,22 @@ def read_aurora(path: Path, options: Options) -> Readout:
             "well_formed": int(routes.sum()),
             "with_role_conflicts": int((parsed.conflicts[routes] > 0).sum()),
             "holds_in_conflict": int(parsed.conflicts[routes].sum()),
+            "with_holds_switched_off": int((parsed.switched_off[routes] > 0).sum()),
         },
         "roles": "from the source",
     }
     readout = Readout(
-        "Aurora app database",
+        kind,
         board,
-        replace(kept, placement=index[kept.placement], angle=rows["angle"], grade=rows["grade"]),
+        replace(kept, placement=index[kept.placement], angle=angle, grade=rows["grade"]),
         rows["id"],
         sieve,
         facts,
-        warnings + more,
+        warnings + more + routes_warning(parsed, options),
+        rules.known({name: rows[name] for name in ("ascents", "quality", "benchmark", "published")}),
     )
-    _filter(readout, rows, options)
+    rules.drop_unwanted(readout, options)
     return readout
-
-
-def _filter(readout: Readout, rows: dict[str, np.ndarray], options: Options) -> None:
-    """Leave out by angle, ascents and quality."""
-    sieve, angle = readout.sieve, rows["angle"]
-    for wanted in options.angles:
-        readout.board.check_angle(wanted)
-    if options.angles:
-        sieve.drop(~np.isin(angle, options.angles), "another angle than --angles")
-    sieve.drop(
-        (angle != UNKNOWN) & ~np.isin(angle, readout.board.angles), "angle that the board does not list"
-    )
-    sieve.drop(rows["ascents"] < options.min_ascents, "fewer ascents than --min-ascents")
-    if options.min_quality > 0:
-        sieve.drop(~(rows["quality"] >= options.min_quality), "quality below --min-quality")
 
 
 def _uuids(values: list[Any]) -> pa.Array:
@@ -140,7 +195,7 @@ def _uuids(values: list[Any]) -> pa.Array:
     try:
         texts = pa.array(values, pa.string())
     except (pa.ArrowException, TypeError):
-        texts = pa.array([None if v is None else str(v) for v in values], pa.string())
+        texts = pa.array([None if v is None else rules.writable(v) for v in values], pa.string())
     return pc.ascii_upper(pc.fill_null(texts, ""))
 
 
@@ -173,24 +228,34 @@ def _rows(climbs: dict[str, list[Any]], stats: dict[str, list[Any]]) -> dict[str
     bare[stats_climb[stats_climb >= 0]] = False
     alone = np.flatnonzero(bare)
     climb = np.concatenate([stats_climb, alone])
-    angle = np.append(whole_numbers(stats["angle"], UNKNOWN), whole_numbers(climbs["angle"], UNKNOWN)[alone])
+    angle = np.append(rules.angles(stats["angle"]), rules.angles(climbs["angle"])[alone])
     order = np.lexsort((angle, np.where(climb < 0, len(uuid), climb)))
     climb, angle = climb[order], angle[order]
     repeated = ~first[climb]
     repeated[1:] |= (climb[1:] == climb[:-1]) & (angle[1:] == angle[:-1])
 
-    def stat(column: np.ndarray, missing: int) -> np.ndarray:
-        return np.append(column, np.full(len(alone), missing))[order]
+    def stat(column: np.ndarray, missing: float) -> np.ndarray:
+        return np.append(column, np.full(len(alone), missing, dtype=column.dtype))[order]
 
+    grades = {name: stats[name] for name in ("difficulty_average", "display_difficulty")}
+    marks = stats["benchmark_difficulty"]
+    benchmark = np.array([value is not None for value in marks], dtype=np.int64)
+    if not benchmark.any():  # a table without the column, or a board without benchmarks
+        benchmark[:] = UNKNOWN
+    days = next(
+        (climbs[name] for name in ("published_at", "created_at") if any(climbs[name])), [None] * len(uuid)
+    )
     ids = np.append(
         stats_uuid.to_numpy(zero_copy_only=False), uuid.take(alone).to_numpy(zero_copy_only=False)
     )
     return {
         "climb": climb,
         "angle": angle,
-        "grade": stat(whole_numbers(stats["difficulty_average"], UNKNOWN), UNKNOWN),
-        "ascents": stat(numbers(stats["ascensionist_count"], 0), 0),
-        "quality": stat(numbers(stats["quality_average"], UNKNOWN), UNKNOWN),
+        "grade": stat(rules.grades(grades), UNKNOWN),
+        "ascents": stat(numbers(stats["ascensionist_count"], np.nan), np.nan),
+        "quality": stat(numbers(stats["quality_average"], np.nan), np.nan),
+        "benchmark": stat(benchmark, UNKNOWN),
+        "published": rules.dates(days)[climb],
         "repeated": repeated & (climb >= 0),
         "id": ids[order],
     }

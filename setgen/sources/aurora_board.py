@@ -17,29 +17,39 @@ from setgen.sources.sqlite_file import SqliteFile
 
 
 def choose_layout(
-    db: SqliteFile, wanted: int | None, climbs_per_layout: Mapping[Any, int]
+    db: SqliteFile,
+    wanted: int | str | None,
+    climbs_per_layout: Mapping[Any, int],
+    grids: Mapping[int, str] | None = None,
 ) -> tuple[int, str, list[str]]:
-    """(id, name, warnings) of the layout asked for, or of the one with the most climbs."""
+    """(id, name, warnings) of the layout asked for, by id or name, or of the one with the most climbs.
+
+    grids: the layouts whose holds no table lists, and their names.
+    """
     climbs = Counter(climbs_per_layout)
     titles = db.rows("SELECT id, name FROM layouts") if db.has("layouts", "id", "name") else []
-    names = {i: str(name) for i, name in titles if name}
-    holds = dict(db.rows("SELECT layout_id, count(*) FROM placements GROUP BY layout_id"))
+    names = {i: str(name) for i, name in titles if name} | dict(grids or {})
+    holds: dict[Any, int] = dict.fromkeys(grids or (), 1)
+    if not grids:
+        holds = dict(db.rows("SELECT layout_id, count(*) FROM placements GROUP BY layout_id"))
 
     def listing(ids: list[int]) -> str:
         return ", ".join(f"{i} ({names.get(i, 'no name')}, {climbs[i]} climbs)" for i in ids)
 
     known = sorted(i for i in {*names, *holds, *climbs} if isinstance(i, int))
     full = [i for i in known if holds.get(i) and climbs[i]]
+    if isinstance(wanted, str):
+        wanted = next((i for i in known if names.get(i, "").lower() == wanted.lower()), wanted)
     if wanted is not None:
-        if wanted not in known:
-            raise InputError(f"{db.path} has no layout {wanted}: it has {listing(known)}")
+        if not isinstance(wanted, int) or wanted not in known:
+            raise InputError(f"{db.label} has no layout {wanted}: it has {listing(full or known)}")
         if wanted not in full:
             lacks = "climbs" if holds.get(wanted) else "placements"
             others = f"choose one of {listing(full)}" if full else "and no other layout has both"
-            raise InputError(f"layout {wanted} of {db.path} is empty, it has no {lacks}: {others}")
+            raise InputError(f"layout {wanted} of {db.label} is empty, it has no {lacks}: {others}")
         return wanted, names.get(wanted, f"layout {wanted}"), []
     if not full:
-        raise InputError(f"{db.path} is empty: no layout has both placements and climbs")
+        raise InputError(f"{db.label} is empty: no layout has both placements and climbs")
     best = max(full, key=lambda i: (climbs[i], -i))
     warnings = []
     if len(full) > 1:
@@ -50,8 +60,11 @@ def choose_layout(
     return best, names.get(best, f"layout {best}"), warnings
 
 
-def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
-    """The whole layout as a board; angles are left empty where the database does not list them."""
+def layout_board(db: SqliteFile, layout: int, name: str, family: str = "aurora") -> Board:
+    """The whole layout as a board; angles are left empty where the database does not list them.
+
+    family: of a database that does not name its products.
+    """
     set_id = "p.set_id" if db.has("placements", "set_id") else "0"
     hole_name = "h.name" if db.has("holes", "name") else "''"
     mirrored = "h.mirrored_hole_id" if db.has("holes", "mirrored_hole_id") else "NULL"
@@ -63,7 +76,7 @@ def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
     # A column may hold anything; and an id listed twice counts once.
     rows = list({r[0]: r for r in rows if is_id(r[0]) and is_number(r[1]) and is_number(r[2])}.values())
     if not rows:
-        raise InputError(f"layout {layout} of {db.path} is empty: none of its placements has a hole")
+        raise InputError(f"layout {layout} of {db.label} is empty: none of its placements has a hole")
     ids, x, y, sets, hole_names, holes, mirrors = zip(*rows, strict=True)
     set_ids = sorted(set(sets), key=lambda s: (s is None, str(type(s)), s))
     titles = dict(db.rows("SELECT id, name FROM sets")) if db.has("sets", "id", "name") else {}
@@ -72,7 +85,7 @@ def layout_board(db: SqliteFile, layout: int, name: str) -> Board:
     place = {(hole, s): i for i, (hole, s) in enumerate(zip(holes, sets, strict=True))}
     return Board(
         name=name,
-        family=_family(db, product),
+        family=_family(db, product, family),
         ids=np.array(ids, dtype=np.int64),
         xy=np.array([x, y], dtype=np.float64).T,
         hold_set=np.array([set_ids.index(s) for s in sets]),
@@ -127,21 +140,21 @@ def _roles(db: SqliteFile, product: int | None, color_column: str) -> tuple[dict
         if role is None or not is_id(number):
             continue
         if role in numbers and not where:
-            raise InputError(f"{db.path} has several products but does not say whose the roles are")
+            raise InputError(f"{db.label} has several products but does not say whose the roles are")
         numbers.setdefault(role, number)
         if re.fullmatch(r"#?[0-9A-Fa-f]{6}", str(value)):
             colors.setdefault(role, "#" + str(value).lstrip("#"))
     if not numbers:
-        raise InputError(f"{db.path} names no start, middle, finish or foot role for product {product}")
+        raise InputError(f"{db.label} names no start, middle, finish or foot role for product {product}")
     return dict(sorted(numbers.items())), dict(sorted(colors.items()))
 
 
-def _family(db: SqliteFile, product: int | None) -> str:
+def _family(db: SqliteFile, product: int | None, otherwise: str) -> str:
     if product is not None and db.has("products", "id", "name"):
         rows = db.rows("SELECT name FROM products WHERE id = ?", [product])
         if rows and rows[0][0]:
             return str(rows[0][0]).split()[0].lower()
-    return "aurora"
+    return otherwise
 
 
 def _angles(db: SqliteFile, product: int | None) -> tuple[int, ...]:

@@ -81,7 +81,7 @@ def choose_size(
         for size in found:
             if size.id == wanted:
                 return size, []
-        raise InputError(f"{db.path} has no size {wanted} of this layout: it has {listing}, or `all`")
+        raise InputError(f"{db.label} has no size {wanted} of this layout: it has {listing}, or `all`")
     if not found:
         return None, ["the database lists no sizes of this layout: took all of its placements"]
     candidates = [s for s in found if s.listed] or found
@@ -98,6 +98,8 @@ def choose_size(
 
 def on_size(board: Board, size: Size | None) -> Board:
     """The board cut down to a size; its mirror map stays only where every placement has its image."""
+    if size is None and board.mirror is None:  # no Aurora layout: a grid, or a board that was cut before
+        return board
     inside = np.ones(len(board), dtype=bool) if size is None else size.inside
     assert board.mirror is not None
     new = np.where(inside, np.cumsum(inside) - 1, -1)

@@ -3,125 +3,210 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import cache
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from setgen.boards.board import Board
+from setgen.boards.board import AppIds, Board
 from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN, parse_grade
+from setgen.boards.grades import UNKNOWN
 from setgen.boards.roles import Role
 from setgen.errors import InputError
+from setgen.sources import rules
+from setgen.sources.columns import numbers
 from setgen.sources.readout import Options, Readout, Sieve
+from setgen.sources.setups import (
+    DEFAULT_ANGLE,
+    MINI_ROWS,
+    NOT_SAID,
+    ROWS,
+    SETUPS,
+    Setup,
+    angle_in_name,
+    read_setup,
+    setup_in_name,
+    stated_angle,
+)
+from setgen.sources.texts import lower_keys
 
 COLUMNS = "ABCDEFGHIJK"
-ROWS, MINI_ROWS = 18, 12
 PITCH = 200 / 25.4  # inches between neighbouring holes
-DEFAULT_ANGLE = 40
 HIGHEST_START_ROW = 6
+SIZE = 1  # boardsesh's number of the one size that a MoonBoard comes in
+UNKNOWN_SET = "hold set not known"
 
 _HOLE = re.compile(r"([A-K])([1-9]|1[0-8])", re.IGNORECASE)
-_ANGLE = re.compile(r"(?<!\d)(\d{1,2})\s*(?:°|deg)", re.IGNORECASE)
-_ANGLE_OF_ID = {"1": 40, "2": 25}
-_BAD_RECORD, _BAD_HOLD, _BAD_GRADE = range(1, 4)
+_BAD_RECORD, _BAD_HOLD = range(1, 3)
 REASONS = {
     _BAD_RECORD: "not a climb: no list of moves",
     _BAD_HOLD: "hold not on the board (A1 to K18)",
-    _BAD_GRADE: "a grade that is on no known scale",
 }
 
 
-def moonboard(angles: tuple[int, ...] = (DEFAULT_ANGLE,), rows: int = ROWS) -> Board:
-    """The MoonBoard's grid: 11 columns A–K × `rows` rows, A1 in the corner below left, no foot role."""
+class Reading(NamedTuple):
+    """A problem at one angle. angle, grade: as `rules` has them. record: where more is said of it."""
+
+    angle: int
+    grade: int
+    record: Mapping[str, Any]
+
+
+class Problem(NamedTuple):
+    """What a record says. holds: (column, row, role); row from 1. fault: a key of REASONS, 0 for none."""
+
+    setup: Setup
+    holds: list[tuple[int, int, Role]]
+    needs_roles: bool
+    readings: list[Reading]
+    fault: int
+
+
+def moonboard(
+    angles: tuple[int, ...] = (DEFAULT_ANGLE,),
+    rows: int = ROWS,
+    setup: Setup = NOT_SAID,
+    cell_sets: Sequence[str] | None = None,
+    mounted: Sequence[str] = (),
+) -> Board:
+    """The MoonBoard's grid: 11 columns A–K × `rows` rows, A1 in the corner below left, no foot role.
+
+    setup: its name, and by it boardsesh's numbers. cell_sets: the name of each cell's hold set, where known.
+    mounted: the hold sets on it; all of the setup's if left out.
+    """
     column, row = np.meshgrid(np.arange(len(COLUMNS)), np.arange(rows))
+    name = setup.name if setup.id else "MoonBoard" if rows == ROWS else "Mini MoonBoard"
+    names = sorted(set(cell_sets)) if cell_sets else ["MoonBoard"]
+    sets = tuple(number for s, number in setup.sets.items() if s in mounted) or tuple(setup.sets.values())
     return Board(
-        name="MoonBoard" if rows == ROWS else "Mini MoonBoard",
+        name=name,
         family="moonboard",
         ids=np.arange(1, rows * len(COLUMNS) + 1),
         xy=np.stack([column.ravel() + 1, row.ravel() + 1], axis=1) * PITCH,
-        hold_set=np.zeros(rows * len(COLUMNS), dtype=np.int64),
-        hold_set_names=("MoonBoard",),
+        hold_set=np.array([names.index(s) for s in cell_sets] if cell_sets else [0] * column.size),
+        hold_set_names=tuple(names),
         hole_names=tuple(f"{c}{r + 1}" for r in range(rows) for c in COLUMNS),
         role_ids={Role.START: 42, Role.MIDDLE: 43, Role.FINISH: 44},
         role_colors={Role.START: "#00DD00", Role.MIDDLE: "#0080FF", Role.FINISH: "#FF0000"},
         angles=angles,
         edges=(0.0, (len(COLUMNS) + 1) * PITCH, 0.0, (rows + 1) * PITCH),
+        app=None if setup.layout is None else AppIds(setup.layout, SIZE, sets),
     )
 
 
-def records(data: Any) -> list[tuple[str, Any]] | None:
-    """(id, record) of each climb in parsed JSON, or None when it is not MoonBoard data.
+def are_problems(pairs: list[tuple[str, dict[str, Any]]]) -> bool:
+    """Whether some of (name, record) pairs are a MoonBoard's."""
+    return any("moves" in record for _, record in pairs)
 
-    A list of records, {"data": list}, or a dict from id to record.
+
+def read_moonboard(pairs: list[tuple[str, dict[str, Any]]], options: Options, file_name: str = "") -> Readout:
+    """Climbs of (name, record) pairs, keys in lower case; see the module's docstring for the two forms.
+
+    file_name: may say the hold setup and the angle of records that do not. Raises InputError.
     """
-    if isinstance(data, Mapping):
-        wrapped = next((v for k, v in data.items() if k.lower() == "data"), None)
-        pairs = list(data.items()) if wrapped is None else None
-        data = wrapped if wrapped is not None else None
-    else:
-        pairs = None
-    if isinstance(data, list):
-        pairs = [(str(i + 1), record) for i, record in enumerate(data)]
-    elif isinstance(data, Mapping):
-        pairs = list(data.items())
-    if not pairs or not any(isinstance(r, Mapping) and "moves" in lower_keys(r) for _, r in pairs):
-        return None
-    return [(str(name), record) for name, record in pairs]
+    if options.size is not None:
+        raise InputError("a MoonBoard comes in one size: leave out --size")
+    warnings: list[str] = []
+    silent = [read_setup(record.get("holdsetup")) is NOT_SAID for _, record in pairs]
+    default = _default_setup(silent, options, file_name, warnings)
+    problems = [read_problem(record, default) for _, record in pairs]
+    setup, setup_warnings = _choose(problems, options)
+    warnings += setup_warnings
+    here = [_key(p.setup) == _key(setup) for p in problems]
 
+    top = max((r for p, at in zip(problems, here, strict=True) if at for _, r, _ in p.holds), default=ROWS)
+    n_rows = setup.rows or (ROWS if top > MINI_ROWS else MINI_ROWS)
+    climbs, which, faults = [], [], []
+    for i, problem in enumerate(problems):
+        fault = problem.fault or (_BAD_HOLD if any(r > n_rows for _, r, _ in problem.holds) else 0)
+        holds = derive_roles(problem.holds, n_rows) if problem.needs_roles else problem.holds
+        cells = () if fault else tuple(((r - 1) * len(COLUMNS) + c, int(role)) for c, r, role in holds)
+        climbs += [Climb(cells, reading.angle, reading.grade) for reading in problem.readings]
+        which += [i] * len(problem.readings)
+        faults += [fault] * len(problem.readings)
+    table, rows, fault_of = Climbs.from_list(climbs).ordered(), np.array(which), np.array(faults)
+    fields = [{**pairs[i][1], **r.record} for i, p in enumerate(problems) for r in p.readings]
 
-def read_moonboard(pairs: list[tuple[str, Any]], options: Options) -> Readout:
-    """Climbs of (id, record) pairs; see the module's docstring for the two forms."""
-    fields = [lower_keys(record) if isinstance(record, Mapping) else {} for _, record in pairs]
-    _check_filters(fields, options)
-    read = [read_record(record) for record in fields]
-    unclear = [read_angle(record) is None for record in fields]
-    top = max((row for holds, *_ in read for _, row, _ in holds), default=ROWS)
-    n_rows = ROWS if top > MINI_ROWS else MINI_ROWS
-    derived = sum(d for *_, d, _ in read)
-
-    climbs, problems = [], np.zeros(len(read), dtype=np.int8)
-    for i, (holds, grade, angle, needs_roles, problem) in enumerate(read):
-        problems[i] = problem
-        if needs_roles:
-            holds = derive_roles(holds, n_rows)
-        pairs_of = [((row - 1) * len(COLUMNS) + column, int(role)) for column, row, role in holds]
-        climbs.append(Climb(tuple(pairs_of) if not problem else (), angle, grade))
-    table = Climbs.from_list(climbs)
-    angles = tuple(int(a) for a in np.unique(table.angle[problems == 0])) or (DEFAULT_ANGLE,)
-    board = moonboard(angles, n_rows)
-
-    sieve = Sieve(len(climbs))
+    sieve = Sieve(len(table))
+    sieve.drop(~np.array(here, dtype=bool)[rows], "on another hold setup")
+    names = {key for record in fields for key in record}
+    withdrawn = {key: [r.get(key) for r in fields] for key in rules.withdrawn_columns(names)}
+    rules.drop_withdrawn(sieve, withdrawn, options)
     for code, reason in REASONS.items():
-        sieve.drop(problems == code, reason)
-    if not options.ungraded:
-        sieve.drop(table.grade == UNKNOWN, "no grade (kept with --ungraded)")
-    if options.angles:
-        for wanted in options.angles:
-            board.check_angle(wanted)
-        sieve.drop(~np.isin(table.angle, options.angles), "another angle than --angles")
-    if options.min_ascents > 0:
-        sieve.drop(_column(fields, "repeats") < options.min_ascents, "fewer ascents than --min-ascents")
-    if options.min_quality > 0:
-        sieve.drop(~(_column(fields, "userrating") >= options.min_quality), "quality below --min-quality")
+        sieve.drop(fault_of == code, reason)
+    angle = _angles(table.angle, sieve, setup, options, file_name, warnings)
+    rules.drop_unreadable(sieve, angle, table.grade, options)
 
+    derived = sum(p.needs_roles and not p.fault and at for p, at in zip(problems, here, strict=True))
     rule = (
-        f"derived where the source gives none ({derived} of {len(read)} climbs): finish = row {n_rows}, "
+        f"derived where the source gives none ({derived} of {sum(here)} climbs): finish = row {n_rows}, "
         f"start = the lowest one or two at or below row {HIGHEST_START_ROW}, the rest middle"
     )
-    facts = {"climbs_read": len(read), "roles": rule if derived else "from the source"}
-    warnings = ["roles are derived, not the setters' own: see `roles`"] if derived else []
-    if any(unclear):
-        example = fields[unclear.index(True)]["moonboardconfiguration"]
-        warnings.append(
-            f"{sum(unclear)} of {len(read)} climbs have a moonBoardConfiguration that setgen does not know, "
-            f"such as {str(example)[:60]!r}: taken as {DEFAULT_ANGLE}°"
-        )
-    names = np.array(
-        [_name(record, name) for (name, _), record in zip(pairs, fields, strict=True)], dtype=object
+    if derived:
+        warnings.append("roles are derived, not the setters' own: see `roles`")
+    table = table.with_conditions(angle, table.grade)
+    seen = np.unique(angle[sieve.kept & (angle >= 0)])
+    cell_sets, mounted = _hold_sets(table, sieve, [_sets_of(pairs[i][1]) for i in which], n_rows)
+    facts: dict[str, Any] = {
+        "climbs_read": len(problems),
+        "roles": rule if derived else "from the source",
+    }
+    if setup.id:
+        facts["layout"] = {"id": setup.id, "name": setup.name}
+    if mounted:
+        facts["mounted"] = mounted
+    readout = Readout(
+        "MoonBoard JSON",
+        moonboard(tuple(int(a) for a in seen) or (DEFAULT_ANGLE,), n_rows, setup, cell_sets, mounted),
+        table,
+        _names(fields, [pairs[i][0] for i in which]),
+        sieve,
+        facts,
+        warnings,
+        rules.known(_columns(fields)),
     )
-    return Readout("MoonBoard JSON", board, table.ordered(), names, sieve, facts, warnings)
+    rules.drop_unwanted(readout, options)
+    return readout
+
+
+def read_problem(record: Mapping[str, Any], default: Setup = NOT_SAID) -> Problem:
+    """What a record (keys in lower case) says at each of its angles. default: its setup if it states none."""
+    setup = read_setup(record.get("holdsetup"))
+    setup = default if setup is NOT_SAID else setup
+    entries = record.get("configurations")
+    if isinstance(entries, list) and entries:
+        entries = [lower_keys(e) if isinstance(e, Mapping) else {"id": e} for e in entries]
+        readings = [
+            Reading(
+                stated_angle(entry, setup, entry=True),
+                rules.grade(entry["grade"]) if "grade" in entry else rules.grade_of(record),
+                {k: v for k, v in entry.items() if k in ("repeats", "userrating", "isbenchmark")},
+            )
+            for entry in entries
+        ]
+    else:
+        readings = [Reading(stated_angle(record, setup), rules.grade_of(record), {})]
+    moves = record.get("moves")
+    if isinstance(moves, str):
+        moves = [_text_move(word) for word in moves.split("|") if word.strip()]
+    if not isinstance(moves, list) or not moves:
+        return Problem(setup, [], False, readings, _BAD_RECORD)
+    holds, has_roles = [], False
+    for move in moves:
+        role = Role.MIDDLE
+        if isinstance(move, Mapping):
+            move = lower_keys(move)
+            if "isstart" in move or "isend" in move:
+                has_roles = True
+                start, end = (rules.flag(move.get(key)) == 1 for key in ("isstart", "isend"))
+                role = Role.START if start else Role.FINISH if end else Role.MIDDLE
+            move = move.get("description")
+        match = _HOLE.fullmatch(move.strip()) if isinstance(move, str) else None
+        if match is None:
+            return Problem(setup, [], False, readings, _BAD_HOLD)
+        holds.append((COLUMNS.index(match[1].upper()), int(match[2]), role))
+    return Problem(setup, holds, not has_roles, readings, 0)
 
 
 def derive_roles(holds: list[tuple[int, int, Role]], n_rows: int) -> list[tuple[int, int, Role]]:
@@ -139,94 +224,170 @@ def derive_roles(holds: list[tuple[int, int, Role]], n_rows: int) -> list[tuple[
     return [(column, row, role(column, row)) for column, row, _ in holds]
 
 
-def lower_keys(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record under keys in lower case: some files write `Moves`, others `moves`."""
-    return {str(key).lower(): value for key, value in record.items()}
+def deduced_sets(
+    climbs: Climbs, sets: Sequence[frozenset[str]], n_cells: int
+) -> tuple[list[str] | None, list[str]]:
+    """(each cell's hold set, the sets that are named), from the sets that each of C climbs is said to need.
 
-
-def _name(record: dict[str, Any], fallback: str) -> str:
-    for key in ("apiid", "id"):
-        if record.get(key) not in (None, ""):
-            return _clean(record[key])
-    return _clean(fallback)
-
-
-def _clean(name: Any) -> str:
-    """Text that can be written: JSON may hold halves of surrogate pairs."""
-    return str(name).encode("utf-8", errors="replace").decode()
-
-
-def read_record(record: dict[str, Any]) -> tuple[list[tuple[int, int, Role]], int, int, bool, int]:
-    """(holds as (column, row, role), grade, angle, whether roles must be derived, problem).
-
-    record: with its keys in lower case. problem: a key of REASONS, 0 for none.
+    A cell's set is one that every climb on it needs; where more than one is left, it is not known. None where
+    no climb says which sets it needs.
     """
-    moves = record.get("moves")
-    grade, angle = _grade(record.get("grade")), read_angle(record)
-    angle = DEFAULT_ANGLE if angle is None else angle
-    if not isinstance(moves, list) or not moves:
-        return [], UNKNOWN, angle, False, _BAD_RECORD
-    holds, has_roles = [], False
-    for move in moves:
-        role = Role.MIDDLE
-        if isinstance(move, Mapping):
-            move = lower_keys(move)
-            if "isstart" in move or "isend" in move:
-                has_roles = True
-                role = (
-                    Role.START if move.get("isstart") else Role.FINISH if move.get("isend") else Role.MIDDLE
-                )
-            move = move.get("description")
-        match = _HOLE.fullmatch(move.strip()) if isinstance(move, str) else None
-        if match is None:
-            return [], UNKNOWN, angle, False, _BAD_HOLD
-        holds.append((COLUMNS.index(match[1].upper()), int(match[2]), role))
-    if grade is None:
-        return holds, UNKNOWN, angle, not has_roles, _BAD_GRADE
-    return holds, grade, angle, not has_roles, 0
+    names = sorted(set().union(*sets))
+    if not names:
+        return None, []
+    bits = {name: 1 << i for i, name in enumerate(names)}
+    needs = np.array([sum(bits[s] for s in named) or -1 for named in sets], dtype=object)
+    left: list[int] = [-1] * n_cells
+    for cell, need in zip(climbs.placement.tolist(), needs[climbs.owner].tolist(), strict=True):
+        left[cell] &= need
+    by_bit = {bit: name for name, bit in bits.items()}
+    return [by_bit.get(mask, UNKNOWN_SET) for mask in left], names
 
 
-@cache
-def _parse(text: str) -> int | None:
-    try:
-        return parse_grade(text)
-    except InputError:
-        return None
+def _hold_sets(
+    climbs: Climbs, sieve: Sieve, sets: list[frozenset[str]], n_rows: int
+) -> tuple[list[str] | None, list[str]]:
+    kept = np.flatnonzero(sieve.kept)
+    cell_sets, names = deduced_sets(climbs[kept], [sets[i] for i in kept], n_rows * len(COLUMNS))
+    known = cell_sets is not None and set(cell_sets) != {UNKNOWN_SET}
+    return (cell_sets if known else None), names
 
 
-def _grade(value: Any) -> int | None:
-    """Difficulty id; UNKNOWN where there is none, None where it cannot be read."""
-    if value is None or not str(value).strip():
-        return UNKNOWN
-    return _parse(str(value))
+def _sets_of(record: Mapping[str, Any]) -> frozenset[str]:
+    """The hold sets that a record names as its own."""
+    named = record.get("holdsets")
+    if not isinstance(named, list):
+        return frozenset()
+    words = [lower_keys(s).get("description") if isinstance(s, Mapping) else s for s in named]
+    return frozenset(str(word).strip() for word in words if isinstance(word, str) and word.strip())
 
 
-def read_angle(record: dict[str, Any]) -> int | None:
-    """Degrees from the record's moonBoardConfiguration: text such as "40° MoonBoard", or the app's bare id.
+def _key(setup: Setup) -> tuple[int, str]:
+    return setup.id, setup.name
 
-    40 where the record has none, None where it says something else.
+
+def _default_setup(silent: Sequence[bool], options: Options, file_name: str, warnings: list[str]) -> Setup:
+    """The setup of climbs that state none, which the file's name or the user may say. silent: they do not."""
+    if not any(silent):
+        return NOT_SAID
+    named = setup_in_name(file_name)
+    if named is not None:
+        warnings.append(
+            f"{sum(silent)} of {len(silent)} climbs state no hold setup: {named.name} is read from the "
+            "file's name"
+        )
+        return named
+    if not all(silent):
+        return NOT_SAID
+    wanted = options.layout
+    known = ", ".join(f"{s.id} ({s.name})" for s in SETUPS)
+    if wanted is None:
+        warnings.append(
+            "no climb states its hold setup, and a cell holds another hold on another setup: --layout says "
+            f"which it is, of {known}"
+        )
+        return NOT_SAID
+    chosen = next((s for s in SETUPS if _is(s, wanted)), None)
+    if chosen is None and not _is(NOT_SAID, wanted):
+        raise InputError(f"there is no hold setup {wanted}: --layout chooses among {known}")
+    return chosen or NOT_SAID
+
+
+def _is(setup: Setup, wanted: int | str) -> bool:
+    return wanted == setup.id or (isinstance(wanted, str) and wanted.lower() == setup.name.lower())
+
+
+def _choose(problems: list[Problem], options: Options) -> tuple[Setup, list[str]]:
+    """The setup asked for, or of the most problems; and a warning that names the others."""
+    counts = Counter(_key(p.setup) for p in problems)
+    setups = {_key(p.setup): p.setup for p in problems}
+
+    def named(key: tuple[int, str]) -> str:
+        name = "not said" if key == _key(NOT_SAID) else key[1]
+        return (
+            f"{key[0]} ({name}, {counts[key]} climbs)" if key[0] >= 0 else f"{name!r} ({counts[key]} climbs)"
+        )
+
+    listing = ", ".join(map(named, sorted(counts)))
+    wanted = options.layout
+    if wanted is not None:
+        for key in counts:
+            if _is(setups[key], wanted):
+                return setups[key], []
+        raise InputError(f"this file has no hold setup {wanted}: it has {listing}")
+    if not counts:
+        return NOT_SAID, []
+    best = min(counts, key=lambda key: (-counts[key], key))
+    if len(counts) == 1:
+        return setups[best], []
+    return setups[best], [
+        f"several hold setups: took {named(best)}, the one with the most climbs; "
+        f"--layout chooses among {listing}"
+    ]
+
+
+def _angles(
+    angle: np.ndarray, sieve: Sieve, setup: Setup, options: Options, file_name: str, warnings: list[str]
+) -> np.ndarray:
+    """(R,) the angles with those that are not stated filled in, or left out with a reason.
+
+    The user may say them, or the file's name, or the setup, where it is built at one angle only. Where no
+    record states an angle, 40° is taken, with a warning.
     """
-    setting = record.get("moonboardconfiguration")
-    if isinstance(setting, Mapping):
-        fields = lower_keys(setting)
-        setting = fields.get("description") or fields.get("id")
-    if setting is None or setting == "":
-        return DEFAULT_ANGLE
-    match = _ANGLE.search(str(setting))
-    return int(match[1]) if match else _ANGLE_OF_ID.get(str(setting).strip())
+    silent = (angle == UNKNOWN) & sieve.kept
+    if not silent.any():
+        return angle
+    n, of = int(silent.sum()), int(sieve.kept.sum())
+    in_name = angle_in_name(file_name)
+    if options.angle is not None:
+        taken = options.angle
+        warnings.append(f"{n} of {of} climbs state no angle: {taken}° by --angle")
+    elif in_name is not None:
+        taken = in_name
+        warnings.append(f"{n} of {of} climbs state no angle: {taken}° is read from the file's name")
+    elif setup.only_angle is not None:
+        taken = setup.only_angle
+    elif n == of:
+        taken = DEFAULT_ANGLE
+        warnings.append(f"no climb states its angle: taken as {taken}°; --angle says another")
+    else:
+        sieve.drop(silent, "no angle stated, where others state one (kept with --angle)")
+        return angle
+    return np.where(angle == UNKNOWN, taken, angle)
 
 
-def _column(fields: list[dict[str, Any]], key: str) -> np.ndarray:
-    values = [record.get(key) for record in fields]
-    return np.array([v if isinstance(v, int | float) else np.nan for v in values], dtype=np.float64)
+def _names(fields: list[dict[str, Any]], places: list[str]) -> np.ndarray:
+    """(R,) the problem's own id, or else its place in the file, told apart from ids where some have one."""
+    own = [_own_id(record) for record in fields]
+    mark = "row " if any(own) else ""
+    return np.array([rules.writable(i or mark + at) for i, at in zip(own, places, strict=True)], dtype=object)
 
 
-def _check_filters(fields: list[dict[str, Any]], options: Options) -> None:
-    if options.layout is not None or options.size is not None:
-        raise InputError("a MoonBoard file has one layout and size: leave out --layout and --size")
-    for flag, wanted, key in (
-        ("--min-ascents", options.min_ascents, "repeats"),
-        ("--min-quality", options.min_quality, "userrating"),
-    ):
-        if wanted > 0 and np.isnan(_column(fields, key)).all():
-            raise InputError(f"this file records no {key}: leave out {flag}")
+def _own_id(record: Mapping[str, Any]) -> str:
+    ids = (record.get(key) for key in ("apiid", "id"))
+    return next((str(i) for i in ids if not rules.is_missing(i) and str(i) != "0"), "")
+
+
+def _text_move(word: str) -> dict[str, Any]:
+    """A move of the text form: `s~G5~`, a letter (s start, e end, any other a hand) and a hold."""
+    letter, _, hold = word.strip().strip("~").partition("~")
+    return {"description": hold, "isstart": letter.lower() == "s", "isend": letter.lower() == "e"}
+
+
+def _columns(fields: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """What else the file records of each row."""
+
+    def column(key: str) -> list[Any] | None:
+        values = [record.get(key) for record in fields]
+        return values if any(v is not None for v in values) else None
+
+    columns: dict[str, np.ndarray] = {}
+    if (repeats := column("repeats")) is not None:
+        columns["ascents"] = numbers(repeats, np.nan)
+    if (stars := column("userrating")) is not None:
+        columns["quality"] = numbers(stars, np.nan)
+    if (marks := column("isbenchmark")) is not None:
+        columns["benchmark"] = rules.benchmarks(marks)
+    if (days := column("dateinserted")) is not None:
+        columns["published"] = rules.dates(days)
+    return columns

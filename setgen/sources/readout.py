@@ -16,17 +16,19 @@ from setgen.boards.climbs import Climbs
 class Options:
     """What to take from a source.
 
-    layout, size: ids in the source's own tables (size "all": the whole layout). min_quality: in the
-    source's own stars. angles: degrees, empty for all. ungraded: keep rows without a grade. roles:
-    "ignore" makes every hold a middle one on a board without starts and finishes. board: an Aurora
-    database or a dataset folder, for sources that name holds without saying where they are.
+    layout, size: ids in the source's own tables (size "all": the whole layout); a layout by its name too.
+    min_quality: in the source's own stars. angles: degrees, empty for all. angle: of climbs that state none.
+    ungraded: keep rows without a grade. roles: "ignore" makes every hold a middle one on a board without
+    starts and finishes. board: a database or a dataset folder, for sources that name holds without saying
+    where they are.
     """
 
-    layout: int | None = None
+    layout: int | str | None = None
     size: int | Literal["all"] | None = None
     min_ascents: int = 0
     min_quality: float = 0.0
     angles: tuple[int, ...] = ()
+    angle: int | None = None
     routes: bool = False
     ungraded: bool = False
     drafts: bool = False
@@ -70,6 +72,8 @@ class Readout:
     climbs: R climbs on `board`; rows that the sieve left out may be empty. ids: (R,) the source's name of
     each row's climb (rows of one climb at several angles share it). kind: the name of the format.
     facts: what else the card should say. warnings: what the user should know.
+    columns: what else the source records, each (R,): `ascents` and `quality` (stars, in the source's own;
+    float, nan where unknown), `benchmark` (1, 0, or UNKNOWN), `published` (datetime64[D]).
     """
 
     kind: str
@@ -79,3 +83,4 @@ class Readout:
     sieve: Sieve
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    columns: dict[str, np.ndarray] = field(default_factory=dict)

@@ -3,77 +3,128 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import sqlite3
 import struct
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from setgen.errors import InputError
 
-MAGIC = b"SQLite format 3\x00"
 _ROWS_AT_ONCE = 256  # few enough that their tuples are still in the processor's cache
 
 
 class SqliteFile:
-    """A database opened for reading. Raises InputError when it is damaged."""
+    """A database opened for reading, with what its write-ahead log or journal adds.
 
-    def __init__(self, path: Path) -> None:
+    label: what messages call it; its path if left out. Raises InputError when it cannot be read.
+    """
+
+    def __init__(self, path: Path, label: str = "") -> None:
         self.path = path
-        _check_length(path)
+        self.label = label or str(path)
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        _check_length(path, self.label)
         try:
-            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-            self._columns = self._schema()
-        except sqlite3.OperationalError:  # a write-ahead log in a folder that we may not write to
-            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
+            self._db, self._columns = self._open(f"{path.resolve().as_uri()}?mode=ro")
+        except sqlite3.OperationalError:  # a log in a folder that we may not write to
+            uri = self._aside() if logs(path) else f"{path.resolve().as_uri()}?immutable=1"
             try:
-                self._columns = self._schema()
+                self._db, self._columns = self._open(uri)
             except sqlite3.DatabaseError as error:
-                raise self._damaged(error) from None
+                raise self._unreadable(error) from None
         except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from None
+            raise self._unreadable(error) from None
 
     def __enter__(self) -> SqliteFile:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
-    def _damaged(self, error: sqlite3.Error) -> InputError:
-        return InputError(f"{self.path} is a damaged database ({error}): fetch it again")
+    def _open(self, uri: str) -> tuple[sqlite3.Connection, dict[str, set[str]]]:
+        db = sqlite3.connect(uri, uri=True)
+        try:
+            db.execute("PRAGMA temp_store = MEMORY")
+            return db, _schema(db)
+        except sqlite3.Error:
+            db.close()
+            raise
 
-    def _schema(self) -> dict[str, set[str]]:
-        rows = self._db.execute(
-            "SELECT lower(m.name), lower(c.name) FROM sqlite_master AS m, pragma_table_info(m.name) AS c "
-            "WHERE m.type IN ('table', 'view')"
-        )
-        tables: dict[str, set[str]] = {}
-        for table, column in rows:
-            tables.setdefault(table, set()).add(column)
-        return tables
+    def _aside(self) -> str:
+        """The address of a copy with its logs, in a folder where SQLite can apply them."""
+        self._copy = tempfile.TemporaryDirectory(prefix="setgen-")
+        try:
+            copy = copy_with_logs(self.path, Path(self._copy.name) / "copy.sqlite3")
+        except OSError as error:
+            self._copy.cleanup()
+            raise InputError(
+                f"{self.label} has changes in a log beside it, and could not be copied to read them "
+                f"({error.strerror or error}): copy both to a folder that can be written"
+            ) from None
+        return copy.as_uri()
+
+    def _unreadable(self, error: sqlite3.Error) -> InputError:
+        what = "cannot be read" if isinstance(error, sqlite3.OperationalError) else "is a damaged database"
+        return InputError(f"{self.label} {what} ({error})")
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the table is there, with all of these columns."""
         return table in self._columns and set(columns) <= self._columns[table]
 
+    def columns_of(self, table: str) -> set[str]:
+        """The names of a table's columns, in lower case; none where there is no table."""
+        return self._columns.get(table, set())
+
     def require(self, table: str, *columns: str) -> None:
         """Raise InputError when the table or one of its columns is missing."""
         if table not in self._columns:
+            has = ", ".join(sorted(self._columns)[:6]) or "none"
             raise InputError(
-                f"{self.path} has no table `{table}`: it is not the database of an Aurora board app"
+                f"{self.label} has no table `{table}`, which the database of a board app has; "
+                f"its tables: {has}"
             )
         missing = sorted(set(columns) - self._columns[table])
         if missing:
             raise InputError(
-                f"{self.path}: table `{table}` lacks {', '.join(missing)}: not a schema setgen reads"
+                f"{self.label}: table `{table}` lacks {', '.join(missing)}: not a schema setgen reads"
             )
+
+    def attach(self, other: Path, name: str) -> dict[str, set[str]]:
+        """Lay another database beside this one; its tables (in lower case) and their columns."""
+        with SqliteFile(other) as file:  # whose checks it must pass too
+            columns = file._columns
+            if file._copy is not None:
+                raise InputError(
+                    f"{other} has changes in a log beside it: open and close it once, then import"
+                )
+        try:
+            self._db.execute(f"ATTACH ? AS {name}", (f"{other.resolve().as_uri()}?mode=ro",))
+        except sqlite3.DatabaseError as error:
+            raise self._unreadable(error) from None
+        return columns
+
+    def view(self, name: str, select: str, columns: set[str]) -> None:
+        """A view that is there for this reader only."""
+        self._db.execute(f"CREATE TEMP VIEW {name} AS {select}")
+        self._columns[name] = columns
+
+    def quick_check(self) -> None:
+        """Raise InputError when the database's pages do not hang together (PRAGMA quick_check)."""
+        ((answer,),) = self.rows("PRAGMA quick_check(1)")
+        if answer != "ok":
+            raise InputError(f"{self.label} is a damaged database ({answer})")
 
     def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         try:
             return self._db.execute(sql, tuple(parameters)).fetchall()
         except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from None
+            raise self._unreadable(error) from None
 
     def columns(self, table: str, *names: str) -> dict[str, list[Any]]:
         """Whole columns of a table; all NULL where it lacks the column, empty where there is no table."""
@@ -89,14 +140,53 @@ class SqliteFile:
                 for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
                     column.extend(values)
         except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from None
+            raise self._unreadable(error) from None
         finally:
             if collecting:
                 gc.enable()
         return columns
 
 
-def _check_length(path: Path) -> None:
+def logs(path: Path) -> list[Path]:
+    """The logs beside a database that hold changes which are not in it."""
+    beside = (path.with_name(path.name + ending) for ending in ("-wal", "-journal"))
+    return [log for log in beside if log.is_file() and log.stat().st_size]
+
+
+def copy_with_logs(path: Path, target: Path) -> Path:
+    """A copy of a database and its logs, at `target`. Raises OSError."""
+    for file in (path, *logs(path)):
+        shutil.copyfile(file, target.with_name(target.name + file.name.removeprefix(path.name)))
+    return target
+
+
+def fold_logs(path: Path, label: str) -> None:
+    """Write what the logs beside a database of ours hold into it, and end them. Raises InputError."""
+    try:
+        db = sqlite3.connect(path)
+        try:
+            db.execute("PRAGMA journal_mode = DELETE").fetchall()
+            db.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        finally:
+            db.close()
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"the log beside {label} cannot be written into it ({error})") from None
+    if logs(path):
+        raise InputError(f"the log beside {label} could not be written into it: open and close it once")
+
+
+def _schema(db: sqlite3.Connection) -> dict[str, set[str]]:
+    rows = db.execute(
+        "SELECT lower(m.name), lower(c.name) FROM sqlite_master AS m, pragma_table_info(m.name) AS c "
+        "WHERE m.type IN ('table', 'view')"
+    )
+    tables: dict[str, set[str]] = {}
+    for table, column in rows:
+        tables.setdefault(table, set()).add(column)
+    return tables
+
+
+def _check_length(path: Path, label: str) -> None:
     """Raise InputError when the header promises more pages than the file has.
 
     Header fields as in https://www.sqlite.org/fileformat.html, 1.3: page size at 16, number of pages at
@@ -105,12 +195,10 @@ def _check_length(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(100)
     if len(head) < 100:
-        raise InputError(f"{path} is a truncated database: fetch it again")
+        raise InputError(f"{label} is a truncated database")
     (page_size,) = struct.unpack(">H", head[16:18])
     changes, pages = struct.unpack(">II", head[24:32])
     (valid_for,) = struct.unpack(">I", head[92:96])
     expected = (65536 if page_size == 1 else page_size) * pages
     if changes == valid_for and path.stat().st_size < expected:
-        raise InputError(
-            f"{path} is a truncated database, {path.stat().st_size} of {expected} bytes: fetch it again"
-        )
+        raise InputError(f"{label} is a truncated database, {path.stat().st_size} of {expected} bytes")

@@ -128,13 +128,43 @@ def test_wrong_strings_are_named(text: str, reason: str) -> None:
         read_frames(BOARD, ["p3r12", text])
 
 
+def union(text: str) -> dict[int, str]:
+    """Placement id → role of all holds that a route ever lights."""
+    parsed = parse_frames(BOARD, [text])
+    assert parsed.problem.tolist() == [0]
+    return {int(BOARD.ids[p]): Role(r).label for p, r in parsed.climbs.climb(0).holds}
+
+
+@pytest.mark.parametrize(
+    ("text", "off"),
+    [
+        ("p3r12p8r14", 0),
+        ('p3r12,"p8r14', 0),
+        ('p3r12p8r13,"x3p11r14', 1),
+        ('p3r12p8r13,"x3,"p3r12', 1),  # on again, but not all the time
+        ("p3r12,p8r14", 1),  # an absolute frame clears what was lit
+        ("p3r12,p3r12p8r14", 0),
+        (",p3r12p8r14", 0),
+        ('p3r12p8r13p11r14,"x3x8', 2),
+    ],
+)
+def test_routes_that_switch_holds_off_are_no_sets_of_holds(text: str, off: int) -> None:
+    parsed = parse_frames(BOARD, [text, "p3r12p8r14"])
+    assert parsed.switched_off.tolist() == [off, 0]
+    if off:
+        with pytest.raises(InputError, match="climb 1: a route that switches holds off"):
+            read_frames(BOARD, [text])
+    else:
+        assert len(read_frames(BOARD, [text])) == 1
+
+
 def test_routes_by_hand() -> None:
     # Deltas add; x takes away from what is lit, not from the union.
-    assert holds('p3r12p8r13,"x3p11r13,"p120r14') == {3: "start", 8: "middle", 11: "middle", 120: "finish"}
+    assert union('p3r12p8r13,"x3p11r13,"p120r14') == {3: "start", 8: "middle", 11: "middle", 120: "finish"}
     # A bare quote changes nothing; an empty first frame is a delayed start.
-    assert holds(',"p3r12,",p8r14') == {3: "start", 8: "finish"}
+    assert union(',"p3r12,",p8r14') == {3: "start", 8: "finish"}
     # A snapshot clears what was lit, so a hold may be lit again, and x may then switch it off.
-    assert holds('p3r12,p8r13,"p3r13,"x3') == {3: "start", 8: "middle"}
+    assert union('p3r12,p8r13,"p3r13,"x3') == {3: "start", 8: "middle"}
 
 
 def test_the_first_role_wins_and_conflicts_are_counted_by_hold() -> None:

@@ -13,6 +13,7 @@ import setgen
 from setgen.boards.board import AppIds
 from setgen.boards.roles import Role
 from setgen.cli.main import run
+from setgen.dataset.dataset import Dataset
 from setgen.sources.moonboard import moonboard
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
@@ -105,7 +106,8 @@ def test_what_the_app_is_told(wall, capsys) -> None:
         "angle": 40,
         "frames": ONE,
     }
-    assert not err
+    assert "Kilter left the service" in err  # which is what the toy wall says that it is
+    assert "--setter-id" not in err
     assert convert(wall, wall / "climbs.jsonl", "app") == 0
     out, err = capsys.readouterr()
     bodies = [json.loads(line) for line in out.splitlines()]
@@ -134,7 +136,7 @@ def test_illegal_climbs_are_refused_unless_asked_for(wall, tmp_path, capsys) -> 
         (("--to", "moonboard-short"), "no MoonBoard"),
         (("--to", "app", "--angle", "41"), "angle 41"),
         (("--to", "app", "--out", "/nowhere/at/all"), "cannot write"),
-        (("--to", "app", "--climbs", "/nowhere/at/all"), "cannot read"),
+        (("--to", "app", "--climbs", "/nowhere/at/all"), "no such file"),
         (("--to", "app", "--board", "/nowhere/at/all"), "no board"),
         ((), "--to"),
     ],
@@ -177,3 +179,45 @@ def test_wrong_climbs_are_named(text: str, what: str, wall, tmp_path, capsys) ->
     error = capsys.readouterr().err
     assert what in error
     assert error.count("\n") == 1
+
+
+def test_a_route_that_switches_holds_off_becomes_no_boulder_unasked(wall, tmp_path, capsys) -> None:
+    (tmp_path / "off").write_text('p5r1p20r2,"x20p30r3\n')
+    for to in ("app", "frames", "links", "leds", "jsonl"):
+        assert convert(wall, tmp_path / "off", to, "--angle", 40, "--out", tmp_path / "out") == 2
+        assert "line 1: a route that switches holds off" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert convert(wall, tmp_path / "off", "frames", "--routes") == 0
+    assert capsys.readouterr().out == f"{ONE}\n"
+    (tmp_path / "adds").write_text('p5r1p20r2,"p30r3\n')  # a route that only adds ends as a boulder looks
+    assert convert(wall, tmp_path / "adds", "frames") == 0
+    assert capsys.readouterr().out == f"{ONE}\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_what_other_programs_pipe_in(encoding: str, wall, monkeypatch, capsys) -> None:
+    text = f"frames;angle;grade\r\n{ONE};40°;V5/6c+\r\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode(encoding))))
+    assert convert(wall, "-", "csv") == 0
+    assert capsys.readouterr().out == f"frames,angle,grade\n{ONE},40,6c+\n"
+
+
+def test_links_to_published_climbs_are_looked_up_in_the_dataset(wall, tmp_path, capsys) -> None:
+    ids = [f"{i:032X}" for i in range(len(CLIMBS))]
+    split = np.zeros(len(CLIMBS), dtype=np.int8)
+    Dataset(BOARD, CLIMBS, split, np.array(ids, dtype=object), {}).save(tmp_path / "data")
+    angle = int(CLIMBS.angle[3])
+    start = "https://www.boardsesh.com/kilter/original/12x12-square/screw_bolt"
+    links = (
+        f"{start}/{angle}/view/some-name-{ids[3]}",
+        f"https://boardsesh.com/b/home/{angle}/play/{ids[3].lower()}",
+    )
+    for link in links:
+        (tmp_path / "c").write_text(link + "\n")
+        assert convert(tmp_path / "data", tmp_path / "c", "jsonl", "--out", tmp_path / "out") == 0
+        assert same(setgen.read_climbs(tmp_path / "out", BOARD), CLIMBS[3:4], "angle", "grade")
+        assert convert(wall, tmp_path / "c", "frames") == 2
+        assert "does not carry its holds: give --board a dataset" in capsys.readouterr().err
+    (tmp_path / "c").write_text(f"{start}/{angle}/view/{99:032X}\n")
+    assert convert(tmp_path / "data", tmp_path / "c", "frames") == 2
+    assert "line 1: this link names the climb" in capsys.readouterr().err

@@ -106,11 +106,16 @@ def test_moonboard_round_trip(climbs: Climbs) -> None:
 
 def test_messages_of_the_app_with_settings_and_more_letters() -> None:
     plain = read_moonboard_message(FULL, "l#S69,P4,P82,P8,E53#")
-    assert read_moonboard_message(FULL, "~D*l#S69,L4,R82,M8,E53#") == plain
+    for settings in ("~D*", "~D,M*", "~M, D*", "~Z,D,M*"):
+        assert read_moonboard_message(FULL, settings + "l#S69,L4,R82,M8,E53#") == plain
+    # A MoonBoard has no foot holds of its own: a foot is one of the problem's other holds.
+    assert read_moonboard_message(FULL, "l#S69,F4,P82,F8,E53#") == plain
+    feet = replace(FULL, role_ids={**FULL.role_ids, Role.FOOT: 45})
+    assert read_moonboard_message(feet, "l#F4#") == ((plain[1][0], Role.FOOT),)
     assert read_moonboard_message(FULL, "l##") == ()
 
 
-@pytest.mark.parametrize("message", ["l#S198#", "l#X3#", "l#S#", "l#S1;P2#", "S1,P2", "l#F3#"])
+@pytest.mark.parametrize("message", ["l#S198#", "l#X3#", "l#S#", "l#S1;P2#", "S1,P2"])
 def test_texts_that_light_nothing(message: str) -> None:
     with pytest.raises(InputError):
         read_moonboard_message(FULL, message)

@@ -15,8 +15,9 @@ from setgen.climb_files import read_climbs
 from setgen.dataset.build import import_dataset, without_roles
 from setgen.delivery.moonboard import full_problems, read_problem, short_problems
 from setgen.errors import InputError
-from setgen.sources.moonboard import MINI_ROWS, moonboard, read_moonboard, records
+from setgen.sources.moonboard import MINI_ROWS, moonboard, read_moonboard
 from setgen.sources.readout import Options
+from setgen.sources.texts import records
 
 BOARD = moonboard((25, 40))
 
@@ -65,12 +66,11 @@ def test_setgen_imports_what_it_writes(short: bool, tmp_path) -> None:
 @given(any_climbs(BOARD))
 def test_round_trip_of_the_full_form(climbs: Climbs) -> None:
     problems = json.loads(json.dumps(full_problems(BOARD, climbs, [""] * len(climbs))))
-    back = Climbs.from_list([read_problem(BOARD, problem) for problem in problems])
+    back = Climbs.from_list([c for problem in problems for c in read_problem(BOARD, problem)])
     assert same(back, climbs, "angle", "grade")
-    # The importer reads the same holds and grades; an angle that is not stated it takes for 40°.
+    # The importer reads the same holds and grades; an angle that is not stated is the one asked for.
     pairs = records(problems)
-    assert pairs is not None
-    read = read_moonboard(pairs, Options(ungraded=True))
+    read = read_moonboard(pairs, Options(ungraded=True, angle=40))
     if len(read.board) == len(BOARD):
         assert same(read.climbs, climbs, "grade")
         assert np.array_equal(read.climbs.angle, np.where(climbs.angle < 0, 40, climbs.angle))
@@ -79,22 +79,22 @@ def test_round_trip_of_the_full_form(climbs: Climbs) -> None:
 @given(any_climbs(BOARD))
 def test_the_short_form_keeps_the_holds(climbs: Climbs) -> None:
     for old, problem in zip(climbs, short_problems(BOARD, climbs), strict=True):
-        new = read_problem(BOARD, problem)
+        (new,) = read_problem(BOARD, problem)
         assert [p for p, _ in new.holds] == [p for p, _ in old.holds]
         assert (new.angle, new.grade) == (-1, old.grade)
 
 
 def test_a_board_without_roles_reads_middles() -> None:
-    readout = read_moonboard([("1", {"Grade": "7A", "Moves": ["A3", "C18"]})], Options())
+    readout = read_moonboard(records([{"Grade": "7A", "Moves": ["A3", "C18"]}]), Options())
     plain = without_roles(readout).board
-    assert {role for _, role in read_problem(plain, {"Moves": ["A3", "C18"]}).holds} == {Role.MIDDLE}
+    assert {role for _, role in read_problem(plain, {"Moves": ["A3", "C18"]})[0].holds} == {Role.MIDDLE}
 
 
 def test_mini_boards() -> None:
     mini = moonboard(rows=MINI_ROWS)
     low = climb(mini, "A3:s B8:m C12:f")
     (problem,) = short_problems(mini, Climbs.from_list([low]))
-    assert read_problem(mini, problem).holds == low.holds
+    assert read_problem(mini, problem)[0].holds == low.holds
     with pytest.raises(InputError, match="C18"):
         read_problem(mini, {"Moves": ["A3", "C18"]})
 

@@ -14,9 +14,11 @@ from setgen.boards.board import AppIds
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.frames import write_frames
 from setgen.boards.grades import UNKNOWN
+from setgen.climb_files import read_climbs
 from setgen.delivery.links import boardsesh_links, climbdex_searches, read_link
 from setgen.errors import InputError
 from setgen.sources.moonboard import moonboard
+from setgen.sources.setups import SETUPS
 
 ONE = Climbs.from_list([Climb(((4, 0), (9, 2)), 40, 22)])
 FRAMES = "p5r1p10r3"
@@ -71,7 +73,7 @@ def test_links_by_name_carry_frames_too() -> None:
     ("board", "what"),
     [
         (PLAIN, "no links to climbs"),
-        (moonboard(), "no links to climbs"),
+        (moonboard(), "hold setup|no links to climbs"),
         (replace(WALL, app=None), "layout and size"),
         (replace(WALL, app=AppIds(1, None, (1, 20))), "layout and size"),
     ],
@@ -92,3 +94,46 @@ def test_links_without_frames_are_one_line(rest: str) -> None:
     for start in ("https://climbdex.com/kilter/beta/", "https://[", "https://www.boardsesh.com/kilter/?x="):
         with pytest.raises(InputError, match=r"no climb|no link"):
             read_link(start + rest.replace("&", "").replace("?", ""))
+
+
+MOON = moonboard(setup=next(s for s in SETUPS if s.id == 15))
+
+
+def test_moonboards_on_boardsesh_both_ways(tmp_path) -> None:
+    (link,) = boardsesh_links(MOON, ONE, ["x"])
+    assert link.startswith(
+        "https://www.boardsesh.com/moonboard/4/1/11,12,13,14,15,16/40/create?forkFrames=p5r42"
+    )
+    for text in (
+        link,
+        link.replace("/4/1/", "/masters-2017/standard/"),
+        link.replace("/moonboard/4/1/", "/b/home/"),
+    ):
+        (tmp_path / "links").write_text(text)
+        (climb,) = read_climbs(tmp_path / "links", MOON, check=False)
+        assert set(climb.holds) == set(ONE.climb(0).holds)
+
+
+@pytest.mark.parametrize(
+    ("board", "path", "what"),
+    [
+        (MOON, "moonboard/5/1/17/40", "on layout 5 of moonboard"),
+        (MOON, "moonboard/2016/standard/a/40", "on layout 2016 of moonboard"),
+        (MOON, "kilter/1/10/1/40", "on the board kilter"),
+        (WALL, "kilter/8/10/1/40", "on layout 8 of kilter"),
+        (WALL, "tension/1/10/1/40", "on the board tension"),
+    ],
+)
+def test_links_of_other_boards_are_not_read_as_this_one_s(board, path: str, what: str, tmp_path) -> None:
+    frames = write_frames(board, ONE)[0]
+    (tmp_path / "links").write_text(f"https://www.boardsesh.com/{path}/create?forkFrames={frames}\n")
+    with pytest.raises(InputError, match=rf"line 1: this link is of a climb {what}"):
+        read_climbs(tmp_path / "links", board, check=False)
+
+
+@pytest.mark.parametrize("end", ["view/some-name-0123456789ABCDEF0123456789ABCDEF", "play/0123"])
+def test_links_to_published_climbs_say_what_to_give_instead(end: str) -> None:
+    with pytest.raises(
+        InputError, match="published climb and does not carry its holds: give --board a dataset"
+    ):
+        read_link(f"https://www.boardsesh.com/kilter/original/12x12/screw_bolt/40/{end}")

@@ -138,7 +138,12 @@ def test_a_wrong_route_is_reported_not_guessed(database: Database) -> None:
         "frames: frames_count disagrees with the frames": 1,
         "frames: switches off a hold that is not lit": 1,
     }
-    assert dataset.card["routes"] == {"well_formed": 1, "with_role_conflicts": 1, "holds_in_conflict": 1}
+    assert dataset.card["routes"] == {
+        "well_formed": 1,
+        "with_role_conflicts": 1,
+        "holds_in_conflict": 1,
+        "with_holds_switched_off": 0,
+    }
 
 
 def test_old_databases_lack_columns_and_tables(database: Database) -> None:

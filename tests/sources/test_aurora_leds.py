@@ -17,6 +17,7 @@ from setgen.delivery.leds import led_messages, read_led_message
 from setgen.errors import InputError
 from setgen.sources.aurora import read_board
 from setgen.sources.readout import Options
+from setgen.sources.sqlite_file import SqliteFile
 
 Database = Callable[..., Path]
 
@@ -32,7 +33,8 @@ LEDS = [
 
 
 def board(path: Path, size: int | str | None) -> Board:
-    return read_board(path, Options(layout=1, size=size))[0]  # type: ignore[arg-type]
+    with SqliteFile(path) as db:
+        return read_board(db, Options(layout=1, size=size))[0]  # type: ignore[arg-type]
 
 
 def test_each_size_has_its_own_leds(database: Database) -> None:

@@ -76,8 +76,8 @@ def test_the_database_comes_out_of_an_apk(site: tuple[str, bytes], tmp_path: Pat
     [
         ("/cut", "cut short"),
         ("/none", "404"),
-        ("/zip", r"without a db\.sqlite3"),
-        ("/page", "no database"),
+        ("/zip", "without a database"),
+        ("/page", "neither a database nor a package"),
     ],
 )
 def test_what_goes_wrong_leaves_nothing_behind(

@@ -66,7 +66,7 @@ def test_without_a_board_one_clear_line(table: Path, tmp_path: Path) -> None:
 
 
 def test_filters_need_their_columns(table: Path, database: Callable[..., Path]) -> None:
-    with pytest.raises(InputError, match=r"ascensionist_count.*--min-ascents"):
+    with pytest.raises(InputError, match=r"records no ascents.*--min-ascents"):
         import_dataset(table, Options(board=database(), min_ascents=1))
 
 
@@ -83,11 +83,12 @@ def test_content_decides_not_the_name(table: Path, database: Callable[..., Path]
     [
         (b"", "is empty"),
         (b"hello there", "no database"),
-        (b"\x89PNG\r\n\x1a\n\x00", "no database"),
+        (b"\x89PNG\r\n\x1a\n\x00", "neither a database"),
         (b"a,b,c\n1,2,3\n", "no database"),
         (b"<html>not found</html>", "no database"),
         (b"SQLite format 3\x00", "truncated"),
-        (b"PK\x03\x04....", "setgen data fetch"),
+        (b"PK\x03\x04....", "damaged"),
+        (b"\x1f\x8b....", "damaged"),
     ],
 )
 def test_what_is_not_recognised(tmp_path: Path, content: bytes, message: str) -> None:

@@ -140,12 +140,13 @@ def test_bad_records_are_dropped_each_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_filters_and_what_a_file_does_not_record(tmp_path: Path) -> None:
-    assert len(load(tmp_path, [FULL, {**FULL, "repeats": 2}], min_ascents=5).climbs) == 1
+    assert len(load(tmp_path, [FULL, {**FULL, "apiId": 78, "repeats": 2}], min_ascents=5).climbs) == 1
     assert len(load(tmp_path, [SHORT, {**SHORT, "UserRating": 1}], min_quality=2).climbs) == 1
     with pytest.raises(InputError, match="--min-ascents"):
         load(tmp_path, [SHORT], min_ascents=1)
     with pytest.raises(InputError, match="--layout"):
-        load(tmp_path, [SHORT], layout=1)
+        load(tmp_path, [SHORT], layout=99)
+    assert load(tmp_path, [SHORT], layout=15).board.name == "MoonBoard Masters 2017"
 
 
 @pytest.mark.parametrize("data", [[], {}, [1, 2], {"data": []}, [{"a": 1}], "[", '{"data": '])
@@ -166,8 +167,8 @@ DATA = os.environ.get("SETGEN_DATA")
 @pytest.mark.skipif(not DATA, reason="SETGEN_DATA is not set")
 def test_real_moonboard_numbers() -> None:
     dataset = import_dataset(Path(str(DATA)) / "moonboard_2017.json", Options(roles="ignore"))
-    assert dataset.card["rows"]["kept"] == 18_865
-    assert dataset.card["hold_sets"] == 18_755
+    assert dataset.card["rows"]["read"] == 18_865
+    assert dataset.card["rows"]["kept"] == 18_755 == dataset.card["hold_sets"]
 
 
 @pytest.mark.parametrize(
@@ -177,15 +178,21 @@ def test_real_moonboard_numbers() -> None:
         ("2", 25, False),
         ({"Id": 2}, 25, False),
         ({"Id": 7, "Description": "25 deg"}, 25, False),
-        (None, 40, False),
-        (7, 40, True),
-        ("99999°", 40, True),
+        (None, 40, True),
+        ({}, 40, True),
     ],
 )
 def test_configurations(tmp_path: Path, setting: Any, angle: int, warned: bool) -> None:
     dataset = load(tmp_path, [{**SHORT, "moonBoardConfiguration": setting}])
     assert dataset.climbs.angle.tolist() == [angle]
-    assert any("moonBoardConfiguration" in w for w in dataset.card["warnings"]) is warned
+    assert any("no climb states its angle" in w for w in dataset.card["warnings"]) is warned
+
+
+@pytest.mark.parametrize("setting", [7, "99999°", "steep", {"id": 7}])
+def test_an_angle_that_cannot_be_read_is_left_out(tmp_path: Path, setting: Any) -> None:
+    other = {**SHORT, "Moves": ["A5", "B18"], "moonBoardConfiguration": 1}
+    dataset = load(tmp_path, [other, {**SHORT, "moonBoardConfiguration": setting}])
+    assert dataset.card["rows"]["reasons"] == {"an angle that cannot be read": 1}
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:

@@ -1,0 +1,140 @@
+"""Texts that hold climbs: JSON in its wrappers, JSON lines, and tables with commas, semicolons or tabs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from setgen.errors import InputError
+
+_DELIMITERS = (",", ";", "\t", "|")
+_SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # a line for Excel: what separates fields
+_LISTS = ("data", "problems", "climbs", "results", "items")  # under which wrappers hold their records
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a CSV text. columns: names in lower case. rows: (line, fields) of each, fields by column."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[int, dict[str, str]]]
+
+    def column(self, name: str) -> list[str]:
+        return [fields[name] for _, fields in self.rows]
+
+
+def is_json(text: str) -> bool:
+    """Whether a text looks like JSON: its first letter is a bracket."""
+    return text.lstrip()[:1] in ("[", "{")
+
+
+def read_json(text: str) -> Any:
+    """The document of a JSON text; of JSON lines, the list of their values.
+
+    Raises InputError that says where it is broken.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+        if len(lines) < 2 or not _parses(lines[0][1]):
+            raise InputError(f"broken JSON ({_reason(error)})") from None
+    values = []
+    for i, line in lines:
+        try:
+            values.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"line {i}: this is not JSON ({_reason(error)})") from None
+    return values
+
+
+def records(document: Any) -> list[tuple[str, dict[str, Any]]]:
+    """(name, record) of each record in a JSON document, keys in lower case.
+
+    A list of records; a list under `data`, `problems` or the like; a dict from name to record; one record.
+    What else a wrapper says, such as `holdsetup`, holds for its records that do not say it themselves. A name
+    is the key, or the place, counted from 1. What is no object becomes an empty record.
+    """
+    common: dict[str, Any] = {}
+    if isinstance(document, Mapping):
+        fields = lower_keys(document)
+        key = next((k for k in _LISTS if isinstance(fields.get(k), list | Mapping)), None)
+        if key is not None:
+            common = {k: v for k, v in fields.items() if k != key and k not in ("total", "count")}
+            document = fields[key]
+        elif not all(isinstance(value, Mapping) for value in document.values()):
+            document = [document]
+    if isinstance(document, Mapping):
+        pairs = [(str(name), record) for name, record in document.items()]
+    elif isinstance(document, list):
+        pairs = [(str(i), record) for i, record in enumerate(document, 1)]
+    else:
+        pairs = []
+    return [
+        (name, {**common, **lower_keys(record)} if isinstance(record, Mapping) else {})
+        for name, record in pairs
+    ]
+
+
+def lower_keys(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record under keys in lower case: some files write `Moves`, others `moves`."""
+    return {str(key).lower(): value for key, value in record.items()}
+
+
+def read_table(text: str, needed: str) -> Table | None:
+    """The table in a CSV text, or None when it has no header with a column `needed`.
+
+    The delimiter is what a line `sep=;` says, or else what cuts such a column out of the header. Numbers with
+    a decimal comma, which only other delimiters leave room for, get a point. Raises InputError.
+    """
+    lines = text.splitlines(keepends=True)
+    start = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
+    delimiters: tuple[str, ...] = _DELIMITERS
+    if start < len(lines) and (said := _SEP.fullmatch(lines[start].strip("\r\n \ufeff") or "")):
+        delimiters = (said[1],)
+        start += 1
+    head = lines[start] if start < len(lines) else ""
+    for delimiter in delimiters:
+        names = tuple(name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), []))
+        if needed in names:
+            return Table(names, _rows("".join(lines[start:]), delimiter, names, start))
+    return None
+
+
+def _rows(text: str, delimiter: str, names: tuple[str, ...], before: int) -> list[tuple[int, dict[str, str]]]:
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    rows = []
+    try:
+        next(reader)
+        for fields in reader:
+            if not any(fields):
+                continue
+            if len(fields) > len(names):
+                raise InputError(
+                    f"line {reader.line_num + before}: this row has more fields than the header names"
+                )
+            if delimiter != ",":
+                fields = [re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", field) for field in fields]
+            fields += [""] * (len(names) - len(fields))
+            rows.append((reader.line_num + before, dict(zip(names, fields, strict=True))))
+    except csv.Error as error:
+        raise InputError(f"line {reader.line_num + before}: this is not CSV ({error})") from None
+    return rows
+
+
+def _parses(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), list | dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    return "its numbers are too long or its lists too deep"
