@@ -28,16 +28,16 @@ from experiments.training import RunFacts, train
 from setgen.boards.sensible import SensibleRules
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation import completion, likelihood, two_sample
-from setgen.evaluation.comparison import Comparison, Sample
-from setgen.evaluation.estimate import Estimate
-from setgen.evaluation.trial import Trial
 from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
 from setgen.grading.fit import fit_grader
 from setgen.grading.grader import Grader
+from setgen.metrics.context import Context, samples
+from setgen.metrics.estimate import Estimate
+from setgen.metrics.evaluate import estimate
+from setgen.metrics.metric import metrics_of
 
-_MEASURED = ("bits per hold", "bits per hidden hold", "recall@10")
+_MEASURED = ("bits per hold", "bits per hidden hold", "recall@10", "two-sample")
 
 
 @experiment("builtin")
@@ -92,15 +92,11 @@ def card(cfg: DictConfig, dataset: Dataset, facts: RunFacts, folder: Path, grade
 
 def judge(generator: Generator, dataset: Dataset, climbs: int, orders: int, seed: int) -> dict[str, Estimate]:
     """Bits per hold, how well climbs are completed, and whether new ones can be told from real ones."""
-    trial = Trial(generator, dataset, climbs, seed, orders, test_climbs=climbs)
-    of_model = [m for m in (*likelihood.METRICS, *completion.METRICS) if m.name.startswith(_MEASURED)]
-    found = {metric.name: metric.compute(trial) for metric in of_model}
-    made, test, train = (
-        Sample(dataset.board, x) for x in (trial.samples, dataset.part("test"), dataset.part("train"))
-    )
-    comparison = Comparison(made, test, train, SensibleRules.fit(dataset.board, train.climbs), seed)
-    found |= {metric.name: metric.compute(comparison) for metric in two_sample.METRICS}
-    return {name: estimate for name, estimate in found.items() if estimate is not None}
+    real = Context.of_dataset(dataset, seed, grader=None)
+    asked = real.asking(generator, climbs, orders=orders, most_tests=climbs)
+    drawn = real.judging(samples(asked))
+    measured = [m for m in metrics_of(real.space).values() if m.name.startswith(_MEASURED)]
+    return {m.name: estimate(asked if m.needs_generator else drawn, m) for m in measured}
 
 
 def _plain(estimate: Estimate) -> dict[str, float | int | None]:

@@ -14,18 +14,18 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.comparison_report import report_of
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
-from experiments.report import write_report
+from experiments.report import report_of, write_report
+from experiments.report.pictures import sections
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.tracking import log_comparison
 from experiments.training import check_trainable, finished, train
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.reference import Reference
+from setgen.metrics.context import Context
 
 
 @experiment("compare")
@@ -62,7 +62,7 @@ def main(cfg: DictConfig) -> None:
         for name in cfg.models
         if i == 0 or is_config(str(name))
     ]
-    reference = Reference.of(dataset, cfg.evaluation.seed)
+    reference = Context.of_dataset(dataset, cfg.evaluation.seed)
     judged = []
     for done, (name, seed) in enumerate(runs):
         console.print(f"[dim]{done + 1} of {len(runs)}[/]", end=" ")
@@ -70,8 +70,9 @@ def main(cfg: DictConfig) -> None:
         # What was trained here just now has run already, wherever its code comes from.
         judged.append(judge(cfg, reference, name, where, console, is_config(name) or cfg.foreign_code))
     report = report_of(cfg, reference, judged, noted_commands(folder))
-    page = write_report(folder, report)
-    log_comparison(cfg, folder, report, page)
+    pictures = sections(report)
+    page = write_report(folder, report, pictures)
+    log_comparison(cfg, folder, report, pictures, page)
     console.print(f"Report: {page}", soft_wrap=True)
 
 

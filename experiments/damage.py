@@ -21,9 +21,9 @@ from experiments.option_values import whole
 from experiments.run_folder import new_run_folder, write_json
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.damage import DAMAGES
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.proof import Series, prove
+from setgen.metrics.damage import Damage, damages_of
+from setgen.metrics.evaluate import metrics_for
+from setgen.metrics.proof import Series, prove
 
 
 @experiment("damage")
@@ -55,7 +55,8 @@ def markdown(found: list[Series], dataset: Dataset, command: str) -> str:
     """The matrix: a row a metric, a column a damage, in it the least degree from which it is seen."""
     names = {s.metric for s in found}
     cells = {(s.metric, s.damage): s for s in found}
-    damages = [d for d in DAMAGES if any((m.name, d.name) in cells for m in METRICS)]
+    metrics, known = metrics_for(dataset.board), damages_of(dataset.board)
+    damages = [d for d in known.values() if any((m.name, d.name) in cells for m in metrics)]
     lines = [
         f"# What each metric sees: {dataset.card['title']}",
         "",
@@ -73,21 +74,20 @@ def markdown(found: list[Series], dataset: Dataset, command: str) -> str:
         "| metric | | " + " | ".join(d.name for d in damages) + " |",
         "| --- | --- |" + " --- |" * len(damages),
     ]
-    for metric in METRICS:
+    for metric in metrics:
         if metric.name in names:
-            row = [_cell(cells.get((metric.name, d.name)), d.name in metric.sees) for d in damages]
+            row = [_cell(cells.get((metric.name, d.name)), d, d.name in metric.sees) for d in damages]
             lines.append(f"| {metric.name} | {metric.direction} | " + " | ".join(row) + " |")
     lines += ["", "| damage | degrees | |", "| --- | --- | --- |"]
     lines += [f"| {d.name} | {', '.join(map(d.label, d.degrees))} | {d.said} |" for d in damages]
     return "\n".join(lines) + "\n"
 
 
-def _cell(series: Series | None, claimed: bool) -> str:
+def _cell(series: Series | None, damage: Damage, claimed: bool) -> str:
     if series is None:
         return ""
     if series.seen_from is None:
         return "**missed**" if claimed else ""
-    damage = next(d for d in DAMAGES if d.name == series.damage)
     degree = damage.label(damage.degrees[series.seen_from - 1])
     return f"**{degree}**" if claimed else degree
 

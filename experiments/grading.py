@@ -26,16 +26,20 @@ from sklearn.preprocessing import StandardScaler
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.run_folder import new_run_folder, write_json
+from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.boards.geometry import geometry
 from setgen.boards.grades import FIRST, LAST, UNKNOWN, V
-from setgen.boards.shape import informative
+from setgen.boards.shape import shape_features
 from setgen.dataset.dataset import Dataset
 from setgen.dataset.splits import one_of_each
 from setgen.errors import InputError
-from setgen.evaluation.comparison import Sample
 from setgen.figures import save_figure
 from setgen.grading.fit import fit_grader, why_not
 from setgen.grading.grader import Grading
+from setgen.metrics.features import item_matrix
+from setgen.sets.identity import as_sets
+from setgen.sets.per_set import informative
 
 _LEVELS = np.arange(1, 10) / 10
 _V_NUMBER = np.array([int(V[g][1:]) for g in range(FIRST, LAST + 1)])
@@ -149,11 +153,13 @@ def boosted(dataset: Dataset, test: Climbs, seed: int) -> tuple[np.ndarray, np.n
     the guess dressed with the errors on these climbs (Roulston & Smith 2003).
     """
     train, valid = graded(dataset, "train"), graded(dataset, "valid")
-    known = informative(Sample(dataset.board, train).shape)
+    known = informative(shape_of(dataset.board, train))
 
     def columns(climbs: Climbs) -> np.ndarray:
-        sample = Sample(dataset.board, climbs)
-        return np.column_stack([sample.shape[:, known], climbs.angle, sample.incidence.toarray()])
+        board, sets = dataset.board, as_sets(dataset.board, climbs)
+        return np.column_stack(
+            [shape_of(board, sets)[:, known], climbs.angle, item_matrix(board, sets).toarray()]
+        )
 
     trees = HistGradientBoostingRegressor(
         loss="absolute_error", max_iter=400, learning_rate=0.05, early_stopping=False, random_state=seed
@@ -166,10 +172,15 @@ def boosted(dataset: Dataset, test: Climbs, seed: int) -> tuple[np.ndarray, np.n
     return guess, np.stack([(dressed == grade).mean(1) for grade in _SCALE], axis=1)
 
 
+def shape_of(board: Board, climbs: Climbs) -> np.ndarray:
+    """(C, F) shape features."""
+    return shape_features(board, as_sets(board, climbs), geometry(board, climbs))
+
+
 def auc(train: np.ndarray, test: np.ndarray) -> tuple[float, float]:
     """How well a logistic regression, cross-validated, tells features of training climbs from test climbs',
     as many of each; and the standard error of the AUC where they are alike (Hanley & McNeil 1982, with twice
-    the variance, for folds lend each other their judges: see `evaluation.two_sample`)."""
+    the variance, for folds lend each other their judges: see `metrics.two_sample`)."""
     rng, n = np.random.default_rng(0), min(len(train), len(test))
     both = np.concatenate([rng.permutation(part)[:n] for part in (train, test)])
     label = np.repeat([0, 1], n)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -24,9 +24,6 @@ from experiments.run_folder import new_run_folder, note_command, noted_commands,
 from experiments.sampler_page import markdown, picture
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.reference import Reference
-from setgen.evaluation.trial import Trial
 from setgen.figures import save_figure
 from setgen.generators.base import Generator
 from setgen.generators.denoiser import Denoiser
@@ -35,6 +32,10 @@ from setgen.generators.profiling import measure_profile
 from setgen.generators.registry import load_generator
 from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
+from setgen.metrics.context import Context
+from setgen.metrics.estimate import Estimate
+from setgen.metrics.evaluate import estimate, floor_of
+from setgen.metrics.metric import Metric, Unavailable, metrics_of
 from setgen.sets.batch import SetBatch, to_batch
 
 MEASURED = (
@@ -46,7 +47,7 @@ MEASURED = (
     "Vendi score",
     "grade error ratio",
 )
-"""Of the table of `evaluation.evaluate`, what the page shows."""
+"""Of the table of `metrics.evaluate`, what the page shows."""
 
 
 def suits(how: Sampling, generator: Generator) -> bool:
@@ -80,7 +81,7 @@ def main(cfg: DictConfig) -> None:
     console.print(f"[bold]Ways to reveal[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
     store = folder / "points.json"
     points: list[dict[str, Any]] = json.loads(store.read_text()) if store.is_file() else []
-    reference = Reference.of(dataset)
+    reference = Context.of_dataset(dataset)
     for path, generator in models.items():
         # Models that do not unmask have no profile and need none: ways that want one do not suit them.
         profile: tuple[float, ...] = (0.0, 0.0)
@@ -100,7 +101,7 @@ def main(cfg: DictConfig) -> None:
                 console.print(f"{label}, {name}, seed {seed}: {said}", soft_wrap=True)
     if not points:
         raise InputError("none of these models can be drawn from in any of these ways")
-    floors = {name: floor_of(reference, name, cfg.samples) for name in MEASURED}
+    floors = measured(reference, lambda c, metric: floor_of(c, metric, cfg.samples))
     (folder / "samplers.md").write_text(
         markdown(points, floors, dataset, noted_commands(folder)), encoding="utf-8"
     )
@@ -114,7 +115,7 @@ def load_models(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
     if len({Path(path).name for path in models}) < len(cfg.models):
         raise InputError("two of the models have one name: rename a folder, or link to it by another name")
     for path, generator in models.items():
-        if not np.array_equal(generator.space.ids, dataset.board.ids):
+        if not np.array_equal(generator.space.keys, dataset.board.keys):
             raise InputError(
                 f"{path} is of another board than {dataset.card['title']}: give its own data.path"
             )
@@ -136,24 +137,22 @@ def way_of(name: str, options: Any, profile: tuple[float, ...]) -> Sampling:
 
 
 def measure(
-    generator: Generator, reference: Reference, way: Sampling, seed: int, cfg: DictConfig
+    generator: Generator, reference: Context, way: Sampling, seed: int, cfg: DictConfig
 ) -> dict[str, float | None]:
     """One point: calls a climb, climbs a second, the metrics of MEASURED, and bits where they exist."""
-    trial = Trial(generator, reference.dataset, cfg.samples, seed)
-    generator.sample(trial.conditions[:8], way, seed=seed)  # warms up
+    real = Context.of_dataset(reference.data, seed)
+    asked = real.asking(generator, cfg.samples).raw
+    generator.sample(asked[:8], way, seed=seed)  # warms up
     with counted_rows(generator) as rows:
         began = time.perf_counter()
-        climbs = generator.sample(trial.conditions, way, seed=seed)
+        climbs = generator.sample(asked, way, seed=seed)
         spent = time.perf_counter() - began
-    comparison = reference.comparison(climbs)
-    table = {m.name: m for m in METRICS}
-    found = {name: table[name].compute(comparison) for name in MEASURED}
     calls = sum(rows) / len(climbs) if rows else float(climbs.sizes.mean()) * (2 if way.guidance else 1)
     return {
         "calls": calls,
         "climbs per second": len(climbs) / spent,
-        **{name: None if e is None else e.value for name, e in found.items()},
-        "bits per hold": bits(generator, trial, way, cfg),
+        **measured(reference.judging(climbs), estimate),
+        "bits per hold": bits(generator, real, way, cfg),
     }
 
 
@@ -178,22 +177,28 @@ def counted_rows(generator: Generator) -> Iterator[list[int]]:
 
 
 @torch.no_grad()
-def bits(generator: Generator, trial: Trial, way: Sampling, cfg: DictConfig) -> float | None:
+def bits(generator: Generator, real: Context, way: Sampling, cfg: DictConfig) -> float | None:
     """Bits per hold of the process, on test climbs; None where its likelihood is not known."""
     if not (way.unmasking.has_likelihood and way == Sampling(unmasking=way.unmasking)):
         return None
-    climbs = trial.test[: cfg.test_climbs]
+    climbs = real.test_sets[: cfg.test_climbs]
     batch = to_batch(generator.space, climbs, generator.device)
-    orders = random_orders(climbs.sizes, cfg.orders, trial.seed).to(generator.device)
+    orders = random_orders(climbs.sizes, cfg.orders, real.seed).to(generator.device)
     nats = generator.log_likelihood(batch, orders, unmasking=way.unmasking if generator.blocks else None)
     each = nats.mean(1).double().cpu().numpy() / climbs.sizes
     return float(-each.mean() / np.log(2))
 
 
-def floor_of(reference: Reference, name: str, n: int) -> float | None:
-    """The metric on real climbs."""
-    found = reference.floor({m.name: m for m in METRICS}[name], n)
-    return None if found is None else found.value
+def measured(c: Context, of: Callable[[Context, Metric], Estimate | None]) -> dict[str, float | None]:
+    """The metrics of MEASURED, or their floors; None where there is none."""
+    table, found = metrics_of(c.space), {}
+    for name in MEASURED:
+        try:
+            value = of(c, table[name])
+        except Unavailable:
+            value = None
+        found[name] = None if value is None else value.value
+    return found
 
 
 if __name__ == "__main__":

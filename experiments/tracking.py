@@ -6,18 +6,18 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.report.content import Report, finite
-from experiments.report.images import images
-from experiments.report.leaderboard import leaderboard
-from experiments.report.table import Family, families
+from experiments.report.content import Report
+from experiments.report.pictures import Section
+from experiments.report.tables import cells, headlines, shown
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
+from setgen.figures import figure_to_png
 from setgen.generators.base import Generator
 from setgen.sets.sets import Sets
 from setgen.training import Callback, Point, Progress
@@ -77,58 +77,29 @@ def log_model(run: Any, generator: Generator, prompts: Sets, folder: Path, facts
     run.log_artifact(artifact)
 
 
-def log_comparison(cfg: DictConfig, folder: Path, report: Report, page: Path) -> None:
-    """The report's leaderboard, table, pictures and page; the table's numbers as a summary too."""
+def log_comparison(
+    cfg: DictConfig, folder: Path, report: Report, pictures: dict[str, tuple[str, Section]], page: Path
+) -> None:
+    """The report's tables, pictures and page; the table's numbers as a summary too."""
     with tracking(cfg, folder, folder.name, "comparison") as run:
         if run is None:
             return
         import wandb
         from PIL import Image
 
-        table = families(report)
-        pictures = {name: wandb.Image(Image.open(io.BytesIO(png))) for name, png in images(report).items()}
+        found = cells(report)
+        drawn = {
+            f"{heading}/{name}": wandb.Image(Image.open(io.BytesIO(figure_to_png(figure, 80))))
+            for heading, (_, section) in pictures.items()
+            for name, figure in section.items()
+        }
         run.log(
             {
-                "leaderboard": _leaderboard(report),
-                "table": _table(report, table),
+                "headlines": wandb.Table(dataframe=shown(headlines(report, found)).reset_index()),
+                "table": wandb.Table(dataframe=found.reset_index()),
                 "report": wandb.Html(page.read_text(encoding="utf-8")),
-                **pictures,
+                **drawn,
             }
         )
-        run.summary.update(
-            {
-                f"{model.label}/{row.metric.name}": c.mean
-                for family in table
-                for row in family.rows
-                for model, c in zip(report.models, row.cells, strict=True)
-                if c.mean is not None
-            }
-        )
-
-
-def _leaderboard(report: Report) -> Any:
-    """A row a headline metric; of each model its value, interval, distance in standard errors and class."""
-    import wandb
-
-    what = ("value", "low", "high", "distance", "class")
-    cells = [f"{model.label} {name}" for model in report.models for name in what]
-    table = wandb.Table(columns=["metric", "family", "unit", "floor", "distance to", *cells])
-    for line in leaderboard(report):
-        metric, to = line.row.metric, "best" if line.to_best else "floor"
-        said = [(p.cell.mean, p.cell.low, p.cell.high, finite(p.distance), p.kind) for p in line.places]
-        table.add_data(metric.name, line.family, metric.unit, line.row.floor, to, *chain(*said))
-    return table
-
-
-def _table(report: Report, families: list[Family]) -> Any:
-    """A row a metric; of each model its value, interval and what the evaluator says of it."""
-    import wandb
-
-    what = ("value", "low", "high", "note")
-    cells = [f"{model.label} {name}" for model in report.models for name in what]
-    table = wandb.Table(columns=["family", "metric", "unit", "floor", *cells])
-    for family in families:
-        for row in family.rows:
-            said = [(c.mean, c.low, c.high, c.note) for c in row.cells]
-            table.add_data(family.name, row.metric.name, row.metric.unit, row.floor, *chain(*said))
-    return table
+        known = found.value[np.isfinite(found.value)]
+        run.summary.update({f"{model}/{metric}": value for (metric, model), value in known.items()})

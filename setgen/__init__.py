@@ -26,15 +26,14 @@ if TYPE_CHECKING:
     from setgen.dataset.dataset import Dataset
     from setgen.draw import draw_climb, draw_climbs
     from setgen.errors import InputError
-    from setgen.evaluation.evaluate import evaluate
-    from setgen.evaluation.evaluate_generator import evaluate_generator
-    from setgen.evaluation.likelihood import likelihood
     from setgen.figures import save_figure
     from setgen.generators.base import Generator
     from setgen.generators.registry import load_generator
     from setgen.grading.cache import grader_for
     from setgen.grading.grader import Grader, load_grader
     from setgen.heatmaps import draw_heatmaps, draw_usage
+    from setgen.metrics.evaluate import evaluate, evaluate_generator
+    from setgen.metrics.likelihood import likelihood
     from setgen.prompts import make_prompts
 
 # Looked up when first asked for, so that `import setgen` does not import torch.
@@ -52,11 +51,11 @@ _HOME = {
     "draw_climbs": "setgen.draw",
     "draw_heatmaps": "setgen.heatmaps",
     "draw_usage": "setgen.heatmaps",
-    "evaluate": "setgen.evaluation.evaluate",
-    "evaluate_generator": "setgen.evaluation.evaluate_generator",
+    "evaluate": "setgen.metrics.evaluate",
+    "evaluate_generator": "setgen.metrics.evaluate",
     "grade_name": "setgen.boards.grades",
     "grader_for": "setgen.grading.cache",
-    "likelihood": "setgen.evaluation.likelihood",
+    "likelihood": "setgen.metrics.likelihood",
     "load_generator": "setgen.generators.registry",
     "load_grader": "setgen.grading.grader",
     "make_prompts": "setgen.prompts",

@@ -10,9 +10,9 @@ from setgen.boards.constraints import Constraints
 from setgen.boards.grades import UNKNOWN, parse_grade
 from setgen.boards.roles import OPEN, Role
 from setgen.boards.rules import legal
+from setgen.builtin_model import BUILTIN
 from setgen.editing import changes, edit, grade_steps, more_like
 from setgen.errors import InputError
-from setgen.builtin_model import BUILTIN
 from setgen.generators.registry import load_generator
 from setgen.sources.synthetic import synthetic_climbs
 

@@ -21,10 +21,10 @@ from setgen.boards.grades import parse_grade
 from setgen.boards.prompts import parse_holds
 from setgen.cli.main import app, run
 from setgen.dataset.build import synthetic_dataset
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.evaluate_generator import MODEL_METRICS
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
+from setgen.metrics.metric import metrics_of
+from setgen.sources.synthetic import synthetic_board
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "experiments" / "conf"
@@ -175,7 +175,7 @@ def test_the_commands_of_a_trained_model_run(reader, tmp_path, capsys, monkeypat
 def test_the_metrics_in_the_table_are_metrics() -> None:
     """By their names, or by what stands before the bracket: `recall` for `recall (shape)`."""
     known: dict[str, set[str]] = {}
-    for m in (*METRICS, *MODEL_METRICS):
+    for m in metrics_of(synthetic_board()).values():
         for name in (m.name, m.name.partition(" (")[0]):
             known.setdefault(name, set()).add(m.direction)
     rows = re.findall(r"^\| (`.*?) \| (.) \| (.*) \|$", README, re.MULTILINE)

@@ -26,13 +26,13 @@ from setgen.boards.sensible import SensibleRules
 from setgen.dataset.dataset import Dataset
 from setgen.editing import edit, grade_steps
 from setgen.errors import InputError
-from setgen.evaluation.comparison import Sample
-from setgen.evaluation.jaccard import mean_to_others
-from setgen.evaluation.likelihood import likelihood
 from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
 from setgen.grading.cache import grader_for
 from setgen.grading.grader import Grader
+from setgen.metrics.features import item_matrix
+from setgen.metrics.jaccard import mean_to_others
+from setgen.metrics.likelihood import likelihood
 
 
 @benchmark
@@ -105,9 +105,9 @@ def constraints(generator: Generator, rules: SensibleRules, climbs: Climbs, seed
         except InputError as error:
             print(f"{name:34}  {error}")
             continue
-        bits = likelihood(generator, drawn, orders=4, seed=seed).tight
+        bits = likelihood(generator, drawn, orders=4, seed=seed).tight_bits
         within = (geometry(board, drawn).largest_hop <= reach).astype(float)
-        to_others = mean_to_others(Sample(board, drawn).incidence)
+        to_others = mean_to_others(item_matrix(board, drawn))
         diversity = f"{to_others.mean():.3f} ± {2 * to_others.std(ddof=1) / len(drawn) ** 0.5:.3f}"
         print(
             f"{name:34}{_shown(bits):>18}{_shown(rules.sensible(drawn)):>18}{diversity:>18}{_shown(within):>18}"

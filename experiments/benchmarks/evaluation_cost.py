@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
+from setgen.boards.metrics.grader import grader_of
+from setgen.boards.metrics.sensible import sensible_rules
 from setgen.dataset.dataset import Dataset
 from setgen.dataset.splits import SPLITS
-from setgen.evaluation.evaluate import evaluate
-from setgen.evaluation.metric import Metric
-from setgen.evaluation.reference import Reference
+from setgen.metrics.context import Context
+from setgen.metrics.evaluate import evaluate
+from setgen.metrics.metric import Metric
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 _TRAIN = 20_000
@@ -66,7 +68,9 @@ def measure(n: int) -> dict[str, Any]:
     generated = synthetic_climbs(n, 2)
     before = _peak()
     began = time.perf_counter()
-    reference = Reference.of(dataset)
+    reference = Context.of_dataset(dataset)
+    grader_of(reference)
+    sensible_rules(reference)
     prepared = time.perf_counter() - began
     seconds: dict[str, float] = {}
 

@@ -2,7 +2,7 @@
 
 python -m experiments.benchmarks.precision --model runs/mine --data data/synthetic-20000
 
-Of a model that makes climbs: bits per hold (the bound of `evaluation.likelihood`). Of a grader: bits per
+Of a model that makes climbs: bits per hold (the bound of `metrics.likelihood`). Of a grader: bits per
 climb, −log₂ of the probability of its grade. The difference is taken climb by climb.
 """
 
@@ -17,13 +17,13 @@ from experiments.benchmarks.command_line import Parser, benchmark, whole
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.estimate import mean
-from setgen.evaluation.likelihood import likelihood
 from setgen.export.registry import adapted, exportable
 from setgen.export.write import PRECISIONS, export
 from setgen.generators.registry import load_generator
 from setgen.grading.grader import load_grader
 from setgen.grading.grading import Grading
+from setgen.metrics.estimate import mean
+from setgen.metrics.likelihood import likelihood
 from setgen.runtime.networks import FILES, load_network
 from setgen.runtime.registry import load_exported_grader
 
@@ -64,7 +64,7 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
             attach = adapted(generator.name, generator).attach
             assert attach is not None
             attach(load_network(folder / FILES[form], form))
-        return likelihood(generator, climbs, orders=orders).bound
+        return likelihood(generator, climbs, orders=orders).bits
 
     torch_bits = bits_of(None)
     unit = "bits per climb" if is_grader else "bits per hold"

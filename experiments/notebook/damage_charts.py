@@ -9,9 +9,9 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from experiments.notebook.charts import COLORS, GREY
-from setgen.evaluation.damage import Damage
-from setgen.evaluation.proof import Series
+from experiments.charts import COLORS, GREY
+from setgen.metrics.damage import Damage
+from setgen.metrics.proof import Series
 
 _DEGREES = {"holds": "holds moved", "share": "share of climbs", "variants": "variants of each idea"}
 _SHADES = ("#f2f2f2", "#c6dbef", "#85bbdb", "#4292c6", "#2171b5", "#084594")

@@ -18,7 +18,7 @@ from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
 from setgen.dataset.splits import SPLITS
 from setgen.errors import InputError
-from setgen.evaluation.likelihood import likelihood
+from setgen.metrics.likelihood import likelihood
 from setgen.sources.synthetic import synthetic_climbs
 from setgen.sources.synthetic_likelihood import true_bits
 
@@ -123,8 +123,8 @@ def run_cell(
     generator, _ = finished(where)
     options = cfg.evaluation
     found = likelihood(generator, ground.test, orders=options.orders, seed=options.seed)
-    bits, error = _mean(found.tight)
-    gap = (None, None) if ground.truth is None else _mean(found.tight - ground.truth)
+    bits, error = _mean(found.tight_bits)
+    gap = (None, None) if ground.truth is None else _mean(found.tight_bits - ground.truth)
     cell = Cell(
         label, network, climbs, seed, facts.n_parameters, facts.steps, facts.epochs, bits, error, *gap
     )

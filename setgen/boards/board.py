@@ -75,7 +75,9 @@ class Board(Space):
     item_word: ClassVar[str] = "hold"
     label_word: ClassVar[str] = "role"
     set_word: ClassVar[str] = "climb"
+    length_word: ClassVar[str] = "inches"
     word: ClassVar[str] = "board"
+    metrics_module: ClassVar[str] = "setgen.boards.metrics"
 
     def __len__(self) -> int:
         return len(self.ids)

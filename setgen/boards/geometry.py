@@ -8,7 +8,10 @@ import numpy as np
 
 from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
-from setgen.boards.roles import N_ROLES, Role
+from setgen.boards.roles import Role
+from setgen.sets.identity import as_sets
+
+__all__ = ["Geometry", "as_sets", "geometry"]
 
 _PAIRS_AT_ONCE = 2_000_000
 
@@ -45,19 +48,6 @@ class Geometry:
         return {f.name: getattr(self, f.name) for f in fields(self) if not f.name.startswith("hop")}
 
 
-def as_sets(board: Board, climbs: Climbs) -> Climbs:
-    """The climbs as sets of known holds: sorted; no unknown placement or role, no placement twice.
-
-    Legal climbs come back as they are, but sorted. Of a placement that occurs twice the first role in the
-    order start, middle, finish, foot stays.
-    """
-    known = (climbs.placement >= 0) & (climbs.placement < len(board))
-    known &= (climbs.role >= 0) & (climbs.role < N_ROLES)
-    climbs = _kept(climbs, known).ordered()
-    repeat = (np.diff(climbs.placement, prepend=-1) == 0) & (np.diff(climbs.owner, prepend=-1) == 0)
-    return _kept(climbs, ~repeat)
-
-
 def geometry(board: Board, climbs: Climbs) -> Geometry:
     """Geometry features of climbs, illegal ones included: unknown and repeated holds are left out."""
     climbs = as_sets(board, climbs)
@@ -76,12 +66,6 @@ def geometry(board: Board, climbs: Climbs) -> Geometry:
     merged = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Geometry)}
     by_climb = np.argsort(merged["hop_owner"], kind="stable")
     return Geometry(**{k: v[by_climb if k.startswith("hop") else back] for k, v in merged.items()})
-
-
-def _kept(climbs: Climbs, keep: np.ndarray) -> Climbs:
-    sizes = np.bincount(climbs.owner[keep], minlength=len(climbs))
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    return Climbs(climbs.placement[keep], climbs.role[keep], offsets, climbs.angle, climbs.grade)
 
 
 def _of_padded(board: Board, climbs: Climbs, rows: np.ndarray) -> Geometry:

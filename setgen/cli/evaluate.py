@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from setgen.dataset.dataset import Dataset
-    from setgen.evaluation.evaluate import Evaluation
-    from setgen.evaluation.metric import MetricValue
+    from setgen.metrics.evaluate import Evaluation
 
 _SAMPLES, _TESTS = 1000, 500
 
@@ -84,7 +83,7 @@ def evaluate(
 
 def _of_file(climbs: str, dataset: Dataset, seed: int) -> Evaluation:
     from setgen.climb_files import read_climbs
-    from setgen.evaluation.evaluate import evaluate as judge
+    from setgen.metrics.evaluate import evaluate as judge
 
     read = read_climbs(climbs, dataset.board, check=False)
     with _progress() as bar:
@@ -92,8 +91,8 @@ def _of_file(climbs: str, dataset: Dataset, seed: int) -> Evaluation:
 
 
 def _of_model(model: Path, dataset: Dataset, n: int, test_climbs: int, seed: int) -> Evaluation:
-    from setgen.evaluation.evaluate_generator import evaluate_generator
     from setgen.generators.registry import load_generator
+    from setgen.metrics.evaluate import evaluate_generator
 
     generator = load_generator(model)
     with _progress() as bar:
@@ -102,9 +101,9 @@ def _of_model(model: Path, dataset: Dataset, n: int, test_climbs: int, seed: int
             dataset,
             n=n,
             seed=seed,
-            test_climbs=test_climbs,
+            test_sets=test_climbs,
             progress=lambda m: bar.track(m, description=f"{m[0].family} to {m[-1].family}"),
-        ).evaluation
+        )
 
 
 def _progress() -> Progress:
@@ -120,23 +119,24 @@ def table(result: Evaluation) -> Table:
     from rich import box
     from rich.table import Table
 
+    sets, rows = f"{result.space.set_word}s", result.table()
     maker = f" of {result.details['generator']}" if "generator" in result.details else ""
-    silent = [name for name, v in result.values.items() if v.value == 0 and v.floor == 0]
+    silent = (rows.value == 0) & (rows.floor == 0)
     said = [
-        "floor: the same on real climbs; ! where the 95 % intervals of value and floor do not meet",
+        f"floor: the same on real {sets}; ! where the 95 % intervals of value and floor do not meet",
         "= means as near the floor as can be",
     ]
-    if silent:
-        said.append(f"0 here and on real climbs: {', '.join(silent)}")
-    left = ", ".join(result.details.get("left out", []))
-    if left:
-        why = result.details.get("no grader", "")
-        said.append(f"left out, for the board or the data has none: {left}")
-        said.extend([f"no grader: {why}"] if why else [])
-    notes: dict[str, str] = {}
+    if silent.any():
+        said.append(f"0 here and on real {sets}: {', '.join(rows.index[silent])}")
+    for why in dict.fromkeys(result.left_out.values()):
+        names = ", ".join(name for name, reason in result.left_out.items() if reason == why)
+        said.append(f"left out, for {why}: {names}")
+    rows = rows[~silent]
+    notes = {note: chr(ord("a") + i) for i, note in enumerate(filter(None, rows.note.unique()))}
     shown = Table(
         box=box.SIMPLE_HEAD,
-        title=f"{result.n} climbs{maker} beside {result.rules.board.name}'s, seed {result.seed}",
+        title=f"{result.n} {sets}{maker} beside {result.space.name}'s, seed {result.seed}",
+        caption="\n".join([*said, *(f"{letter}: {note}" for note, letter in notes.items())]),
         caption_justify="left",
     )
     shown.add_column("metric", no_wrap=True)
@@ -144,38 +144,18 @@ def table(result: Evaluation) -> Table:
         shown.add_column(column, justify="right", no_wrap=True)
     for column in ("better", "unit", "note"):
         shown.add_column(column)
-    for family in dict.fromkeys(metric.family for metric in result.metrics.values()):
-        rows = [name for name, m in result.metrics.items() if m.family == family and name not in silent]
-        if rows:
-            shown.add_row(f"[bold]{family}[/]")
-        for name in rows:
-            value, metric = result.values[name], result.metrics[name]
-            shown.add_row(
-                f"  {name}",
-                _number(value.value),
-                _interval(value.low, value.high),
-                _number(value.floor),
-                "!" if apart(value) else "",
-                metric.direction if metric.direction != "none" else "",
-                metric.unit,
-                notes.setdefault(value.note, chr(ord("a") + len(notes))) if value.note else "",
-            )
-    shown.caption = "\n".join([*said, *(f"{letter}: {note}" for note, letter in notes.items())])
+    for family, part in rows.groupby("family", sort=False):
+        shown.add_row(f"[bold]{family}[/]")
+        for name, row in part.iterrows():
+            numbers = (_number(row.value), _interval(row.low, row.high), _number(row.floor))
+            mark = "!" if row.apart else ""
+            shown.add_row(f"  {name}", *numbers, mark, row.direction, row.unit, notes.get(row.note, ""))
     return shown
 
 
-def apart(value: MetricValue) -> bool:
-    """Whether the 95 % intervals of value and floor have no point in common."""
-    bounds = (value.low, value.high, value.floor_low, value.floor_high)
-    if any(bound is None for bound in bounds):
-        return False
-    low, high, floor_low, floor_high = (float(b) for b in bounds if b is not None)
-    return low > floor_high or high < floor_low
+def _number(value: float) -> str:
+    return "–" if value != value else f"{value:.4f}"
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.4f}"
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else rf"\[{low:.4f}, {high:.4f}]"
+def _interval(low: float, high: float) -> str:
+    return "" if low != low or high != high else rf"\[{low:.4f}, {high:.4f}]"

@@ -188,14 +188,14 @@ def score(
         raise InputError(f"climb {int(given.sizes.argmin()) + 1} has no holds: there is nothing to score")
     given = with_missing(generator.space, given, angle, grade)
 
-    from setgen.evaluation.likelihood import bits_per_hold, likelihood
+    from setgen.metrics.likelihood import likelihood, possible_mean
 
     result = likelihood(generator, given, orders=orders, seed=seed, legal=legal)
-    bits = result.bound
+    bits = result.bits
     write_climbs(
         out, generator.space, given, format, {"log2_likelihood": -bits * given.sizes, "bits_per_hold": bits}
     )
-    mean = bits_per_hold(bits)
+    mean = possible_mean(bits, sets="climbs")
     error = "" if mean.standard_error is None or len(bits) < 2 else f" ± {mean.standard_error:.3f}"
     note = f"; {mean.note}" if mean.note else ""
     over = f"{_count(len(bits), 'climb')}, {_count(orders, 'order')}"

@@ -9,7 +9,7 @@ import typer
 from setgen.errors import InputError
 
 if TYPE_CHECKING:
-    from setgen.evaluation.metric import Metric
+    from setgen.metrics.metric import Metric
 
 
 def register(app: typer.Typer) -> None:
@@ -25,10 +25,10 @@ def metrics(
     """Explain the metrics: direction, unit, formula, source, floor, and how many climbs each wants."""
     from rich.console import Console
 
-    from setgen.evaluation.evaluate import METRICS
-    from setgen.evaluation.evaluate_generator import MODEL_METRICS
+    from setgen.metrics.metric import metrics_of
+    from setgen.sources.synthetic import synthetic_board
 
-    known = (*MODEL_METRICS, *METRICS)
+    known = metrics_of(synthetic_board()).values()
     chosen = [m for m in known if name.casefold() in f"{m.name}\n{m.family}".casefold()]
     if not chosen:
         families = ", ".join(dict.fromkeys(m.family for m in known))

@@ -15,12 +15,13 @@ from torch import Tensor
 from setgen.boards.climbs import Climbs
 from setgen.boards.geometry import as_sets, geometry
 from setgen.boards.grades import UNKNOWN
-from setgen.boards.identity import canonical
 from setgen.boards.shape import shape_features
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.grading.grader import Grader, GraderConfig, one_thread
+from setgen.grading.grader import Grader, GraderConfig
 from setgen.grading.hold_graph import HoldGraphs
+from setgen.sets.identity import canonical
+from setgen.threads import one_thread
 
 VERSION = 2
 """Part of the fingerprint: raise it when training changes, so that no older grader is taken for a new one."""

@@ -32,6 +32,7 @@ from setgen.boards.shape import SHAPE_FEATURES, shape_features
 from setgen.errors import InputError
 from setgen.grading.grading import Grading
 from setgen.grading.hold_graph import HoldGraphNetwork, HoldGraphs
+from setgen.threads import one_thread
 
 FORMAT = 1
 _ROWS = 512  # climbs at once; fixed, so that no caller's batch size can change a digit
@@ -200,14 +201,3 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         if training:
             module.train()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums in one order, so that the number of cores changes no digit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -10,8 +10,8 @@ import torch
 
 from setgen.boards.climbs import Climbs
 from setgen.boards.constraints import Constraints
-from setgen.evaluation.likelihood import Likelihood, likelihood
 from setgen.grading.grader import Grading
+from setgen.metrics.likelihood import Likelihood, likelihood
 from setgen.serving.judging import Judged, judge
 from setgen.serving.model import ServedModel
 from setgen.sets.batch import to_batch

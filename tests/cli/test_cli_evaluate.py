@@ -9,14 +9,13 @@ import sys
 
 import numpy as np
 import pytest
-from baselines.hold_frequency import HoldFrequency
 
+from baselines.frequency import Frequency
 from setgen.boards.frames import write_frames
 from setgen.cli.main import run
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
-from setgen.evaluation.evaluate import evaluate
-from setgen.evaluation.evaluate_generator import evaluate_generator
+from setgen.metrics.evaluate import evaluate, evaluate_generator
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
@@ -58,14 +57,14 @@ def test_a_model_gives_the_values_of_python(tmp_path, capsys):
     folder, out = tmp_path / "data", tmp_path / "out.json"
     synthetic_dataset(600, seed=1).save(folder)
     dataset = Dataset.load(folder)
-    generator = HoldFrequency(dataset.board, HoldFrequency.Config())
+    generator = Frequency(dataset.board, Frequency.Config())
     generator.fit_counts(dataset.part("train"))
     generator.save(tmp_path / "model")
     few = ["--samples", "60", "--test-climbs", "20", "--seed", "3"]
     asked = ["evaluate", "--data", str(folder), "--model", str(tmp_path / "model"), *few, "--json", str(out)]
     assert run(asked) == 0
     shown = capsys.readouterr().out
-    expected = evaluate_generator(generator, dataset, n=60, test_climbs=20, seed=3).evaluation
+    expected = evaluate_generator(generator, dataset, n=60, test_sets=20, seed=3)
     assert json.loads(out.read_text()) == json.loads(json.dumps(expected.to_json()))
     assert "60 climbs of hold_frequency beside synthetic board's" in shown
     for word in ("bits per hold", "recall@10 (50 % hidden)", "order sensitivity", "legal without masks"):

@@ -1,14 +1,14 @@
 """`setgen metrics` explains every metric of the table."""
 
 from setgen.cli.main import run
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.evaluate_generator import MODEL_METRICS
+from setgen.metrics.metric import metrics_of
+from setgen.sources.synthetic import synthetic_board
 
 
 def test_every_metric_is_explained(capsys):
     assert run(["metrics"]) == 0
     shown = "".join(capsys.readouterr().out.split())
-    for metric in (*METRICS, *MODEL_METRICS):
+    for metric in metrics_of(synthetic_board()).values():
         for said in (metric.name, metric.unit, metric.formula, metric.source, *metric.sees):
             assert "".join(said.split()) in shown, metric.name
 

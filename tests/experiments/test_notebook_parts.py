@@ -17,13 +17,13 @@ from setgen.boards.sensible import SensibleRules
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
-from setgen.evaluation.damage import DAMAGES
-from setgen.evaluation.proof import Series
 from setgen.figures import figure_to_png
 from setgen.heatmaps import draw_heatmaps
+from setgen.metrics.damage import damages_of
+from setgen.metrics.proof import Series
 from setgen.sources.synthetic import synthetic_board
 
-DAMAGE = {d.name: d for d in DAMAGES}
+DAMAGE = damages_of(synthetic_board())
 SEEN = Series("a", "holds replaced", "↓", (1, 1, 5, 6, 7), (0,) * 5, (1,) * 5, (0,) * 5, (2,) * 5)
 MISSED = Series("b", "holds replaced", "↑", (1, 1, 1, 1, 1), (0,) * 5, (1,) * 5, (0,) * 5, (2,) * 5)
 
@@ -61,9 +61,9 @@ def test_tables_say_what_the_dataset_and_the_runs_say(dataset: Dataset, trained:
     hop = rules.broken(train)["hop too long"].mean()
     assert table.loc["hop too long", "broken by train climbs"] == f"{hop:.1%}"
     assert list(training_table(trained)["steps"]) == ["0", "2"]
-    assert list(damage_list(DAMAGES).index) == list(DAMAGE)
-    for damage in DAMAGES:
-        assert damage.said in damage_list(DAMAGES).to_html()
+    assert list(damage_list(list(DAMAGE.values())).index) == list(DAMAGE)
+    for damage in DAMAGE.values():
+        assert damage.said in damage_list(list(DAMAGE.values())).to_html()
 
 
 def test_the_matrix_holds_the_least_degree_that_is_seen() -> None:

@@ -34,9 +34,10 @@ from setgen.boards.board import Board
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.roles import Role
 from setgen.errors import InputError
-from setgen.evaluation.evaluate import METRICS as EVALUATED
-from setgen.evaluation.metric import MetricValue
+from setgen.metrics.evaluate import MetricValue, metrics_for
+from setgen.sources.synthetic import synthetic_board
 
+EVALUATED = metrics_for(synthetic_board())
 METRICS = (
     MetricInfo("bits per hold", "bits", "down", "−log₂ p(S | c) / n", "made up", "likelihood"),
     MetricInfo("legal", "share", "up", "share of climbs that break no hard rule", "made up", "validity"),

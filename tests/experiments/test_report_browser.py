@@ -17,7 +17,7 @@ from experiments.judging import prompts_of
 from experiments.report import DatasetSummary, MetricInfo, Model, Report, Run, Settings, write_report
 from setgen.boards.climbs import Climbs
 from setgen.dataset.build import synthetic_dataset
-from setgen.evaluation.reference import Reference
+from setgen.metrics.context import Context
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -55,7 +55,7 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for i in range(4)
         ],
         dataset.part("test"),
-        reference=Reference.of(dataset, 0, grader=None),
+        reference=Context.of_dataset(dataset, 0, grader=None),
         prompts=prompts,
     )
     return write_report(tmp_path_factory.mktemp("report"), report)

@@ -40,9 +40,9 @@ from setgen.boards.climbs import Climbs
 from setgen.climb_files import write_climbs
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
-from setgen.evaluation.evaluate import METRICS
-from setgen.evaluation.evaluate_generator import MODEL_METRICS
-from setgen.evaluation.reference import Reference
+from setgen.metrics.context import Context
+from setgen.metrics.metric import metrics_of
+from setgen.sources.synthetic import synthetic_board
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def dataset() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def reference(dataset) -> Reference:
-    return Reference.of(dataset, 0, grader=None)
+def reference(dataset) -> Context:
+    return Context.of_dataset(dataset, 0, grader=None)
 
 
 def run(value: float, error: float = 0.1) -> Run:
@@ -95,7 +95,7 @@ def report(dataset, reference) -> Report:
 
 
 def test_every_family_of_the_evaluators_has_a_heading():
-    assert {m.family for m in (*MODEL_METRICS, *METRICS)} <= set(FAMILIES)
+    assert {m.family for m in metrics_of(synthetic_board()).values()} <= set(FAMILIES)
 
 
 def test_a_metric_of_any_family_is_shown_without_a_change_here(report, tmp_path):

@@ -10,16 +10,16 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from setgen.generators.sharpening import Sharpening
 
-from experiments.samplers import MEASURED, Way, bits, counted_rows, way_of
+from experiments.samplers import MEASURED, bits, counted_rows, way_of
 from experiments.samplers import main as samplers
 from setgen.dataset.build import synthetic_dataset
 from setgen.errors import InputError
-from setgen.evaluation.trial import Trial
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.hold_canvas import HoldCanvas
+from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
+from setgen.metrics.context import Context
 
 CONF = Path(__file__).parents[2] / "experiments" / "conf"
 
@@ -42,30 +42,31 @@ def test_every_way_of_the_config_is_a_way():
         cfg = compose("samplers")
     made = {name: way_of(name, options, (2.0, 1.0)) for name, options in cfg.ways.items()}
     assert len(set(made.values())) == len(made)
-    assert next(iter(made.values())) == Way(Unmasking(), Sharpening())
+    assert next(iter(made.values())) == Sampling()
     with pytest.raises(InputError, match="'odd'"):
         way_of("odd", OmegaConf.create({"call": 3}), ())
 
 
 def test_calls_are_counted_by_rows(dataset, canvas):
-    trial = Trial(canvas, dataset, 40)
+    asked = Context.of_dataset(dataset).asking(canvas, 40).raw
     with counted_rows(canvas) as rows:
-        climbs = canvas.sample(trial.conditions, unmasking=Unmasking(calls=2))
+        climbs = canvas.sample(asked, unmasking=Unmasking(calls=2))
     assert sum(rows) == 80
     with counted_rows(canvas) as rows:
-        climbs = canvas.sample(trial.conditions)
+        climbs = canvas.sample(asked)
     assert sum(rows) == climbs.sizes.sum()
 
 
 def test_bits_are_given_where_the_process_has_a_likelihood(dataset, canvas):
     cfg = OmegaConf.create({"test_climbs": 20, "orders": 2})
-    trial = Trial(canvas, dataset, 10)
-    plain = Sharpening()
-    one, many = (bits(canvas, trial, Way(how, plain), cfg) for how in (Unmasking(), Unmasking(calls=35)))
+    real = Context.of_dataset(dataset)
+    one, many = (
+        bits(canvas, real, Sampling(unmasking=how), cfg) for how in (Unmasking(), Unmasking(calls=35))
+    )
     assert one == pytest.approx(many)
     for how in (Unmasking(block_bits=3), Unmasking(calls=2, schedule="confident"), Unmasking(refinements=1)):
-        assert bits(canvas, trial, Way(how, plain), cfg) is None
-    assert bits(canvas, trial, Way(Unmasking(), Sharpening(guidance=1)), cfg) is None
+        assert bits(canvas, real, Sampling(unmasking=how), cfg) is None
+    assert bits(canvas, real, Sampling(guidance=1), cfg) is None
 
 
 @pytest.mark.slow

@@ -10,11 +10,11 @@ import pytest
 from setgen.boards.frames import read_frames
 from setgen.boards.rules import legal
 from setgen.boards.sensible import SensibleRules
-from setgen.cli.main import run
-from setgen.evaluation.likelihood import bits_per_hold, likelihood
 from setgen.builtin_model import BUILTIN
+from setgen.cli.main import run
 from setgen.generators.registry import load_generator
 from setgen.grading.grader import load_grader
+from setgen.metrics.likelihood import likelihood, possible_mean
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
@@ -31,7 +31,7 @@ def test_it_is_small_and_holds_no_pickle() -> None:
 
 def test_it_is_as_likely_on_unseen_climbs_as_its_card_says(card) -> None:
     unseen = synthetic_climbs(150, seed=2**31)
-    bits = bits_per_hold(likelihood(load_generator(BUILTIN), unseen, orders=2).bound)
+    bits = possible_mean(likelihood(load_generator(BUILTIN), unseen, orders=2).bits)
     assert abs(bits.value - card["metrics"]["bits per hold"]["value"]) < 4 * bits.standard_error
 
 

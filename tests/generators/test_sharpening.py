@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from contract import WALL, assert_given_first, random_prompts
-from setgen.generators.sampling import Sampling
 from test_contract import build
 
 from setgen.boards.climbs import Climbs
 from setgen.boards.constraints import Constraints
 from setgen.boards.rules import legal
 from setgen.errors import InputError
+from setgen.generators.sampling import Sampling
 
 WAYS = {"guided": Sampling(guidance=1.5), "narrow": Sampling(top_p=0.7, top_k=5)}
 

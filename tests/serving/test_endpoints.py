@@ -6,15 +6,15 @@ import re
 
 import numpy as np
 import pytest
-from setgen.dataset.batches import to_batch
 
 from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.constraints import Constraints
 from setgen.boards.frames import read_frames, write_frames
 from setgen.boards.grades import parse_grade
 from setgen.boards.rules import legal
-from setgen.evaluation.likelihood import likelihood
+from setgen.metrics.likelihood import likelihood
 from setgen.prompts import make_prompts
+from setgen.sets.batch import to_batch
 
 pytestmark = pytest.mark.anyio
 
@@ -169,7 +169,7 @@ async def test_score_is_the_package_s_likelihood(client, model) -> None:
     given = read_frames(
         model.board, [c["holds"] for c in climbs], np.array([40, -1]), np.array([parse_grade("6c"), -1])
     )
-    expected = likelihood(model.generator, given, orders=3, seed=5).bound
+    expected = likelihood(model.generator, given, orders=3, seed=5).bits
     found = np.array([climb["bits_per_hold"] for climb in answer["climbs"]])
     assert np.abs(found - expected).max() < 1e-9
     total = np.array([climb["log2_likelihood"] for climb in answer["climbs"]])

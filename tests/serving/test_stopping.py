@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from setgen.boards.climbs import Climbs
-from setgen.evaluation.likelihood import likelihood
 from setgen.generators.registry import GENERATORS, generator_class
+from setgen.metrics.likelihood import likelihood
 from setgen.serving.calls import Sample, Score
 from setgen.serving.stopping import Stopped, stoppable
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
@@ -63,7 +63,7 @@ def test_sampling_and_scoring_stop_at_the_next_step(name) -> None:
         if isinstance(whole, Climbs):
             assert list(again) == list(whole)
         else:
-            assert again.bound.tolist() == whole.bound.tolist()
+            assert again.bits.tolist() == whole.bits.tolist()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

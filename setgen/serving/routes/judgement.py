@@ -54,7 +54,7 @@ async def score(
                 bits_per_hold=_finite(bits),
             )
             for frames, bits, size in zip(
-                write_frames(service.board, climbs), found.bound.tolist(), climbs.sizes.tolist(), strict=True
+                write_frames(service.board, climbs), found.bits.tolist(), climbs.sizes.tolist(), strict=True
             )
         ],
     )

@@ -1,0 +1,200 @@
+"""Likelihood, which compares every model that draws items one after another, and order sensitivity.
+
+A set has no order, so the same known items should give the same answer. A set model's does, by construction;
+a GPT's need not. (The chain p(σ(S)) varies over orders σ for set models too, because their conditionals need
+not fit together; the answer to one and the same known set is what tells the two apart.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from setgen.generators.base import Generator, evaluating
+from setgen.generators.orders import random_orders
+from setgen.metrics.context import SCORED, Context, cached, scored
+from setgen.metrics.estimate import Estimate, mean, undefined
+from setgen.metrics.metric import metric
+from setgen.sets.batch import SetBatch, to_batch
+from setgen.sets.per_set import random_ranks
+from setgen.sets.sets import Sets
+
+AnySets = TypeVar("AnySets", bound=Sets)
+_BITS = 1 / np.log(2)
+
+MOST = 100
+"""Test sets whose halves are asked about: each is asked several times, item by item."""
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """log p(S | c) of C sets S, from K orders σ_k of each, or of what is hidden of them.
+
+    nats: (C,) the mean over k of log n! + log p(σ_k) + log p(n | c), a lower bound on log p(S | c) in
+    expectation. tight_nats: (C,) the log of the mean of the p(σ_k) instead: nearer to the truth, equal to it
+    over all n! orders. An impossible set has −∞. items: (C,) that they are of. The conditions are given, not
+    counted.
+    """
+
+    nats: np.ndarray
+    tight_nats: np.ndarray
+    items: np.ndarray
+    orders: int
+
+    @property
+    def bits(self) -> np.ndarray:
+        """(C,) bits per item by the bound, so not too few."""
+        return -self.nats * (_BITS / np.maximum(self.items, 1))
+
+    @property
+    def tight_bits(self) -> np.ndarray:
+        """(C,) bits per item by the tighter value."""
+        return -self.tight_nats * (_BITS / np.maximum(self.items, 1))
+
+    @property
+    def impossible(self) -> int:
+        """How many sets the model gives probability 0 under every order."""
+        return int(np.isinf(self.tight_nats).sum())
+
+    def to_json(self) -> dict[str, Any]:
+        """The two means with their standard errors, and how they were got."""
+        both = {"bound": possible_mean(self.bits), "tight": possible_mean(self.tight_bits)}
+        return {
+            **{k: {"bits_per_item": e.value, "standard_error": e.standard_error} for k, e in both.items()},
+            "orders": self.orders,
+            "sets": len(self.nats),
+            "impossible": self.impossible,
+        }
+
+
+def possible_mean(values: np.ndarray, note: str = "", sets: str = "sets") -> Estimate:
+    """The mean over (C,) sets and its standard error s/√C; infinite if one set is impossible."""
+    hopeless = np.isinf(values)
+    if hopeless.any():
+        said = f"{hopeless.sum()} {sets} have probability 0"
+        return Estimate(float(values[hopeless][0]), None, len(values), "; ".join(filter(None, (note, said))))
+    return mean(values, note=note)
+
+
+def batches(generator: Generator, sets: Sets, rows: np.ndarray, size: int) -> Iterator[tuple[Any, SetBatch]]:
+    """The sets of `rows`, in this order and so many at a time: which rows, and they as a batch.
+
+    Meanwhile the generator is in eval mode, and nothing is differentiated.
+    """
+    with evaluating(generator), torch.no_grad():
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            yield part, to_batch(generator.space, sets[part], generator.device)
+
+
+def likelihood(
+    generator: Generator,
+    sets: Sets,
+    *,
+    orders: int = 4,
+    seed: int = 0,
+    legal: bool = True,
+    batch_size: int = 256,
+    given: np.ndarray | None = None,
+) -> Likelihood:
+    """The likelihood of `sets`, each under `orders` random orders that depend on `seed` alone.
+
+    The same sets, orders and legality masks serve every model, whatever the batch size. The sets must be
+    legal where `legal` is on. given: (C,) so many items of each set, its first, are given in their order; the
+    likelihood is that of the others.
+    """
+    drawn = random_orders(sets.sizes, orders, seed, given)
+    nats = np.empty((len(sets), orders))
+    by_size = np.argsort(sets.sizes, kind="stable")  # little padding
+    for rows, batch in batches(generator, sets, by_size, batch_size):
+        taken = drawn[:, rows, : batch.width].to(generator.device)
+        told = None if given is None else torch.from_numpy(given[rows]).to(generator.device)
+        nats[rows] = generator.log_likelihood(batch, taken, legal, told).double().cpu().numpy()
+    items = sets.sizes - (0 if given is None else given)
+    return Likelihood(nats.mean(1), np.logaddexp.reduce(nats, axis=1) - np.log(orders), items, orders)
+
+
+@cached
+def scored_likelihood(c: Context) -> Likelihood:
+    """Of the test sets that are scored."""
+    return likelihood(c.generator, scored(c), orders=c.orders, seed=c.seed, batch_size=SCORED)
+
+
+_likelihood = partial(metric, family="likelihood", floor="none", needs_generator=True)
+_URIA = "the order-averaged bound, Uria, Murray & Larochelle 2014; set-corrected by n!"
+
+
+@_likelihood(name="bits per {item}", unit="bits", source=_URIA)
+def bits_per_item(c: Context) -> Estimate:
+    """Mean over test {sets} of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)) / n."""
+    return possible_mean(scored_likelihood(c).bits, sets=c.words["sets"])
+
+
+@_likelihood(
+    name="bits per {item}, tighter",
+    unit="bits",
+    source="importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders",
+)
+def tight_bits_per_item(c: Context) -> Estimate:
+    """Mean over test {sets} of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)) / n."""
+    found = possible_mean(scored_likelihood(c).tight_bits, sets=c.words["sets"])
+    return replace(found, note=f"{c.orders} orders")
+
+
+@_likelihood(name="log-likelihood per {set}", unit="nats", direction="↑", source=_URIA)
+def log_likelihood_per_set(c: Context) -> Estimate:
+    """Mean over test {sets} of log p(n) + log n! + mean over orders of log p(order)."""
+    return possible_mean(scored_likelihood(c).nats, sets=c.words["sets"])
+
+
+def halves(sets: AnySets, seed: int = 0) -> AnySets:
+    """Prompts: a random half (rounded down) of each set's items, with its conditions."""
+    rank = random_ranks(sets, np.random.default_rng(seed))
+    return sets.kept(rank < (sets.sizes // 2)[sets.owner])
+
+
+def order_sensitivity(
+    generator: Generator,
+    prompts: Sets,
+    *,
+    shuffles: int = 4,
+    seed: int = 0,
+    legal: bool = True,
+    batch_size: int = 256,
+) -> Estimate:
+    """Mean over prompts of the mean over pairs of shuffles of ½ Σ_e |p(e | order a) − p(e | order b)|.
+
+    p is `Generator.next_log_probs` after the prompt's items in `shuffles` random orders; the value is a
+    total-variation distance between 0 and 1. Prompts of fewer than two items have one order and are left
+    out. The standard error is over prompts.
+    """
+    prompts = prompts[prompts.sizes >= 2]
+    if len(prompts) == 0:
+        return undefined(f"no prompt has two {generator.space.item_word}s")
+    orders = random_orders(prompts.sizes, shuffles, seed)
+    spread = np.empty(len(prompts))
+    for rows, batch in batches(generator, prompts, np.arange(len(prompts)), batch_size):
+        taken = orders[:, rows, : batch.width].to(generator.device)
+        p = [generator.next_log_probs(batch.reordered(x), legal=legal).double().exp() for x in taken]
+        apart = [(a - b).abs().sum(1) / 2 for a, b in combinations(p, 2)]
+        spread[rows] = torch.stack(apart).mean(0).cpu().numpy()
+    return mean(spread, seed, bounds=(0, 1))
+
+
+@_likelihood(
+    name="order sensitivity",
+    unit="total variation",
+    most=MOST,
+    source="ours; 0 for a function of the set",
+)
+def sensitivity(c: Context) -> Estimate:
+    """Mean over ≤ {most} test {sets} of the total variation between next-{item} distributions after one known
+    half in several orders."""
+    half = halves(scored(c).at_most(MOST, c.seed), c.seed)
+    return order_sensitivity(c.generator, half, shuffles=c.shuffles, seed=c.seed, batch_size=SCORED)
