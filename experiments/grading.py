@@ -32,13 +32,12 @@ from setgen.boards.geometry import geometry
 from setgen.boards.grades import FIRST, LAST, UNKNOWN, V
 from setgen.boards.shape import shape_features
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import one_of_each
 from setgen.errors import InputError
 from setgen.figures import save_figure
 from setgen.grading.fit import fit_grader, why_not
 from setgen.grading.grader import Grading
 from setgen.metrics.features import item_matrix
-from setgen.sets.identity import as_sets
+from setgen.sets.identity import as_sets, one_of_each
 from setgen.sets.per_set import informative
 
 _LEVELS = np.arange(1, 10) / 10

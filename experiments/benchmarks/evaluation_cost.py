@@ -24,10 +24,10 @@ from experiments.benchmarks.command_line import Parser, benchmark, whole
 from setgen.boards.metrics.grader import grader_of
 from setgen.boards.metrics.sensible import sensible_rules
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS
 from setgen.metrics.context import Context
 from setgen.metrics.evaluate import evaluate
 from setgen.metrics.metric import Metric
+from setgen.sets.splits import SPLITS
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 _TRAIN = 20_000

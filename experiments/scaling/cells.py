@@ -16,9 +16,9 @@ from experiments.run_folder import write_json
 from experiments.training import finished, train
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS
 from setgen.errors import InputError
 from setgen.metrics.likelihood import likelihood
+from setgen.sets.splits import SPLITS
 from setgen.sources.synthetic import synthetic_climbs
 from setgen.sources.synthetic_likelihood import true_bits
 

@@ -13,7 +13,7 @@ import typer
 from setgen.errors import InputError
 
 if TYPE_CHECKING:
-    from setgen.dataset.dataset import Dataset
+    from setgen.sets.dataset import SetDataset
 
 app = typer.Typer(help="Import, make, fetch and show datasets.", no_args_is_help=True)
 
@@ -33,7 +33,8 @@ def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Aurora database, boardsesh snapshot, MoonBoard JSON, or climbs.csv; packed too."
+            help="Aurora database, boardsesh snapshot, MoonBoard JSON, climbs.csv; packed too. Of other sets: "
+            "baskets, one set a line, or a table with the columns set and item."
         ),
     ],
     out: Out,
@@ -59,14 +60,42 @@ def import_(
             help="For climbs.csv or a snapshot: an Aurora database, hardware file or dataset folder."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Seed of the split by hold set.")] = 1,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="`baskets` or `table`, where the content should not decide."),
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option("--items", help="For baskets and tables: a file item,x,y,group.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", help="by-set: equal sets fall on one side; random: each row by itself.")
+    ] = "by-set",
+    shares: Annotated[
+        str, typer.Option("--shares", help="For baskets and tables: of train, valid, test; 85,5,10.")
+    ] = "",
+    without: Annotated[
+        str, typer.Option("--without", help="For tables: columns to leave out, separated by commas.")
+    ] = "",
+    seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Seed of the split.")] = 1,
 ) -> None:
-    """Make a dataset folder from the app's own file, recognised by its content."""
+    """Make a dataset folder from a file, recognised by its content."""
     from setgen.dataset.build import import_dataset
     from setgen.dataset.dataset import check_target
     from setgen.sources.readout import Options
 
     check_target(out)
+    if kind not in (None, "baskets", "table"):
+        raise InputError(f"--kind {kind!r} is unknown: use baskets or table, or leave it out")
+    if split not in ("by-set", "random"):
+        raise InputError(f"--split {split!r} is unknown: use by-set or random")
+    of_sets = {"--items": items, "--shares": shares, "--without": without, "--kind": kind}
+    other = _other_sets(source, kind, items, split == "by-set", shares, without, seed)
+    if other is not None:
+        _save(other, out)
+        return
+    given = [option for option, value in of_sets.items() if value] + ["--split random"] * (split == "random")
+    if given:
+        raise InputError(f"{given[0]} is of baskets and tables, and {source} holds climbs: leave it out")
     options = Options(
         layout=_layout(layout),
         size=_size(size),
@@ -106,10 +135,16 @@ def show(
     png: Annotated[Path | None, typer.Option(help="Also write the drawing to this PNG file.")] = None,
 ) -> None:
     """Print the card and draw hold usage, sizes and grades."""
-    from setgen.cli.data_view import print_dataset, write_figure
+    from setgen.cli.data_view import print_dataset, print_sets, write_figure
     from setgen.dataset.dataset import Dataset
+    from setgen.sets.dataset import load_dataset
 
-    dataset = Dataset.load(folder)
+    dataset = load_dataset(folder)
+    if not isinstance(dataset, Dataset):
+        if png is not None:
+            raise InputError("--png draws climbs on their wall: leave it out for other sets")
+        print_sets(dataset)
+        return
     print_dataset(dataset)
     if png is not None:
         write_figure(dataset, png)
@@ -199,7 +234,48 @@ def _holds(path: Path) -> str:
     return "a database without a table of climbs"
 
 
-def _save(dataset: Dataset, out: Path) -> None:
+def _other_sets(
+    source: Path,
+    kind: str | None,
+    items: Path | None,
+    by_set: bool,
+    shares: str,
+    without: str,
+    seed: int,
+) -> SetDataset | None:
+    """The dataset of a text of baskets or of a table; None where the file is of another kind."""
+    import hashlib
+
+    from setgen.cli.other_sets import import_sets
+    from setgen.sources.opening import opened
+    from setgen.sources.recognise import is_climbs
+
+    def text_of(path: Path) -> str | None:
+        with opened(path) as file:
+            return None if file.database is not None else file.text or ""
+
+    text = text_of(source)
+    if text is None or (kind is None and is_climbs(text)):
+        return None
+    places = None if items is None else text_of(items)
+    if items is not None and places is None:
+        raise InputError(f"{items} is a database: --items takes a text such as item,x,y,group")
+    with source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return import_sets(
+        text,
+        source.name.partition(".")[0] or source.name,
+        {"file": source.name, "sha256": digest},
+        kind=kind,
+        items=places,
+        by_set=by_set,
+        shares=shares,
+        without=without,
+        seed=seed,
+    )
+
+
+def _save(dataset: SetDataset, out: Path) -> None:
     from setgen.cli.data_view import print_summary
 
     dataset.save(out)

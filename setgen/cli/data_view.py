@@ -15,11 +15,13 @@ from setgen.boards.board import Board
 from setgen.boards.grades import UNKNOWN, grade_name
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
+from setgen.sets.dataset import SetDataset
 
 _MAP_WIDTH = 66
 _CELL_ASPECT = 2.0  # a character cell is about twice as high as wide
 _SHADES = "·░▒▓█"
 _BAR = 40
+_SHOWN = 20  # items named in a list
 
 
 class _Console(Console):
@@ -32,15 +34,41 @@ def hold_usage(dataset: Dataset) -> np.ndarray:
     return np.bincount(dataset.climbs.placement, minlength=len(dataset.board))
 
 
-def print_summary(dataset: Dataset, folder: Path) -> None:
+def print_summary(dataset: SetDataset, folder: Path) -> None:
     """What an import has done: rows read and kept, every reason with its count, warnings."""
-    console = _Console()
+    console, space = _Console(), dataset.space
     console.print(_rows(dataset.card))
     console.print(_warnings(dataset.card))
-    board = dataset.board
-    console.print(
-        f"{board.name}: {len(dataset.climbs):,} rows, {len(board)} placements → {folder}", markup=False
-    )
+    things = "placements" if isinstance(dataset, Dataset) else "items"
+    console.print(f"{space.name}: {len(dataset.sets):,} rows, {len(space)} {things} → {folder}", markup=False)
+
+
+def print_sets(dataset: SetDataset) -> None:
+    """The card of sets that are no climbs, the items most often in one, and the sizes."""
+    console, card, space = _Console(), dataset.card, dataset.space
+    source, of_space = card.get("source", {}), card.get("space", {})
+    lines: dict[str, Any] = {
+        "source": ", ".join(str(source[k]) for k in ("kind", "file") if k in source),
+        "sha256": source.get("sha256"),
+        "items": f"{len(space):,}, in sets of {space.sizes[0]} to {space.sizes[1]}",
+        "labels": ", ".join(of_space.get("labels", [])),
+        "conditions": _pairs(of_space.get("conditions", {})),
+        "coordinates": of_space.get("coordinates"),
+        "groups": ", ".join(of_space.get("groups", [])),
+        **{name: f"{part['rows']:,} rows" for name, part in card.get("splits", {}).items()},
+    }
+    table = Table(title=card.get("title", space.name), show_header=False)
+    for name, value in lines.items():
+        if value:
+            table.add_row(name, Text(str(value)))
+    console.print(table)
+    console.print(_rows(card))
+    console.print(_warnings(card))
+    usage = np.bincount(dataset.sets.item, minlength=len(space))
+    often = np.argsort(-usage, kind="stable")[:_SHOWN]
+    console.print(_bars("item", [space.item_name(int(i)) for i in often], usage[often]))
+    sizes, counts = np.unique(dataset.sets.sizes, return_counts=True)
+    console.print(_bars("size", [str(n) for n in sizes], counts))
 
 
 def print_dataset(dataset: Dataset) -> None:
@@ -155,8 +183,12 @@ def _warnings(card: dict[str, Any]) -> Group:
 
 def _histogram(title: str, values: np.ndarray, name: Any) -> Table:
     found, counts = np.unique(values, return_counts=True)
+    return _bars(title, [name(value) for value in found.tolist()], counts)
+
+
+def _bars(title: str, names: list[str], counts: np.ndarray) -> Table:
     table = Table(title, "rows", "", box=None, padding=(0, 1))
     table.columns[1].justify = "right"
-    for value, n in zip(found.tolist(), counts.tolist(), strict=True):
-        table.add_row(name(value), f"{n:,}", "█" * max(1, round(_BAR * n / counts.max())))
+    for name, n in zip(names, counts.tolist(), strict=True):
+        table.add_row(Text(name), f"{n:,}", "█" * max(1, round(_BAR * n / counts.max())))
     return table

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,6 +33,14 @@ Grade = Annotated[
     str | None, typer.Option("--grade", help="Font or V grade, such as 7a or V6; left out: any.")
 ]
 Size = Annotated[int | None, typer.Option("--size", help="Number of holds of every climb; left out: any.")]
+Condition = Annotated[
+    list[str] | None,
+    typer.Option("--condition", help="Of other sets than climbs: name=value; may be given several times."),
+]
+Foreign = Annotated[
+    bool,
+    typer.Option("--foreign-code", help="The model's own code may run, which does not come with setgen."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same climbs.")]
 Temperature = Annotated[
     float, typer.Option("--temperature", min=0.0, help="Below 1: safer and more alike; above 1: wilder.")
@@ -89,6 +98,8 @@ def generate(
     calls: Calls = None,
     guidance: Guidance = 0.0,
     top_p: TopP = 1.0,
+    condition: Condition = None,
+    foreign_code: Foreign = False,
 ) -> None:
     """Make new climbs for an angle and a grade.
 
@@ -96,7 +107,23 @@ def generate(
     """
     laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet, reach)
     drawing = Drawing(calls, guidance, top_p)
-    _sample(model, [""], angle, grade, n, size, seed, temperature, format, out, legal, laid, drawing, runtime)
+    asked = Asked(angle, grade, tuple(condition or ()))
+    _sample(
+        model,
+        [""],
+        asked,
+        n,
+        size,
+        seed,
+        temperature,
+        format,
+        out,
+        legal,
+        laid,
+        drawing,
+        runtime,
+        foreign_code,
+    )
 
 
 def complete(
@@ -104,6 +131,7 @@ def complete(
         str,
         typer.Option(
             "--holds",
+            "--items",
             help="The holds you want: a frames string (p1164r12p1185r12) or hole names (J5:start,H10); "
             "the model chooses the role of J5:? and p1164r?; - reads one such prompt a line from standard "
             "input.",
@@ -132,6 +160,8 @@ def complete(
     calls: Calls = None,
     guidance: Guidance = 0.0,
     top_p: TopP = 1.0,
+    condition: Condition = None,
+    foreign_code: Foreign = False,
 ) -> None:
     """Finish climbs from holds you have chosen; those stay as they are.
 
@@ -144,8 +174,22 @@ def complete(
         raise InputError("no holds are given: name some with --holds, or use `setgen generate` for none")
     laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet, reach)
     drawing = Drawing(calls, guidance, top_p)
+    asked = Asked(angle, grade, tuple(condition or ()))
     _sample(
-        model, texts, angle, grade, n, size, seed, temperature, format, out, legal, laid, drawing, runtime
+        model,
+        texts,
+        asked,
+        n,
+        size,
+        seed,
+        temperature,
+        format,
+        out,
+        legal,
+        laid,
+        drawing,
+        runtime,
+        foreign_code,
     )
 
 
@@ -168,6 +212,8 @@ def score(
     format: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
     out: Out = "-",
     legal: Legal = True,
+    condition: Condition = None,
+    foreign_code: Foreign = False,
 ) -> None:
     """Say how likely the model finds each climb: fewer bits per hold, more likely.
 
@@ -182,7 +228,16 @@ def score(
     if format not in ("jsonl", "csv"):
         raise InputError(f"unknown format {format!r}: scores are written as jsonl or csv")
     check_target(out)
-    generator = _load(model)
+    generator = _load(model, foreign=foreign_code)
+    if not _is_board(generator.space):
+        from setgen.cli.other_sets import score_sets
+        from setgen.climb_files import read_text
+
+        _only_for_climbs(angle=angle, grade=grade)
+        text = read_text(climbs)
+        print(score_sets(generator, text, list(condition or ()), orders, seed, format, out), file=sys.stderr)
+        return
+    _only_for_sets(condition)
     given = read_climbs(climbs, generator.space, check=legal)
     if not given.sizes.all():
         raise InputError(f"climb {int(given.sizes.argmin()) + 1} has no holds: there is nothing to score")
@@ -205,11 +260,19 @@ def score(
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What sets are asked to be: a climb's angle and grade, or `name=value` of other sets."""
+
+    angle: int | None
+    grade: str | None
+    conditions: tuple[str, ...]
+
+
 def _sample(
     model: Path | None,
     texts: list[str],
-    angle: int | None,
-    grade: str | None,
+    asked: Asked,
     n: int,
     size: int | None,
     seed: int,
@@ -220,6 +283,7 @@ def _sample(
     laid: Laid,
     drawing: Drawing,
     runtime: str,
+    foreign: bool,
 ) -> None:
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
     from setgen.boards.roles import OPEN
@@ -229,11 +293,15 @@ def _sample(
         raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
     if n * len(texts) > _MOST_CLIMBS:
         raise InputError(f"{n * len(texts):,} climbs are too many at once: ask for {_MOST_CLIMBS:,} at most")
-    form = format_for(out, format)
     check_target(out)
-    generator = _load(model, runtime)
+    generator = _load(model, runtime, foreign)
+    if not _is_board(generator.space):
+        _sample_sets(generator, texts, asked, n, size, seed, temperature, format, out, legal, laid, drawing)
+        return
+    _only_for_sets(list(asked.conditions))
+    form = format_for(out, format)
     constraints = laid.on(generator.space)
-    prompts = _prompts(generator.space, texts, n, angle, grade, legal)
+    prompts = _prompts(generator.space, texts, n, asked.angle, asked.grade, legal)
     sizes = None if size is None else _sizes(generator.space, prompts, size, legal)
     laid_down: dict[str, Constraints] = {}
     if constraints is not None or (prompts.role == OPEN).any():
@@ -243,6 +311,66 @@ def _sample(
     how = drawing.of(generator) | laid_down
     made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, **how)
     write_climbs(out, generator.space, made, form)
+
+
+def _sample_sets(
+    generator: Any,
+    texts: list[str],
+    asked: Asked,
+    n: int,
+    size: int | None,
+    seed: int,
+    temperature: float,
+    format: str | None,
+    out: str,
+    legal: bool,
+    laid: Laid,
+    drawing: Drawing,
+) -> None:
+    """The same of sets that are no climbs."""
+    import numpy as np
+
+    from setgen.cli.other_sets import limits_of, prompts_of, write
+    from setgen.sets.text import format_for, written
+
+    form, space = format_for(out, format), generator.space
+    _only_for_climbs(
+        angle=asked.angle,
+        grade=asked.grade,
+        region=laid.region,
+        reach=laid.reach,
+        feet=None if laid.feet == "any" else laid.feet,
+    )
+    prompts = prompts_of(space, texts, list(asked.conditions), n)
+    limits = limits_of(space, laid.forbid, laid.hold_sets, laid.fewest, laid.most)
+    made = generator.sample(
+        prompts,
+        sizes=None if size is None else np.full(len(prompts), size),
+        legal=legal,
+        temperature=temperature,
+        seed=seed,
+        **drawing.of(generator),
+        **({} if limits is None else {"constraints": limits}),
+    )
+    write(out, written(space, made, form))
+
+
+def _is_board(space: Any) -> bool:
+    from setgen.boards.board import Board
+
+    return isinstance(space, Board)
+
+
+def _only_for_climbs(**options: object) -> None:
+    """Raise InputError for an option that says nothing of sets that are no climbs."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"--{name} is of climbs, and this model makes other sets: leave it out")
+
+
+def _only_for_sets(condition: list[str] | None) -> None:
+    if condition:
+        raise InputError("--condition is of other sets than climbs: use --angle and --grade")
 
 
 def _prompts(
@@ -269,7 +397,9 @@ def _sizes(board: Board, prompts: Climbs, size: int, legal: bool) -> np.ndarray:
     return fixed_sizes(board, prompts, size, legal)
 
 
-def _load(model: Path | None, runtime: str = "torch"):  # type: ignore[no-untyped-def]  # its class imports torch
+def _load(
+    model: Path | None, runtime: str = "torch", foreign: bool = False
+) -> Any:  # its class imports torch
     if runtime != "torch":
         from setgen.runtime.registry import load_sampler
 
@@ -285,7 +415,7 @@ def _load(model: Path | None, runtime: str = "torch"):  # type: ignore[no-untype
             print("the built-in model of the synthetic board; --model names another", file=sys.stderr)
         return load_generator(BUILTIN)
     refuse_exported(model)
-    return load_generator(model)
+    return load_generator(model, foreign)
 
 
 def _count(n: int, what: str) -> str:

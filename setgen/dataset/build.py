@@ -16,8 +16,9 @@ from setgen.boards.grades import UNKNOWN, grade_name
 from setgen.boards.roles import Role
 from setgen.boards.rules import broken_rules
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS, assign, fingerprints
 from setgen.errors import InputError
+from setgen.sets.identity import fingerprints
+from setgen.sets.splits import SPLITS, assign
 from setgen.sources import rules
 from setgen.sources.readout import Options, Readout, Sieve
 from setgen.sources.recognise import read
@@ -67,7 +68,7 @@ def without_roles(readout: Readout) -> Readout:
             role_colors={Role.MIDDLE: color} if color else {},
             limits=Limits(holds=board.limits.holds, starts=(0, 0), finishes=(0, 0)),
         ),
-        climbs=replace(readout.climbs, role=np.full_like(readout.climbs.role, Role.MIDDLE)),
+        climbs=readout.climbs.relabelled(np.full_like(readout.climbs.role, Role.MIDDLE)),
         facts={**readout.facts, "roles": "ignored: every hold is a middle one"},
         warnings=[w for w in readout.warnings if not w.startswith("roles are derived")],
     )

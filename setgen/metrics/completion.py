@@ -229,10 +229,7 @@ def diversity_of_completions(c: Context) -> Estimate:
     return mean(_distances(c)[0], c.seed, _note(c, DRAWN), (0, 1))
 
 
-@_drawn(
-    name="completion to hidden {items}",
-    source="Jaccard 1901",
-)
+@_drawn(name="completion to hidden {items}", source="Jaccard 1901")
 def completion_to_hidden(c: Context) -> Estimate:
     """Mean over ≤ {most} prompts, half of the {items} hidden, and over three completions of
     1 − |A ∩ H| / |A ∪ H|, A the new {items} and H the hidden ones."""

@@ -55,11 +55,7 @@ def undefined(why: str, n: int = 0) -> Estimate:
 
 
 def from_replicates(
-    value: float,
-    replicates: np.ndarray,
-    n: int,
-    note: str = "",
-    bounds: Bounds = ANY,
+    value: float, replicates: np.ndarray, n: int, note: str = "", bounds: Bounds = ANY
 ) -> Estimate:
     """From (B,) values of the statistic on B resamples; the interval is cut to the metric's own bounds."""
     replicates = np.asarray(replicates, dtype=np.float64)
@@ -72,11 +68,7 @@ def from_replicates(
 
 
 def from_influence(
-    value: float,
-    influence: np.ndarray,
-    seed: int,
-    note: str = "",
-    bounds: Bounds = ANY,
+    value: float, influence: np.ndarray, seed: int, note: str = "", bounds: Bounds = ANY
 ) -> Estimate:
     """From (C,) influences: how much each set pulls the value, in units of the value, mean 0.
 
@@ -98,12 +90,7 @@ def mean(values: np.ndarray, seed: int = 0, note: str = "", bounds: Bounds = ANY
 
 
 def symmetric(
-    value: float,
-    error: float,
-    n: int,
-    note: str = "",
-    bounds: Bounds = ANY,
-    errors: float = 1.96,
+    value: float, error: float, n: int, note: str = "", bounds: Bounds = ANY, errors: float = 1.96
 ) -> Estimate:
     """value ± so many standard errors, cut to the metric's own bounds."""
     low, high = np.clip([value - errors * error, value + errors * error], *bounds)

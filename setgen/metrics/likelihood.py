@@ -188,10 +188,7 @@ def order_sensitivity(
 
 
 @_likelihood(
-    name="order sensitivity",
-    unit="total variation",
-    most=MOST,
-    source="ours; 0 for a function of the set",
+    name="order sensitivity", unit="total variation", most=MOST, source="ours; 0 for a function of the set"
 )
 def sensitivity(c: Context) -> Estimate:
     """Mean over ≤ {most} test {sets} of the total variation between next-{item} distributions after one known

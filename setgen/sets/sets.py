@@ -122,6 +122,10 @@ class Sets:
         """The same sets with the elements in another order (N,), which keeps each set's together."""
         return self.from_arrays(self.item[order], self.label[order], self.offsets, self.conditions)
 
+    def relabelled(self, label: np.ndarray) -> Self:
+        """The same sets with other labels (N,)."""
+        return self.from_arrays(self.item, label, self.offsets, self.conditions)
+
     def ordered(self) -> Self:
         """The same sets with each one's elements sorted by item, then label."""
         rises = np.diff(self.item, prepend=-1) > 0

@@ -179,7 +179,7 @@ def _read(
     readout = Readout(
         kind,
         board,
-        replace(kept, placement=index[kept.placement], angle=angle, grade=rows["grade"]),
+        Climbs(index[kept.placement], kept.role, kept.offsets, angle, rows["grade"]),
         rows["id"],
         sieve,
         facts,

@@ -47,6 +47,11 @@ def read(path: Path, options: Options) -> Readout:
         return _read_text(path, file, options)
 
 
+def is_climbs(text: str) -> bool:
+    """Whether a text is one of the kinds of climbs that are read here."""
+    return is_json(text) or read_table(text[: 1 << 16].rpartition("\n")[0] or text, COLUMN) is not None
+
+
 def _text_kind(path: Path, text: str) -> Kind:
     if is_json(text):
         return Kind.JSON
@@ -56,7 +61,8 @@ def _text_kind(path: Path, text: str) -> Kind:
     what = "a web page" if text.lstrip()[:1] == "<" else "a text"
     raise InputError(
         f"{path} is {what} that begins {begins!r}, no database and no climbs: setgen reads an Aurora SQLite "
-        f"file, a boardsesh snapshot, MoonBoard JSON, or a CSV with a column {COLUMN}"
+        f"file, a boardsesh snapshot, MoonBoard JSON, or a CSV with a column {COLUMN}; and baskets (--kind baskets) "
+        "or a table with the columns set and item"
     )
 
 

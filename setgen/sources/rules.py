@@ -16,8 +16,8 @@ import pandas as pd
 
 from setgen.boards.climbs import Climbs
 from setgen.boards.grades import UNKNOWN, parse_grade
-from setgen.sets.identity import element_prints
 from setgen.errors import InputError
+from setgen.sets.identity import element_prints
 from setgen.sources.columns import half_up, numbers, one_by_one
 from setgen.sources.readout import Options, Readout, Sieve
 

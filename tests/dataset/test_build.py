@@ -13,7 +13,8 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.grades import UNKNOWN
 from setgen.dataset.build import build, synthetic_dataset
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import SPLITS, assign, fingerprints
+from setgen.sets.identity import fingerprints
+from setgen.sets.splits import SPLITS, assign
 from setgen.errors import InputError
 from setgen.sources.readout import Readout, Sieve
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs

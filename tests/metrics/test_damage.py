@@ -6,12 +6,11 @@ import pytest
 from setgen.boards.roles import N_ROLES, Role
 from setgen.boards.rules import broken_rules, legal
 from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.splits import fingerprints
 from setgen.errors import InputError
 from setgen.metrics.damage import damages_of
 from setgen.metrics.evaluate import metrics_for
 from setgen.metrics.proof import Series, halves, prove
-from setgen.sets.identity import canonical, element_prints
+from setgen.sets.identity import canonical, element_prints, fingerprints
 from setgen.sources.synthetic import synthetic_board
 
 BOARD = synthetic_board()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from setgen.boards.climbs import Climb, Climbs
 from setgen.boards.metrics.grader import grader_of
 from setgen.errors import InputError
 from setgen.metrics import diversity
+from setgen.metrics import metric as registry
 from setgen.metrics.context import Context
-from setgen.metrics.evaluate import evaluate, metrics_for
+from setgen.metrics.estimate import Estimate, mean
+from setgen.metrics.evaluate import evaluate, judge, metrics_for
 from setgen.sources.synthetic import synthetic_board
 
 METRICS = metrics_for(synthetic_board())
@@ -130,3 +133,16 @@ def test_nothing_to_compare_is_one_clear_line(dataset):
         without = replace(dataset, split=np.where(dataset.split == empty, 1, dataset.split).astype(np.int8))
         with pytest.raises(InputError, match=f"no {name} climbs"):
             evaluate(dataset.climbs[:5], without)
+
+
+def test_the_example_of_how_to_add_a_metric_works(reference, real, monkeypatch):
+    """The code in CONTRIBUTING.md, as it stands there."""
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = text.split("## Add a metric")[1].split("```python\n")[1].split("```")[0]
+    monkeypatch.setattr(registry, "_REGISTRY", list(registry._REGISTRY))
+    exec(code, {"metric": registry.metric, "Context": Context, "Estimate": Estimate, "mean": mean})
+    added = registry.metrics_of(reference.space)["mean size"]
+    assert (added.unit, added.formula) == ("holds", "Mean number of holds of the climbs")
+    found = judge(reference.judging(real), added)
+    assert found.value == pytest.approx(real.sizes.mean())
+    assert found.floor is not None

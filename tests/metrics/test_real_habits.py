@@ -8,11 +8,11 @@ import pytest
 from setgen.boards.climbs import Climbs
 from setgen.boards.metrics.grader import grader_of
 from setgen.dataset.dataset import Dataset
-from setgen.dataset.splits import assign, fingerprints, one_of_each
 from setgen.errors import InputError
 from setgen.metrics.context import Context, scored
 from setgen.metrics.evaluate import evaluate, evaluate_generator, metrics_for
 from setgen.metrics.proof import halves
+from setgen.sets.identity import assign, fingerprints, one_of_each
 
 ANGLES = (10, 20, 30, 40, 50, 60, 70)
 

@@ -175,22 +175,13 @@ _angle = partial(
 )
 
 
-@_grade(
-    name="grade error ratio",
-    unit="ratio",
-    sees=("grades shuffled", "random climbs"),
-)
+@_grade(name="grade error ratio", unit="ratio", sees=("grades shuffled", "random climbs"))
 def grade_error_ratio(c: Context) -> Estimate:
     """Mean |grade asked for − median of the grader's distribution| / the same on test climbs."""
     return _ratio(grades_read(c), grades_read(c.test), c.raw is c.test_sets)
 
 
-@_grade(
-    name="grade bias",
-    unit="difficulty ids",
-    direction="=",
-    sees=("holds replaced",),
-)
+@_grade(name="grade bias", unit="difficulty ids", direction="=", sees=("holds replaced",))
 def grade_bias(c: Context) -> Estimate:
     """Mean of the grader's expected grade − grade asked for."""
     own = grades_read(c, "mean")
@@ -210,22 +201,13 @@ def grade_rank_correlation(c: Context) -> Estimate:
     return _rank_correlation(grades_read(c, "mean"), c.seed)
 
 
-@_angle(
-    name="angle error ratio",
-    unit="ratio",
-    sees=("angles shuffled",),
-)
+@_angle(name="angle error ratio", unit="ratio", sees=("angles shuffled",))
 def angle_error_ratio(c: Context) -> Estimate:
     """Mean |angle asked for − angle read| / the same on test climbs."""
     return _ratio(angles_read(c), angles_read(c.test), c.raw is c.test_sets)
 
 
-@_angle(
-    name="angle rank correlation",
-    unit="Spearman's ρ",
-    direction="↑",
-    sees=("angles shuffled",),
-)
+@_angle(name="angle rank correlation", unit="Spearman's ρ", direction="↑", sees=("angles shuffled",))
 def angle_rank_correlation(c: Context) -> Estimate:
     """Rank correlation of the angle asked for and the angle read (Spearman 1904)."""
     return _rank_correlation(angles_read(c), c.seed)
