@@ -12,7 +12,7 @@ RUN python -m venv /opt/setgen
 ENV PATH="/opt/setgen/bin:$PATH" PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY pyproject.toml ./
 # The package's dependencies without those of training, comparing and evaluating, which no server imports.
-RUN sed -n '/^dependencies = \[/,/^]/s/^  "\(.*\)",$/\1/p' pyproject.toml | grep -vE '^(hydra-core|lightning|plotly|pot|scikit-learn|wandb)[^a-z-]' > needed.txt
+RUN sed -n '/^dependencies = \[/,/^]/s/^  "\(.*\)",$/\1/p' pyproject.toml | grep -vE '^(hydra-core|lightning-fabric|plotly|pot|scikit-learn|wandb)[^a-z-]' > needed.txt
 RUN grep '^torch[^a-z-]' needed.txt > torch.txt && pip install ${TORCH_INDEX:+-i "$TORCH_INDEX"} -r torch.txt
 RUN pip install -r needed.txt
 COPY README.md LICENSE ./

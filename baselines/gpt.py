@@ -99,7 +99,8 @@ class GPT(nn.Module):
     def __init__(self, space: Space, vocabulary: Vocabulary, context: int, config: GPTConfig) -> None:
         super().__init__()
         self.vocabulary, self.context, width = vocabulary, context, config.width
-        self.token = nn.Embedding(len(vocabulary), width)
+        of_space = vocabulary.n_things if config.embedding == "space" else 0  # they have vectors of their own
+        self.token = nn.Embedding(len(vocabulary) - of_space, width)
         self.position = nn.Embedding(context, width)
         self.transformer = Transformer(
             width, config.depth, config.heads, config.dropout, config.attention_dropout
@@ -120,8 +121,8 @@ class GPT(nn.Module):
         if self.elements is None:
             return self.token.weight
         own = self.elements() if self.vocabulary.joint else self.elements.norm(self.elements.items())
-        first, last = self.vocabulary.first_item, self.vocabulary.first_item + self.vocabulary.n_things
-        return torch.cat([self.token.weight[:first], own, self.token.weight[last:]])
+        first = self.vocabulary.first_item
+        return torch.cat([self.token.weight[:first], own, self.token.weight[first:]])
 
     def read(self, tokens: Tensor, position: Tensor, table: Tensor) -> Tensor:
         """(…, width) what goes into the transformer."""

@@ -22,7 +22,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.data import open_dataset
-from experiments.fitting import some
 from experiments.hydra_main import experiment
 from experiments.run_folder import write_json
 from experiments.training import RunFacts, train
@@ -68,7 +67,7 @@ def main(cfg: DictConfig) -> None:
 def card(cfg: DictConfig, dataset: Dataset, facts: RunFacts, folder: Path, grader: Grader) -> dict[str, Any]:
     """How the model was made and what was measured on test climbs; no dates, no names of places."""
     options = cfg.evaluation
-    test = some(dataset.part("test"), options.test_climbs)
+    test = dataset.part("test").at_most(options.test_climbs, 0)
     judged = judge(load_generator(folder), dataset, options.test_climbs, options.orders, cfg.seed)
     return {
         "board": dataset.card["title"],

@@ -14,15 +14,15 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.comparison_report import report_of
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
-from experiments.report import write_report
+from experiments.report import report_of, write_report
+from experiments.report.pictures import sections
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.tracking import log_comparison
-from experiments.training import check_trainable, train
+from experiments.training import check_trainable, finished, train
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.metrics.context import Context
@@ -41,7 +41,7 @@ def main(cfg: DictConfig) -> None:
         settings = {name: own_settings(cfg, name) for name in map(str, cfg.models) if is_config(name)}
         check_labels(settings)
         for one in settings.values():
-            check_trainable(one, dataset.board)
+            check_trainable(one, dataset.space)
         folder = new_run_folder(Path(cfg.runs) / "compare", where.name)
         cfg.models = [
             keep(settings[name], folder) if name in settings else name for name in map(str, cfg.models)
@@ -67,10 +67,12 @@ def main(cfg: DictConfig) -> None:
     for done, (name, seed) in enumerate(runs):
         console.print(f"[dim]{done + 1} of {len(runs)}[/]", end=" ")
         where = run_folder(cfg, dataset, name, seed, folder, console)
-        judged.append(judge(cfg, reference, name, where, console))
+        # What was trained here just now has run already, wherever its code comes from.
+        judged.append(judge(cfg, reference, name, where, console, is_config(name) or cfg.foreign_code))
     report = report_of(cfg, reference, judged, noted_commands(folder))
-    page = write_report(folder, report)
-    log_comparison(cfg, folder, report, page)
+    pictures = sections(report)
+    page = write_report(folder, report, pictures)
+    log_comparison(cfg, folder, report, pictures, page)
     console.print(f"Report: {page}", soft_wrap=True)
 
 
@@ -108,6 +110,8 @@ def check(cfg: DictConfig) -> None:
             raise InputError(
                 f"model {name!r} is neither a run folder nor a file of climbs, nor one of {known_models()}"
             )
+        if not is_config(name) and Path(name).is_dir():
+            finished(Path(name), cfg.foreign_code)
     if cfg.tuned and not any((Path(cfg.tuned) / f"{name}.yaml").is_file() for name in cfg.models):
         raise InputError(
             f"{cfg.tuned} has no tuned config of these models: give a folder of experiments.sweep"

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from setgen.dataset.build import synthetic_dataset
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
+from setgen.sets.dataset import load_dataset
 
 _BUILT_IN_SEED = 1
 
@@ -21,7 +22,7 @@ def open_dataset(cfg: DictConfig) -> tuple[Dataset, Path]:
             synthetic_dataset(cfg.data.climbs, _BUILT_IN_SEED).save(folder)
     else:
         folder = Path(cfg.data.path)
-    dataset = Dataset.load(folder)
+    dataset: Dataset = load_dataset(folder)
     for part in ("train", "valid", "test"):
         if len(dataset.part(part)) == 0:
             raise InputError(f"{folder} has no {part} climbs: it is too small to train on and compare")

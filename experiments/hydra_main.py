@@ -59,8 +59,7 @@ def _refuse(error: Exception) -> NoReturn:
 
 
 def quieten() -> None:
-    """Lightning's advice about loaders, loggers and devices is not news to our users."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"lightning\..*")
+    """Lightning's advice about loggers and devices is not news to our users."""
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"lightning_fabric\..*")
     warnings.filterwarnings("ignore", category=FutureWarning)

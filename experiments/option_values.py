@@ -9,8 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.budget import CLOCKS
 from setgen.errors import InputError
+from setgen.training import CLOCKS
 
 SECTIONS = ("data", "budget", "training", "evaluation", "wandb", "network", "model", "search", "ways")
 _LARGEST_SEED = 2**32 - 1  # of NumPy's
@@ -75,6 +75,7 @@ KINDS: dict[str, Kind] = {
     "evaluation.samples": whole(1),
     "evaluation.seed": SEED,
     "evaluation.test_climbs": whole(2),
+    "foreign_code": one_of(True, False),
     "models": TEXTS,
     "networks": TEXTS,
     "only": TEXTS,
@@ -91,6 +92,7 @@ KINDS: dict[str, Kind] = {
     "threads": or_null(whole(1)),
     "training.average": DECAY,
     "training.batch_size": whole(1),
+    "training.bucketing": one_of(True, False),
     "training.gradient_clip": or_null(NOT_NEGATIVE),
     "training.learning_rate": POSITIVE,
     "training.patience": whole(0),

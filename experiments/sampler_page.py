@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.report.picture import DASHES, FAINT, INK, SERIES, literal
+from experiments.charts import COLORS, DASHES, INK, literal
 from setgen.dataset.dataset import Dataset
 from setgen.metrics.estimate import mean
 
@@ -61,7 +61,7 @@ def picture(points: list[dict[str, Any]], floors: dict[str, float | None]) -> Fi
                     lines[_family(way)].append((at, float(np.mean(values))))
             for family, where in lines.items():
                 style = {
-                    "color": SERIES[i % len(SERIES)],
+                    "color": COLORS[i % len(COLORS)],
                     "marker": _MARKERS[families.index(family) % len(_MARKERS)],
                 }
                 ax.plot(*np.array(sorted(where)).T, linestyle=DASHES[i % len(DASHES)], linewidth=1.0, **style)
@@ -70,10 +70,10 @@ def picture(points: list[dict[str, Any]], floors: dict[str, float | None]) -> Fi
         ax.set_xscale("log", base=2)
         ax.set_xlabel("network calls a climb")
         ax.set_ylabel(label)
-        ax.grid(color=FAINT, linewidth=0.5)
+        ax.grid(color="#dddddd", linewidth=0.5)
     keys: list[Line2D] = []
     for i, model in enumerate(models):
-        line: dict[str, Any] = {"color": SERIES[i % len(SERIES)], "linestyle": DASHES[i % len(DASHES)]}
+        line: dict[str, Any] = {"color": COLORS[i % len(COLORS)], "linestyle": DASHES[i % len(DASHES)]}
         keys.append(Line2D([], [], label=literal(model), **line))
     for i, family in enumerate(families):
         mark = _MARKERS[i % len(_MARKERS)]

@@ -111,7 +111,7 @@ def main(cfg: DictConfig) -> None:
 
 def load_models(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
     """The models by their folders. Raises InputError for one that is none, or of another board."""
-    models = {str(path): load_generator(path) for path in cfg.models}
+    models = {str(path): load_generator(path, cfg.foreign_code) for path in cfg.models}
     if len({Path(path).name for path in models}) < len(cfg.models):
         raise InputError("two of the models have one name: rename a folder, or link to it by another name")
     for path, generator in models.items():

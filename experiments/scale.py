@@ -52,7 +52,7 @@ def main(cfg: DictConfig) -> None:
         cfg.typed = sorted(typed_keys())
         climbs = numbers_of_climbs(cfg, dataset)
         for names in product(map(str, cfg.models), map(str, cfg.networks)):
-            check_trainable(settings_of_cell(cfg, *names), dataset.board)
+            check_trainable(settings_of_cell(cfg, *names), dataset.space)
         folder = new_run_folder(Path(cfg.runs) / "scale", where.name)
     OmegaConf.save(cfg, folder / "config.yaml")
     note_command(folder, "scale")

@@ -21,8 +21,8 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, settings_of, typed_keys
-from experiments.option_values import check_values
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
+from experiments.training import check_trainable, untrained
 from experiments.tuning.report import write_sweep_report
 from experiments.tuning.sizes import of_one_size
 from experiments.tuning.space import Option, space_of
@@ -78,10 +78,10 @@ def searches(cfg: DictConfig, dataset: Dataset) -> list[Search]:
         raise InputError("two of the models have one label")
     found = []
     for model in models:
-        if model.generator == "hold_frequency":
-            raise InputError(f"{model.label} is counted, not trained: it has nothing to tune")
         settings = settings_of(cfg, model, cfg.typed)
-        check_values(settings)
+        check_trainable(settings, dataset.space)
+        if not untrained(settings.model, dataset.space).n_parameters:
+            raise InputError(f"{model.label} is counted, not trained: it has nothing to tune")
         found.append(Search(settings, *of_one_size(settings, space_of(cfg.search, model.generator), dataset)))
     return found
 

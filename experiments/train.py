@@ -25,7 +25,7 @@ def main(cfg: DictConfig) -> None:
         cfg.data.path = str(where)
         if cfg.tuned:
             cfg = tuned_settings(cfg, typed_keys())
-        check_trainable(cfg, dataset.board)
+        check_trainable(cfg, dataset.space)
         folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
         OmegaConf.save(cfg, folder / "config.yaml")
     console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)

@@ -18,12 +18,12 @@ import torch
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from experiments.benchmarks.untrained import MODELS, NETWORKS, untrained
-from experiments.budget import CLOCKS
 from setgen.boards.climbs import Climbs
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.training import CLOCKS
 
 _BASELINE = "gpt"
 _LEAST = 64  # climbs of one measurement: small batches are made several times

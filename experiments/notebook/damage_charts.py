@@ -9,7 +9,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from experiments.notebook.charts import COLORS, GREY
+from experiments.charts import COLORS, GREY
 from setgen.metrics.damage import Damage
 from setgen.metrics.proof import Series
 

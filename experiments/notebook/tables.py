@@ -12,8 +12,7 @@ from pandas.io.formats.style_render import CSSDict
 
 from experiments.notebook.training import Trained
 from experiments.report import Report
-from experiments.report.leaderboard import CLASSES, leaderboard
-from experiments.report.numbers import INFINITE, pair, plain
+from experiments.report.tables import cells, headlines, number, shown
 from setgen.boards.climbs import Climbs
 from setgen.boards.grades import grade_name
 from setgen.boards.sensible import SensibleRules
@@ -22,8 +21,6 @@ from setgen.metrics.context import Context
 from setgen.metrics.damage import Damage
 from setgen.metrics.evaluate import estimate
 from setgen.metrics.metric import Metric, Unavailable
-
-_ARROWS = {"up": "↑", "down": "↓", "floor": "=", "none": ""}
 
 
 def card_table(card: Mapping[str, Any]) -> pd.DataFrame:
@@ -58,10 +55,10 @@ def training_table(trained: Mapping[str, Trained]) -> pd.DataFrame:
         {
             "model": label,
             "parameters": f"{one.facts.n_parameters:,}",
-            "seconds": plain(one.facts.train_seconds, 1),
+            "seconds": f"{one.facts.train_seconds:.1f}",
             "steps": f"{one.facts.steps:,}",
-            "passes over the data": plain(one.facts.epochs, 2),
-            "validation bits per hold": plain(one.facts.best_valid_bits_per_hold, 3),
+            "passes over the data": f"{one.facts.epochs:.2f}",
+            "validation bits per hold": number(one.facts.best_valid_bits_per_hold, 4),
         }
         for label, one in trained.items()
     ]
@@ -69,29 +66,8 @@ def training_table(trained: Mapping[str, Trained]) -> pd.DataFrame:
 
 
 def leaderboard_table(report: Report) -> pd.DataFrame:
-    """The report's leaderboard: value [95 % interval] and a mark for its distance to the floor.
-
-    † where a metric wants more climbs than there are.
-    """
-    rows = []
-    for line in leaderboard(report):
-        row = line.row
-        cells = {}
-        for model, place in zip(report.models, line.places, strict=True):
-            mark = CLASSES[place.kind][0] if place.kind else ""
-            cell = place.cell
-            text = INFINITE if cell.infinite else _with_interval(cell.mean, cell.low, cell.high)
-            cells[model.label] = f"{text} {mark}".strip()
-        rows.append(
-            {
-                "metric": row.metric.name + _few(any("wants" in cell.note for cell in row.cells)),
-                "": _ARROWS[row.metric.direction],
-                "unit": row.metric.unit,
-                "floor": pair(row.floor, row.floor_error),
-                **cells,
-            }
-        )
-    return pd.DataFrame(rows).set_index(["metric", ""])
+    """The report's headline metrics: value [95 % interval] and a mark for its distance to the floor."""
+    return shown(headlines(report, cells(report)))
 
 
 def grading_table(
@@ -165,11 +141,5 @@ def _v(grade: int) -> str:
 
 def _with_interval(value: float | None, low: float | None, high: float | None) -> str:
     if low is None or high is None or value is None or not np.isfinite(value):
-        return _short(value)
-    return f"{_short(value)} [{_short(low)}, {_short(high)}]"
-
-
-def _short(value: float | None) -> str:
-    """Three significant digits, which is more than most intervals support."""
-    small = value is not None and np.isfinite(value) and abs(value) < 1000
-    return f"{value:.3g}" if small else plain(value)
+        return number(value)
+    return f"{number(value)} [{number(low)}, {number(high)}]"

@@ -1,23 +1,22 @@
-"""The map: real and generated climbs in the learned space, two dimensions of it; a page's script draws it.
+"""The map: real and generated climbs in two directions of a space, drawn by plotly; the climb under the pointer.
 
-PCA of the real test climbs gives the two directions, so that no model moves the map. Without a grader the
-space is that of the shape features.
+PCA of the real test climbs gives the two directions, so that no model moves the map. The space is the learned one;
+without a grader, that of the shape features.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 from markupsafe import Markup
+from plotly.subplots import make_subplots
 
+from experiments.charts import COLORS, INK
 from experiments.report.content import Report
-from experiments.report.picture import FAINT, INK, MARKERS, SERIES, Picture, literal, new_figure
-from experiments.report.sources import sources
+from setgen.boards.board import Board
 from setgen.boards.climbs import Climbs
-from setgen.boards.grades import UNKNOWN, grade_name
 from setgen.boards.metrics.grader import LEARNED, grader_of
 from setgen.boards.metrics.shape import climbs_of
 from setgen.boards.roles import Role
@@ -25,6 +24,40 @@ from setgen.metrics.features import SHAPE
 
 MOST = 250
 """Climbs of each source on the map."""
+
+_SYMBOLS = (
+    "circle-open",
+    "square-open",
+    "triangle-up-open",
+    "diamond-open",
+    "cross-open",
+    "x-open",
+    "star-open",
+)
+_ROLES = {
+    Role.START: "square-open",
+    Role.MIDDLE: "circle-open",
+    Role.FINISH: "diamond-open",
+    Role.FOOT: "triangle-up-open",
+}
+
+_POINT_AT = """
+const map = document.getElementById("{plot_id}");
+const places = map.data.find((trace) => trace.name === "placements");
+const rings = map.data.map((trace, i) => [trace.meta, i]).filter(([role]) => role !== undefined && role !== null);
+const show = (event) => {
+  const held = event.points[0].customdata;
+  if (!held) return;
+  const holds = held.split(" ").map((h) => h.split(":").map(Number));
+  const of = (role) => holds.filter(([place, r]) => r === role && place in places.x);
+  Plotly.restyle(map, {
+    x: rings.map(([role]) => of(role).map((h) => places.x[h[0]])),
+    y: rings.map(([role]) => of(role).map((h) => places.y[h[0]])),
+  }, rings.map(([, i]) => i));
+};
+map.on("plotly_hover", show);
+map.on("plotly_click", show);
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,20 +73,22 @@ class Cloud:
 class ClimbMap:
     """space: `learned` or `shape`. explained: share of the real climbs' variance on each axis."""
 
+    board: Board
     space: str
     explained: tuple[float, float]
     clouds: list[Cloud]
 
 
 def climb_map(report: Report) -> ClimbMap | None:
-    """At most MOST climbs a source; None without a reference, or with fewer than three real climbs."""
-    if report.reference is None or len(report.reference.test) < 3:
+    """At most MOST climbs a source; None of sets that are no climbs, or with fewer than three real ones."""
+    reference = report.reference
+    if not isinstance(reference.space, Board) or len(reference.test) < 3:
         return None
-    space = SHAPE if grader_of(report.reference) is None else LEARNED
-    drawn = [(label, sample.fewer(MOST)) for label, sample in sources(report) if len(sample)]
-    mean, axes, explained = _principal(space.points(report.reference.test.fewer(2000)))
-    clouds = [Cloud(label, (space.points(s) - mean) @ axes, climbs_of(s)) for label, s in drawn]
-    return ClimbMap(space.name, explained, clouds)
+    space = SHAPE if grader_of(reference) is None else LEARNED
+    mean, axes, explained = _principal(space.points(reference.test.fewer(2000)))
+    drawn = {label: c.fewer(MOST) for label, c in report.samples.items() if len(c)}
+    clouds = [Cloud(label, (space.points(c) - mean) @ axes, climbs_of(c)) for label, c in drawn.items()]
+    return ClimbMap(reference.space, space.name, explained, clouds)
 
 
 def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
@@ -67,48 +102,55 @@ def _principal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[float,
     return mean, (rows * np.where(sign == 0, 1, sign)[:, None]).T, (float(share[0]), float(share[1]))
 
 
-def static_map(found: ClimbMap) -> Picture:
-    """The same without script and on paper: a marker a source."""
-    figure, axes = new_figure(7.6, 5.2)
+def figure_of(found: ClimbMap) -> go.Figure:
+    """The map, and beside it the wall that shows the climb pointed at."""
+    board = found.board
+    figure = make_subplots(1, 2, column_widths=[0.62, 0.38], horizontal_spacing=0.04)
     for i, cloud in enumerate(found.clouds):
-        real = i == 0
-        axes.scatter(
-            cloud.xy[:, 0],
-            cloud.xy[:, 1],
-            s=16,
-            marker="." if real else MARKERS[(i - 1) % 8],
-            color=INK if real else "none" if MARKERS[(i - 1) % 8] not in "xX+" else SERIES[(i - 1) % 8],
-            edgecolors=INK if real else SERIES[(i - 1) % 8],
-            linewidths=0.8,
-            label=literal(cloud.label),
+        look = {
+            "color": COLORS[(i - 1) % len(COLORS)],
+            "symbol": _SYMBOLS[(i - 1) % len(_SYMBOLS)],
+            "size": 7,
+        }
+        held = [" ".join(f"{p}:{r}" for p, r in climb.holds) for climb in cloud.climbs]
+        figure.add_scatter(
+            x=cloud.xy[:, 0].round(3),
+            y=cloud.xy[:, 1].round(3),
+            mode="markers",
+            name=cloud.label,
+            customdata=held,
+            hoverinfo="name",
+            marker=look if i else {"color": INK, "size": 5, "opacity": 0.6},
+            row=1,
+            col=1,
         )
-    axes.set_xlabel(f"first axis ({found.explained[0]:.0%} of the variance)")
-    axes.set_ylabel(f"second axis ({found.explained[1]:.0%})")
-    axes.grid(color=FAINT, linewidth=0.4)
-    figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
-    return Picture(figure, f"Map of real and generated climbs in the {found.space} space.")
+    wall = {"mode": "markers", "hoverinfo": "skip", "showlegend": False, "row": 1, "col": 2}
+    grey = {"color": "#c9ced5", "size": 4}
+    figure.add_scatter(
+        x=board.xy[:, 0].tolist(), y=board.xy[:, 1].tolist(), name="placements", marker=grey, **wall
+    )
+    for role, symbol in _ROLES.items():
+        if role in board.role_ids:
+            ring = {"symbol": symbol, "size": 12, "color": INK, "line": {"width": 2.5}}
+            figure.add_scatter(
+                x=[], y=[], name=role.label, meta=int(role), marker=ring, **(wall | {"showlegend": True})
+            )
+    first, second = found.explained
+    figure.update_xaxes(title=f"first axis ({first:.0%} of the variance)", row=1, col=1)
+    figure.update_yaxes(title=f"second axis ({second:.0%})", row=1, col=1)
+    figure.update_xaxes(visible=False, row=1, col=2)
+    figure.update_yaxes(visible=False, scaleanchor="x2", row=1, col=2)
+    figure.update_layout(
+        template="simple_white", legend={"orientation": "h", "y": -0.15}, margin={"t": 10}, height=520
+    )
+    return figure
 
 
-def map_json(found: ClimbMap) -> Markup:
-    """What the script reads, safe inside a <script>: points; each climb as placement and role by turns."""
-    data: dict[str, Any] = {
-        "roles": {int(role): role.label for role in Role},
-        "axes": [f"first axis ({found.explained[0]:.0%})", f"second axis ({found.explained[1]:.0%})"],
-        "sources": [
-            {
-                "label": cloud.label,
-                "x": cloud.xy[:, 0].round(3).tolist(),
-                "y": cloud.xy[:, 1].round(3).tolist(),
-                "at": [_at(c.angle, c.grade) for c in cloud.climbs],
-                "holds": [[int(v) for hold in c.holds for v in hold] for c in cloud.climbs],
-            }
-            for cloud in found.clouds
-        ],
-    }
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return Markup(text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"))
-
-
-def _at(angle: int, grade: int) -> str:
-    said = [f"{angle}°"] if angle != UNKNOWN else []
-    return " · ".join([*said, grade_name(grade)] if grade != UNKNOWN else said)
+def markup(found: ClimbMap) -> Markup:
+    """The figure with plotly's script in it, so that nothing is loaded."""
+    config = {"displaylogo": False, "responsive": True}
+    return Markup(
+        figure_of(found).to_html(
+            full_html=False, include_plotlyjs=True, post_script=_POINT_AT, config=config, div_id="climb-map"
+        )
+    )

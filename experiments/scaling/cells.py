@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import numpy as np
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
-from experiments.fitting import some
 from experiments.model_config import MODELS, load_model, settings_of
 from experiments.run_folder import write_json
 from experiments.training import finished, train
@@ -59,7 +57,7 @@ class Ground:
 
     @classmethod
     def of(cls, dataset: Dataset, test_climbs: int) -> Ground:
-        test, truth = some(dataset.part("test"), test_climbs), None
+        test, truth = dataset.part("test").at_most(test_climbs, 0), None
         if dataset.card.get("source", {}).get("synthetic"):
             counted = synthetic_climbs(_COUNTED, _COUNTED_SEED)
             truth = true_bits(dataset.board, test, counted) / test.sizes
@@ -131,7 +129,7 @@ def run_cell(
         label, network, climbs, seed, facts.n_parameters, facts.steps, facts.epochs, bits, error, *gap
     )
     write_json(where / "cell.json", asdict(cell))
-    shutil.rmtree(where / "checkpoints", ignore_errors=True)
+    (where / "checkpoint.pt").unlink(missing_ok=True)
     return cell
 
 

@@ -25,7 +25,7 @@ def of_one_size(
     """
 
     def parameters(of: DictConfig) -> int:
-        return untrained(of.model, dataset.board).n_parameters
+        return untrained(of.model, dataset.space).n_parameters
 
     aim = parameters(settings)
     kept, left_out = [], []
@@ -41,7 +41,7 @@ def of_one_size(
                 fitting[choice] = sets
         if not option.choices:
             for limit in (option.low, option.high):
-                check_trainable(with_values(settings, {option.key: limit}), dataset.board)
+                check_trainable(with_values(settings, {option.key: limit}), dataset.space)
             kept.append(option)
         elif len(fitting) > 1:
             kept.append(replace(option, choices=fitting))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -21,6 +20,7 @@ from experiments.training import train
 from experiments.tuning.space import Option, with_values
 from setgen.dataset.dataset import Dataset
 from setgen.errors import InputError
+from setgen.training import Callback, Point, Progress
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 _AT_RANDOM = 5  # trials before the sampler learns from them and the pruner compares with them
@@ -112,7 +112,7 @@ def next_trial(tuned: Tuned, dataset: Dataset, folder: Path, console: Console) -
             study.tell(trial, state=TrialState.FAIL)
             raise
         finally:
-            shutil.rmtree(run / "checkpoints", ignore_errors=True)
+            (run / "checkpoint.pt").unlink(missing_ok=True)
         trial.set_user_attr("n_parameters", facts.n_parameters)
         trial.set_user_attr("steps", facts.steps + trial.user_attrs.get("steps", 0))
         bits.append(facts.best_valid_bits_per_hold or math.nan)
@@ -123,7 +123,7 @@ def next_trial(tuned: Tuned, dataset: Dataset, folder: Path, console: Console) -
     return f"{fmean(bits):.3f} bits per hold"
 
 
-def _watch(trial: optuna.Trial, settings: DictConfig, earlier: int) -> Callable[[float, float, float], None]:
+def _watch(trial: optuna.Trial, settings: DictConfig, earlier: int) -> Callback:
     """Notes the time used, and stops the trial where it is worse than most at the same share of the budget.
 
     Only the first seed is compared, at the nearest of the planned validations.
@@ -131,15 +131,17 @@ def _watch(trial: optuna.Trial, settings: DictConfig, earlier: int) -> Callable[
     planned, said = settings.training.validations, set()
     spent = trial.user_attrs.get("seconds", 0.0)
 
-    def watch(share: float, seconds: float, bits: float) -> None:
-        trial.set_user_attr("share", round(earlier + share, 4))
-        trial.set_user_attr("seconds", round(spent + seconds, 1))
-        stage = round(share * planned)
-        if earlier or stage in said or not math.isfinite(bits):
+    def watch(now: Progress, point: Point | None) -> None:
+        if point is None:
+            return
+        trial.set_user_attr("share", round(earlier + now.share, 4))
+        trial.set_user_attr("seconds", round(spent + now.seconds, 1))
+        stage = round(now.share * planned)
+        if earlier or stage in said or not math.isfinite(point.valid_bits):
             return
         said.add(stage)
-        trial.report(bits, stage)
-        if _NOT_PRUNED < share < 1 and trial.should_prune():
+        trial.report(point.valid_bits, stage)
+        if _NOT_PRUNED < now.share < 1 and trial.should_prune():
             raise optuna.TrialPruned
 
     return watch

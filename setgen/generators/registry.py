@@ -38,7 +38,7 @@ def generator_class(name: str, foreign: bool = True) -> type[Generator]:
     if name not in GENERATORS and not foreign:
         raise InputError(
             f"this model is of {name}, code that does not come with setgen: load it with "
-            "load_generator(folder, foreign=True), or --foreign-code, if you trust it"
+            "load_generator(folder, foreign=True), --foreign-code or foreign_code=true, if you trust it"
         )
     try:
         found = getattr(import_module(module), attribute)

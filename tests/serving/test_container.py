@@ -67,7 +67,7 @@ def test_what_is_copied_is_there_and_let_through() -> None:
 
 
 def test_only_what_trains_and_judges_is_left_out() -> None:
-    assert left_out() == {"hydra-core", "lightning", "plotly", "pot", "scikit-learn", "wandb"}
+    assert left_out() == {"hydra-core", "lightning-fabric", "plotly", "pot", "scikit-learn", "wandb"}
     assert any(one.startswith("torch>") for one in needed())
 
 
