@@ -220,7 +220,7 @@ def test_bad_folders_are_one_clear_line(grader, tmp_path):
 
 def test_too_few_grades_are_said(dataset):
     unknown = replace(
-        dataset, climbs=dataset.climbs.with_conditions(dataset.climbs.angle, np.full(len(dataset.climbs), -1))
+        dataset, sets=dataset.climbs.with_conditions(dataset.climbs.angle, np.full(len(dataset.climbs), -1))
     )
     assert "0 training climbs have a grade" in why_not(unknown)
     assert cache.grader_for(unknown) is None
@@ -267,7 +267,7 @@ def test_other_climbs_or_another_seed_are_another_grader(small):
     split[np.flatnonzero(split == 0)[0]] = 1
     assert fingerprint(replace(dataset, split=split), 0) != fingerprint(dataset, 0)
     rows = np.random.default_rng(0).permutation(len(dataset.climbs))
-    shuffled = replace(dataset, climbs=dataset.climbs[rows], split=dataset.split[rows], ids=dataset.ids[rows])
+    shuffled = replace(dataset, sets=dataset.climbs[rows], split=dataset.split[rows], ids=dataset.ids[rows])
     assert fingerprint(shuffled, 0) == fingerprint(dataset, 0)
 
 
