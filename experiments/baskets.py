@@ -93,7 +93,9 @@ def run(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
                 kept = args.runs / f"{file.stem}-{name}-{args.network}-{args.steps}-{seed}.json"
                 if not kept.is_file():
                     found = measure(name, dataset, seed, args)
-                    write_whole(kept, json.dumps({"file": file.stem, "model": name, "seed": seed, **found}).encode())
+                    write_whole(
+                        kept, json.dumps({"file": file.stem, "model": name, "seed": seed, **found}).encode()
+                    )
                 results.append(json.loads(kept.read_text()))
                 last = results[-1]
                 console.print(
@@ -162,7 +164,13 @@ def page(results: list[dict[str, Any]], args: argparse.Namespace) -> str:
         "```",
     ]
     for file in files:
-        lines += ["", f"## {file}", "", "| model | parameters | nats a set | MPR |", "| --- | --: | --: | --: |"]
+        lines += [
+            "",
+            f"## {file}",
+            "",
+            "| model | parameters | nats a set | MPR |",
+            "| --- | --: | --: | --: |",
+        ]
         for name in args.models:
             mine = [r for r in results if (r["file"], r["model"]) == (file, name)]
             bound = "" if mine[0]["exact"] else "≥ "

@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.report.content import Report
 from experiments.report.pictures import Section
 from experiments.report.tables import cells, headlines, shown
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
 from setgen.figures import figure_to_png
 from setgen.generators.base import Generator
 from setgen.sets.sets import Sets
@@ -67,7 +67,7 @@ def log_model(run: Any, generator: Generator, prompts: Sets, folder: Path, facts
     if isinstance(generator.space, Board):
         import matplotlib.pyplot  # noqa: F401  (wandb takes it for granted)
 
-        from setgen.draw import draw_climbs
+        from setgen.climbing.draw import draw_climbs
 
         climbs = generator.sample(prompts[:_DRAWN], seed=0)
         run.log({"climbs": wandb.Image(draw_climbs(generator.space, cast(Climbs, climbs)))})

@@ -24,11 +24,11 @@ import numpy as np
 import pandas as pd
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
-from setgen.boards.frames import write_frames
-from setgen.boards.grades import FONT
-from setgen.dataset.build import import_dataset
+from setgen.climbing.build import import_dataset
+from setgen.climbing.frames import write_frames
+from setgen.climbing.grades import FONT
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 _SCHEMA = """
 CREATE TABLE layouts (id INT PRIMARY KEY, product_id INT, name TEXT);

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from baselines.frequency import Frequency
-from setgen.boards.frames import write_frames
 from setgen.cli.main import main, run
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.frames import write_frames
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.metrics.evaluate import evaluate, evaluate_generator
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
 @pytest.fixture(scope="module")

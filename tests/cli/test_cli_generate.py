@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from baselines.frequency import Frequency
 
 import setgen
-from setgen.boards.climbs import Climbs
-from setgen.boards.frames import read_frames
-from setgen.boards.rules import legal
+from baselines.frequency import Frequency
 from setgen.cli.main import main, run
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.frames import read_frames
+from setgen.climbing.rules import legal
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.generators.masked_set import MaskedSet
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
 GIVEN = "p5r1p20r2"
@@ -124,7 +124,10 @@ def test_how_climbs_are_drawn_is_the_models_own_matter(out, refused, tmp_path) -
     generator = Frequency(BOARD, Frequency.Config())
     generator.fit_counts(synthetic_climbs(200, seed=0))
     generator.save(tmp_path / "counts")
-    for options, what in ((("--calls", 1), "has no --calls"), (("--guidance", 2), "guidance does nothing here")):
+    for options, what in (
+        (("--calls", 1), "has no --calls"),
+        (("--guidance", 2), "guidance does nothing here"),
+    ):
         assert what in refused("generate", "--model", tmp_path / "counts", *options)
 
 

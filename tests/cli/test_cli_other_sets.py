@@ -53,7 +53,9 @@ def test_generated_completed_and_scored(folder, capsys):
     records = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(records) == 9
     assert {record["room"] for record in records} == {"small"}
-    lines = call(capsys, "complete", "--model", folder / "model", "--items", "sofa:left", "-n", 5, "--size", 2).out
+    lines = call(
+        capsys, "complete", "--model", folder / "model", "--items", "sofa:left", "-n", 5, "--size", 2
+    ).out
     rows = list(csv.reader(io.StringIO(lines)))
     assert len(rows) == 5
     assert all(row[0] == "sofa:left" and len(row) == 2 for row in rows)

@@ -10,6 +10,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from experiments.report.gallery import shelves
+from experiments.report.numbers import pair, plain, signed
+from experiments.report.paired import pooled_difference
+from experiments.report.table import cell_of, families
 
 from experiments.report import (
     Comparison,
@@ -25,17 +29,13 @@ from experiments.report import (
     write_report,
 )
 from experiments.report.content import usage
-from experiments.report.gallery import shelves
-from experiments.report.numbers import pair, plain, signed
-from experiments.report.paired import pooled_difference
 from experiments.report.summary import summary
-from experiments.report.table import cell_of, families
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
 from setgen.metrics.evaluate import MetricValue, metrics_for
-from setgen.sources.synthetic import synthetic_board
 
 EVALUATED = metrics_for(synthetic_board())
 METRICS = (

@@ -15,8 +15,8 @@ import pytest
 
 from experiments.judging import prompts_of
 from experiments.report import DatasetSummary, MetricInfo, Model, Report, Run, Settings, write_report
-from setgen.boards.climbs import Climbs
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climbs import Climbs
 from setgen.metrics.context import Context
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -12,6 +12,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from experiments.report.hold_usage import hold_usage
+from experiments.report.images import images
+from experiments.report.leaderboard import class_of, leaderboard
+from experiments.report.near_far import near_far
+from experiments.report.numbers import decimals_of, interval
+from experiments.report.parallel import losses
+from experiments.report.table import FAMILIES, Cell
 from omegaconf import OmegaConf
 from rich.console import Console
 
@@ -27,22 +34,15 @@ from experiments.report import (
     write_report,
 )
 from experiments.report.climb_map import climb_map, map_json
-from experiments.report.hold_usage import hold_usage
-from experiments.report.images import images
-from experiments.report.leaderboard import class_of, leaderboard
-from experiments.report.near_far import near_far
-from experiments.report.numbers import decimals_of, interval
-from experiments.report.parallel import losses
-from experiments.report.table import FAMILIES, Cell
 from experiments.report.write import columns
 from experiments.tracking import log_comparison
-from setgen.boards.climbs import Climbs
-from setgen.climb_files import write_climbs
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climb_files import write_climbs
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.metrics.context import Context
 from setgen.metrics.metric import metrics_of
-from setgen.sources.synthetic import synthetic_board
 
 
 @pytest.fixture(scope="module")

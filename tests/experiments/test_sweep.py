@@ -23,8 +23,8 @@ from experiments.tuning import trials
 from experiments.tuning.report import best_so_far, importances
 from experiments.tuning.sizes import of_one_size
 from experiments.tuning.space import Option, space_of, with_values
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 
 TINY = [

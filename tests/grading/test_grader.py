@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.roles import Role
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.board import Board
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.grading import cache
+from setgen.climbing.grading.fit import Schedule, fingerprint, fit_grader, score, why_not
+from setgen.climbing.grading.grader import Grader, GraderConfig, Grading, load_grader
+from setgen.climbing.grading.hold_graph import HoldGraphs
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 from setgen.errors import InputError
-from setgen.grading import cache
-from setgen.grading.fit import Schedule, fingerprint, fit_grader, score, why_not
-from setgen.grading.grader import Grader, GraderConfig, Grading, load_grader
-from setgen.grading.hold_graph import HoldGraphs
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 
 
 def wall(placements):

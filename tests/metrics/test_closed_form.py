@@ -9,14 +9,14 @@ import pytest
 from measuring import look
 from scipy.spatial.distance import jensenshannon
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.metrics.shape import climb_geometry
-from setgen.boards.roles import Role
-from setgen.boards.rules import broken_rules, role_counts
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.metrics.shape import climb_geometry
+from setgen.climbing.roles import Role
+from setgen.climbing.rules import broken_rules, role_counts
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.metrics.diversity import rarefied
 from setgen.metrics.usage import jensen_shannon
 from setgen.metrics.validity import rules_of
-from setgen.sources.synthetic import synthetic_board
 
 S, M, F, T = Role.START, Role.MIDDLE, Role.FINISH, Role.FOOT
 BOARD = synthetic_board()

@@ -7,13 +7,13 @@ import pytest
 from measuring import floor, measure
 from scipy.stats import spearmanr
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.metrics.grader import grading
-from setgen.dataset.build import synthetic_dataset
-from setgen.grading.grader import Grading
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.grading.grader import Grading
+from setgen.climbing.metrics.grader import grading
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 from setgen.metrics.context import Context
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 
 NAMES = ("grade error ratio", "grade bias", "grade rank correlation", "angle error ratio")
 NAMES += ("angle rank correlation",)

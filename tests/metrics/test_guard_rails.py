@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.roles import Role
 from setgen.metrics.context import Context
 from setgen.metrics.evaluate import evaluate
 

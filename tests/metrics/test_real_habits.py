@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.metrics.grader import grader_of
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.metrics.grader import grader_of
 from setgen.errors import InputError
 from setgen.metrics.context import Context, scored
 from setgen.metrics.evaluate import evaluate, evaluate_generator, metrics_for

@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.frames import read_frames, write_frames
-from setgen.boards.grades import parse_grade
-from setgen.boards.rules import legal
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.frames import read_frames, write_frames
+from setgen.climbing.grades import parse_grade
+from setgen.climbing.prompts import make_prompts
+from setgen.climbing.rules import legal
 from setgen.metrics.likelihood import likelihood
-from setgen.prompts import make_prompts
 from setgen.sets.batch import to_batch
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from setgen.climbing.sources.fetch import fetch
 from setgen.errors import InputError
-from setgen.sources.fetch import fetch
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Body
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.frames import PROBLEMS, SWITCHES_OFF, parse_frames, write_frames
-from setgen.boards.prompts import parse_holds
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.frames import PROBLEMS, SWITCHES_OFF, parse_frames, write_frames
+from setgen.climbing.grading.grader import Grading
+from setgen.climbing.holds import parse_holds
 from setgen.errors import InputError
-from setgen.grading.grader import Grading
 from setgen.serving.answering import climbs_out, grading_out
 from setgen.serving.answers import GradesOut, ScoreOut, ScoresOut, ValidOut
 from setgen.serving.calls import Grade, Judge, Score
