@@ -110,8 +110,9 @@ def build(name: str, dataset: SetDataset, network: str) -> Generator:
     """The untrained model of that config, with its counts. Raises InputError for an unknown one."""
     model = load_model(name)
     model = OmegaConf.merge({"network": OmegaConf.load(_NETWORK / f"{network}.yaml")}, {"model": model}).model
-    kind = generator_class(model.generator)
-    generator = kind(dataset.space, kind.Config(**OmegaConf.to_container(model.config, resolve=True)))
+    kind, options = generator_class(model.generator), OmegaConf.to_container(model.config, resolve=True)
+    assert isinstance(options, dict)
+    generator = kind(dataset.space, kind.Config(**options))
     generator.fit_counts(dataset.part("train"))
     return generator
 
@@ -123,10 +124,10 @@ def measure(name: str, dataset: SetDataset, seed: int, args: argparse.Namespace)
     torch.manual_seed(seed)
     generator, began, steps = build(name, dataset, args.network), time.perf_counter(), 0
     if generator.n_parameters:
-        training = load_model(name).get("training") or {}
+        training = dict(load_model(name).get("training") or {})
         options = Options(
-            steps=args.steps, batch_size=256, validations=24, patience=4, bucketing=True,
-            **{key: training[key] for key in ("learning_rate", "weight_decay") if key in training},
+            steps=args.steps, batch_size=256, validations=24, patience=6, bucketing=True,
+            **{str(key): training[key] for key in ("learning_rate", "weight_decay") if key in training},
         )  # fmt: skip
         steps = Training(generator, dataset.part("train"), dataset.part("valid"), options, seed).run().step
     spent = time.perf_counter() - began
