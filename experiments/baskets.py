@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lightning_fabric import Fabric
 from omegaconf import OmegaConf
 from rich.console import Console
 
@@ -62,7 +63,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--network", default="small", choices=[p.stem for p in _NETWORK.glob("*.yaml")])
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--orders", type=int, default=16)
     parser.add_argument("--runs", type=Path, default=Path("runs/baskets"))
     parser.add_argument("--out", type=Path, help="the page to write; left out: only the terminal")
@@ -129,7 +130,9 @@ def measure(name: str, dataset: SetDataset, seed: int, args: argparse.Namespace)
             steps=args.steps, batch_size=256, validations=24, patience=6, bucketing=True,
             **{str(key): training[key] for key in ("learning_rate", "weight_decay") if key in training},
         )  # fmt: skip
-        steps = Training(generator, dataset.part("train"), dataset.part("valid"), options, seed).run().step
+        fabric = Fabric(accelerator="auto", devices=1, precision="32-true")  # determinants need their digits
+        parts = dataset.part("train"), dataset.part("valid")
+        steps = Training(generator, *parts, options, seed, fabric=fabric).run().step
     spent = time.perf_counter() - began
     generator.cpu().eval()
     test = dataset.part("test")
