@@ -25,17 +25,7 @@ from setgen.sets.bounds import legal
 from setgen.sets.sets import One, Sets
 
 SETGEN = Path(setgen.metrics.__file__).parents[1]
-DOMAIN = (
-    "boards",
-    "sources",
-    "grading",
-    "delivery",
-    "climb_files",
-    "climb_rows",
-    "draw",
-    "prompts",
-    "editing",
-)
+DOMAIN = ("climbing", "serving", "export", "cli", "builtin_model")
 
 
 class Data:
