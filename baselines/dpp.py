@@ -25,7 +25,6 @@ the other labels of its item, and steps are renormalised over that. So `log_like
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -56,10 +55,10 @@ class DPPConfig(GeneratorConfig):
     condition is hidden in training.
     """
 
-    rank: int = 64
-    skew_rank: int = 64
+    rank: int = 32
+    skew_rank: int = 32
     condition_width: int = 16
-    floor: float = 1e-4
+    floor: float = 1e-5
     regularisation: float = 0.0
     condition_dropout: float = 0.1
 
@@ -104,15 +103,22 @@ class Kernel:
     def __len__(self) -> int:
         return len(self.y)
 
-    def log_inclusion(self, t: float) -> tuple[Tensor, Tensor]:
-        """Of the DPP of t L: (U, V, R) log-probability that a set has each element; (U,) log det(t L + I)."""
-        y, d = self.y.flatten(1, 2), t * self.d.flatten(1)
-        square = torch.eye(y.shape[2], dtype=y.dtype, device=y.device)
-        square = square + t * self.x @ (y.mT @ (y / (1 + d)[:, :, None]))
-        inner = torch.linalg.solve(square, t * self.x)
-        p = d / (1 + d) + ((y @ inner) * y).sum(2).clamp(min=0) / (1 + d) ** 2
-        log_z = d.log1p().sum(1) + torch.linalg.slogdet(square)[1]
-        return p.log().view_as(self.d), log_z
+    def next_shares(self) -> Tensor:
+        """(U, V, R) in proportion to E[[e ∈ S] / |S|]: what comes next where S comes in random order.
+
+        1 / |S| is the integral of t^(|S| − 1) over t from 0 to 1, and weighing each set by t^|S| makes the DPP of
+        t L. By quadrature; of d, which is small, t is left out.
+        """
+        nodes = torch.from_numpy(np.stack(np.polynomial.legendre.leggauss(_NODES))).to(self.y)
+        t, share = (nodes[0, :, None] + 1) / 2, nodes[1, :, None] / 2
+        y, d = self.y.flatten(1, 2), self.d.flatten(1)
+        gram = y.mT @ (y / (1 + d)[:, :, None])
+        square = torch.eye(y.shape[2]).to(y) + t[:, :, None, None] * (self.x @ gram)  # (T, U, K, K)
+        log_z = torch.linalg.slogdet(square)[1]
+        weight = share * (log_z - log_z.amax(0)).exp()
+        inner = (weight[:, :, None, None] * torch.linalg.solve(square, self.x)).sum(0)
+        shares = ((y @ inner) * y).sum(2).clamp(min=0) / (1 + d) ** 2 + d / (1 + d) * weight.sum(0)[:, None]
+        return shares.view_as(self.d)
 
 
 @dataclass
@@ -162,8 +168,8 @@ class Suffixes:
 class Drawn:
     """B sets with n new elements A = a_1 … a_n each, as seen from every item i that lies behind them.
 
-    row: (B,) which prompt of `suffixes`. y: (B, n, K). left, right: (B, V, R, n) y_a H_i y_eᵀ and y_e H_i y_aᵀ.
-    inverse: (B, V, n, n) of F_i = (y_a H_i y_bᵀ + d_a [a = b]). log_det: (B, V) log det F_i. weight: (B, V, R) that
+    row: (B,) which prompt of `suffixes`. y: (B, n, K). left, right: (B, n, V, R) y_a H_i y_eᵀ and y_e H_i y_aᵀ.
+    inverse: (B, n, n, V) of F_i = (y_a H_i y_bᵀ + d_a [a = b]). log_det: (B, V) log det F_i. weight: (B, V, R) that
     of each element in `suffixes`, A being in. At items before the last of A these numbers mean nothing.
     """
 
@@ -179,11 +185,10 @@ class Drawn:
     @classmethod
     def nothing(cls, suffixes: Suffixes, row: Tensor) -> Drawn:
         weight = suffixes.weight[row]
-        rows, items, labels = weight.shape
-        none = weight.new_empty(rows, items, labels, 0)
-        y = weight.new_empty(rows, 0, suffixes.kernel.y.shape[3])
-        log_det = weight.new_zeros(rows, items)
-        return cls(suffixes, row, y, none, none, none[:, :, :0], log_det, weight)
+        rows, items, _ = weight.shape
+        y, none = suffixes.kernel.y.new_empty(rows, 0, suffixes.kernel.y.shape[3]), weight[:, None][:, :0]
+        inverse, log_det = weight.new_empty(rows, 0, 0, items), weight.new_zeros(rows, items)
+        return cls(suffixes, row, y, none, none, inverse, log_det, weight)
 
     def rows(self, index: Tensor | slice) -> Drawn:
         ours = ("row", "y", "left", "right", "inverse", "log_det", "weight")
@@ -203,29 +208,32 @@ class Drawn:
         left, right = given.products(given.right, row, y), given.products(given.left, row, y)
         block, x = given.block[row], given.kernel.x[row]
         self.y = torch.cat([self.y, y[:, None]], 1)
-        lefts = torch.cat([self.left, left[..., None]], 3)
-        rights = torch.cat([self.right, right[..., None]], 3)
-        # Products with H_i are those with X, less what the items behind i have taken away.
-        down = (self.y @ x @ y[:, :, None]).mT - _behind(lefts.mT @ (block @ right[..., None]))
-        across = (y[:, None] @ x @ self.y.mT) - _behind(rights.mT @ (block.mT @ left[..., None]))
-        corner, down, across = down[..., -1] + d, down[..., :-1, None], across[..., None, :-1]
-        down, across, product = self.inverse @ down, across @ self.inverse, across @ self.inverse @ down
+        lefts, rights = torch.cat([self.left, left[:, None]], 1), torch.cat([self.right, right[:, None]], 1)
+        # Products with H_i are those with X, less what the items behind i have taken away. Sums of products are
+        # written out: as matrix products they would be very many very small ones.
+        taken_right = (block * right[:, :, None, :]).sum(3)
+        taken_left = (block * left[:, :, :, None]).sum(2)
+        down = self.y @ x @ y[:, :, None] - _behind((lefts * taken_right[:, None]).sum(3))
+        across = self.y @ x.mT @ y[:, :, None] - _behind((rights * taken_left[:, None]).sum(3))
+        corner, down, across = down[:, -1] + d, down[:, :-1], across[:, :-1]
+        solved, rowed = (self.inverse * down[:, None]).sum(2), (self.inverse * across[:, :, None]).sum(1)
         # y H yᵀ is never negative: what rounding takes below that is put back.
-        pivot = (corner - product[..., 0, 0]).maximum(d)
-        left = left - (self.left @ across.mT).squeeze(3)
-        right = right - (self.right @ down).squeeze(3)
+        pivot = (corner - (across * solved).sum(1)).maximum(d)
+        left = left - (self.left * rowed[..., None]).sum(1)
+        right = right - (self.right * solved[..., None]).sum(1)
         self.weight = self.weight - left * right / pivot[..., None]
         self.log_det = self.log_det + pivot.log()
-        pivot = pivot[..., None, None]
-        upper = torch.cat([self.inverse + down @ across / pivot, -down / pivot], 3)
-        lower = torch.cat([-across / pivot, 1 / pivot], 3)
-        self.inverse, self.left, self.right = torch.cat([upper, lower], 2), lefts, rights
+        pivot = pivot[:, None, None]
+        upper = self.inverse + solved[:, :, None] * (rowed[:, None] / pivot)
+        upper = torch.cat([upper, -solved[:, :, None] / pivot], 2)
+        lower = torch.cat([-rowed[:, None] / pivot, 1 / pivot], 2)
+        self.inverse, self.left, self.right = torch.cat([upper, lower], 1), lefts, rights
 
 
 def _behind(terms: Tensor) -> Tensor:
-    """(B, V, n, 1) → (B, V, n): the sum over all items behind each."""
-    sums = terms.squeeze(3).flip(1).cumsum(1).flip(1)
-    return torch.cat([sums[:, 1:], torch.zeros_like(sums[:, :1])], 1)
+    """(B, n, V): the sum over all items behind each."""
+    sums = terms.flip(2).cumsum(2).flip(2)
+    return torch.cat([sums[:, :, 1:], torch.zeros_like(sums[:, :, :1])], 2)
 
 
 class DPP(Generator):
@@ -374,21 +382,10 @@ class DPP(Generator):
     def next_scores(
         self, prompts: SetBatch, size: Tensor, state: Partial, left: Tensor, allowed: Tensor
     ) -> Tensor:
-        """p(e comes next | given) where those to come stand in random order, of the DPP that is conditioned on them.
-
-        Σ_S p(S | given) [e ∈ S] / |S| over the sets S still to come is an integral over t from 0 to 1 of
-        Σ_S p(S | given) [e ∈ S] t^(|S| − 1), and that sum is known: it is of the DPP of t L.
-        """
+        """Of the DPP conditioned on the given elements, those to come standing in random order."""
         first, where = self._prompts(prompts)
-        at, share = np.polynomial.legendre.leggauss(_NODES)
-        parts = []
-        for rows in first.split(_ROWS):
-            kernel, terms = self._kernel(prompts.rows(rows)), []
-            for t, w in zip((at + 1) / 2, share / 2, strict=True):
-                log_p, log_z = kernel.log_inclusion(float(t))
-                terms.append(log_p.flatten(1) + log_z[:, None] + math.log(w / t))
-            parts.append(torch.stack(terms).logsumexp(0))
-        return torch.cat(parts)[where].masked_fill(~allowed, -torch.inf).log_softmax(1)
+        parts = [self._kernel(prompts.rows(rows)).next_shares().flatten(1) for rows in first.split(_ROWS)]
+        return torch.cat(parts).log()[where].masked_fill(~allowed, -torch.inf).log_softmax(1)
 
 
 def _different(table: Tensor) -> tuple[Tensor, Tensor]:

@@ -91,7 +91,7 @@ def test_probabilities_are_those_of_whole_determinants(settings):
     generator, sets = make(items(), **settings), subsets(ITEMS)
     for season in (0, 1):
         ours = generator.log_det_probability(asked(items(), sets, season)).detach().numpy()
-        assert np.abs(ours - log_p(whole(generator, season), sets)).max() < 1e-9
+        assert np.abs(ours - log_p(whole(generator, season), sets)).max() < 1e-7
         assert abs(np.exp(ours).sum() - 1) < 1e-12
     assert ours.std() > 0.1
 
@@ -107,7 +107,7 @@ def test_the_chain_is_the_dpp_of_sets_that_are_not_empty(settings, legal):
     generator, sets = make(items(), **settings), subsets(ITEMS)[1:]
     exact = log_p(whole(generator), sets)
     exact -= math.log(np.exp(exact).sum())
-    assert np.abs(chained(generator, asked(items(), sets), legal=legal) - exact).max() < 1e-9
+    assert np.abs(chained(generator, asked(items(), sets), legal=legal) - exact).max() < 1e-7
 
 
 @pytest.mark.parametrize("given", [(2,), (5,), (4, 1), (0, 3, 5)])
@@ -117,12 +117,13 @@ def test_given_items_are_conditioned_on_wherever_they_lie(settings, given):
     sets = [given + s for s in rest]
     exact = log_p(whole(generator), sets)
     exact -= math.log(np.exp(exact).sum())
-    assert np.abs(chained(generator, asked(items(), sets), len(given)) - exact).max() < 1e-9
+    assert np.abs(chained(generator, asked(items(), sets), len(given)) - exact).max() < 1e-7
 
 
 @pytest.mark.parametrize("given", [(), (2,), (4, 1)])
-def test_what_comes_next_is_an_item_of_the_rest_at_random(settings, given):
-    generator = make(items(), **settings)
+@pytest.mark.parametrize("name", ["symmetric", "nonsymmetric", "mostly skew"])
+def test_what_comes_next_is_an_item_of_the_rest_at_random(name, given):
+    generator = make(items(), **KERNELS[name], floor=1e-7)
     rest = [s for s in subsets(ITEMS) if s and not set(s) & set(given)]
     p = np.exp(log_p(whole(generator), [given + s for s in rest]))
     expected = np.zeros(ITEMS)
@@ -130,7 +131,9 @@ def test_what_comes_next_is_an_item_of_the_rest_at_random(settings, given):
         expected[list(s)] += share / len(s)
     batch = asked(items(), [given])
     ours = generator.next_log_probs(batch)[0].exp().numpy()
-    assert np.abs(ours - expected / expected.sum()).max() < 1e-9
+    assert np.abs(ours - expected / expected.sum()).max() < 1e-5  # the floor is small, not nothing
+    inclusion = np.array([p[[e in s for s in rest]].sum() for e in range(ITEMS)])
+    assert np.abs(ours - inclusion / inclusion.sum()).max() > 1e-3  # and the sizes of sets count
 
 
 @pytest.mark.parametrize("given", [(), (4,)])
