@@ -52,6 +52,7 @@ class Frequency(Generator):
 
     name = "hold_frequency"
     Config = FrequencyConfig
+    guided = False
     element_counts: Tensor
     size_counts: Tensor
 

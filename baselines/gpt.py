@@ -8,8 +8,8 @@ pass, and every item still to come is a right answer (set-aware smoothing): the 
 which is what set models are compared with.
 
 Every feature of the set models is to be had here: `tokens=joint` (an item and its label are one token),
-`embedding=space` (vectors that know coordinates and groups), `frequency_bias`. `crop`, `smoothing=last` and `loss=bce`
-are kilter-gpt's own form (see `gpt_loss`).
+`embedding=space` (vectors that know coordinates and groups), `frequency_bias`. `crop`, `smoothing=last` and
+`loss=bce` are kilter-gpt's own form (see `gpt_loss`).
 """
 
 from __future__ import annotations

@@ -25,13 +25,13 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.run_folder import write_json
 from experiments.training import RunFacts, train
-from setgen.boards.sensible import SensibleRules
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grading.fit import fit_grader
+from setgen.climbing.grading.grader import Grader
+from setgen.climbing.sensible import SensibleRules
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
-from setgen.grading.fit import fit_grader
-from setgen.grading.grader import Grader
 from setgen.metrics.context import Context, samples
 from setgen.metrics.estimate import Estimate
 from setgen.metrics.evaluate import estimate

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from setgen.boards.grades import UNKNOWN, grade_name
-from setgen.boards.metrics.grader import grader_of, grading
+from setgen.climbing.grades import UNKNOWN, grade_name
+from setgen.climbing.metrics.grader import grader_of, grading
 from setgen.metrics.context import Context
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe & Ito 2008

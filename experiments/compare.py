@@ -23,7 +23,7 @@ from experiments.report.pictures import sections
 from experiments.report.track import log_comparison
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
 from experiments.training import check_trainable, finished, train
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.metrics.context import Context
 

@@ -19,7 +19,7 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.option_values import whole
 from experiments.run_folder import new_run_folder, write_json
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.metrics.damage import Damage, damages_of
 from setgen.metrics.evaluate import metrics_for

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.sets.dataset import load_dataset
 

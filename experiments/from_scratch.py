@@ -30,10 +30,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, pad
 
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 from setgen.sets.batch import SetBatch, to_batch, to_sets
 from setgen.sets.sets import One
 from setgen.sets.space import Space
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 
 Model = Callable[[SetBatch, Tensor], tuple[Tensor, Tensor]]
 """(seen A, (B,) n − k) → ((B, V · R) logits of p(e | A, n, c), (B, N + 1) logits of p(n | c))."""

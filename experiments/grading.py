@@ -26,16 +26,16 @@ from sklearn.preprocessing import StandardScaler
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.run_folder import new_run_folder, write_json
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
-from setgen.boards.geometry import geometry
-from setgen.boards.grades import FIRST, LAST, UNKNOWN, V
-from setgen.boards.shape import shape_features
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.geometry import geometry
+from setgen.climbing.grades import FIRST, LAST, UNKNOWN, V
+from setgen.climbing.grading.fit import fit_grader, why_not
+from setgen.climbing.grading.grader import Grading
+from setgen.climbing.shape import shape_features
 from setgen.errors import InputError
 from setgen.figures import save_figure
-from setgen.grading.fit import fit_grader, why_not
-from setgen.grading.grader import Grading
 from setgen.metrics.features import item_matrix
 from setgen.sets.identity import as_sets, one_of_each
 from setgen.sets.per_set import informative

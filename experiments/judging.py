@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.training import RunFacts, finished
-from setgen.boards.board import Board
+from setgen.climbing.board import Board
 from setgen.generators.base import Generator
 from setgen.metrics.context import Context
 from setgen.metrics.evaluate import Evaluation, evaluate, evaluate_generator
@@ -103,7 +103,7 @@ def _judge_file(cfg: DictConfig, reference: Context, name: str, path: Path, cons
 
 def read_file(space: Space, path: Path) -> Any:
     """The sets in a file, as `setgen generate` writes them. Raises InputError."""
-    from setgen.climb_files import read_climbs, read_text
+    from setgen.climbing.climb_files import read_climbs, read_text
     from setgen.sets.text import read_sets
 
     if isinstance(space, Board):

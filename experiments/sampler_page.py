@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.charts import COLORS, DASHES, INK, literal
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.metrics.estimate import mean
 
 _MARKERS = "os^DvPX*<>hp"

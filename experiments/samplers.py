@@ -22,7 +22,7 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
 from experiments.sampler_page import markdown, picture
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.figures import save_figure
 from setgen.generators.base import Generator

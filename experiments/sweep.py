@@ -27,7 +27,7 @@ from experiments.tuning.report import write_sweep_report
 from experiments.tuning.sizes import of_one_size
 from experiments.tuning.space import Option, space_of
 from experiments.tuning.trials import Tuned, best_config, give_up_broken, next_trial, open_study
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 
 

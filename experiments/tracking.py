@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
 from setgen.generators.base import Generator
 from setgen.sets.sets import Sets
 from setgen.training import Callback, Point, Progress
@@ -61,7 +61,7 @@ def log_model(run: Any, generator: Generator, prompts: Sets, folder: Path, facts
     if isinstance(generator.space, Board):
         import matplotlib.pyplot  # noqa: F401  (wandb takes it for granted)
 
-        from setgen.draw import draw_climbs
+        from setgen.climbing.draw import draw_climbs
 
         climbs = generator.sample(prompts[:_DRAWN], seed=0)
         run.log({"climbs": wandb.Image(draw_climbs(generator.space, cast(Climbs, climbs)))})

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemaini
 from experiments.option_values import check_values
 from experiments.run_folder import write_json
 from experiments.tracking import log_model, log_step, tracking
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.registry import generator_class, load_generator

@@ -15,57 +15,57 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from setgen.boards.board import Board
-    from setgen.boards.climbs import Climb, Climbs
-    from setgen.boards.constraints import Constraints
-    from setgen.boards.frames import read_frames, write_frames
-    from setgen.boards.grades import grade_name, parse_grade
-    from setgen.boards.prompts import parse_holds
-    from setgen.boards.roles import Role
-    from setgen.climb_files import read_climbs, write_climbs
-    from setgen.dataset.dataset import Dataset
-    from setgen.draw import draw_climb, draw_climbs
+    from setgen.climbing.board import Board
+    from setgen.climbing.climb_files import read_climbs, write_climbs
+    from setgen.climbing.climbs import Climb, Climbs
+    from setgen.climbing.constraints import Constraints
+    from setgen.climbing.dataset import Dataset
+    from setgen.climbing.draw import draw_climb, draw_climbs
+    from setgen.climbing.frames import read_frames, write_frames
+    from setgen.climbing.grades import grade_name, parse_grade
+    from setgen.climbing.grading.cache import grader_for
+    from setgen.climbing.grading.grader import Grader, load_grader
+    from setgen.climbing.heatmaps import draw_heatmaps, draw_usage
+    from setgen.climbing.holds import parse_holds
+    from setgen.climbing.prompts import make_prompts
+    from setgen.climbing.roles import Role
     from setgen.errors import InputError
     from setgen.figures import save_figure
     from setgen.generators.base import Generator
     from setgen.generators.registry import load_generator
-    from setgen.grading.cache import grader_for
-    from setgen.grading.grader import Grader, load_grader
-    from setgen.heatmaps import draw_heatmaps, draw_usage
     from setgen.metrics.evaluate import evaluate, evaluate_generator
     from setgen.metrics.likelihood import likelihood
-    from setgen.prompts import make_prompts
 
 # Looked up when first asked for, so that `import setgen` does not import torch.
 _HOME = {
-    "Board": "setgen.boards.board",
-    "Climb": "setgen.boards.climbs",
-    "Climbs": "setgen.boards.climbs",
-    "Constraints": "setgen.boards.constraints",
-    "Dataset": "setgen.dataset.dataset",
+    "Board": "setgen.climbing.board",
+    "Climb": "setgen.climbing.climbs",
+    "Climbs": "setgen.climbing.climbs",
+    "Constraints": "setgen.climbing.constraints",
+    "Dataset": "setgen.climbing.dataset",
     "Generator": "setgen.generators.base",
-    "Grader": "setgen.grading.grader",
+    "Grader": "setgen.climbing.grading.grader",
     "InputError": "setgen.errors",
-    "Role": "setgen.boards.roles",
-    "draw_climb": "setgen.draw",
-    "draw_climbs": "setgen.draw",
-    "draw_heatmaps": "setgen.heatmaps",
-    "draw_usage": "setgen.heatmaps",
+    "Role": "setgen.climbing.roles",
+    "draw_climb": "setgen.climbing.draw",
+    "draw_climbs": "setgen.climbing.draw",
+    "draw_heatmaps": "setgen.climbing.heatmaps",
+    "draw_usage": "setgen.climbing.heatmaps",
     "evaluate": "setgen.metrics.evaluate",
     "evaluate_generator": "setgen.metrics.evaluate",
-    "grade_name": "setgen.boards.grades",
-    "grader_for": "setgen.grading.cache",
+    "grade_name": "setgen.climbing.grades",
+    "grader_for": "setgen.climbing.grading.cache",
     "likelihood": "setgen.metrics.likelihood",
     "load_generator": "setgen.generators.registry",
-    "load_grader": "setgen.grading.grader",
-    "make_prompts": "setgen.prompts",
-    "parse_grade": "setgen.boards.grades",
-    "parse_holds": "setgen.boards.prompts",
-    "read_climbs": "setgen.climb_files",
-    "read_frames": "setgen.boards.frames",
+    "load_grader": "setgen.climbing.grading.grader",
+    "make_prompts": "setgen.climbing.prompts",
+    "parse_grade": "setgen.climbing.grades",
+    "parse_holds": "setgen.climbing.holds",
+    "read_climbs": "setgen.climbing.climb_files",
+    "read_frames": "setgen.climbing.frames",
     "save_figure": "setgen.figures",
-    "write_climbs": "setgen.climb_files",
-    "write_frames": "setgen.boards.frames",
+    "write_climbs": "setgen.climbing.climb_files",
+    "write_frames": "setgen.climbing.frames",
 }
 
 __all__ = [  # noqa: RUF022 — the order of _HOME

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN, parse_grade
-from setgen.climb_files import FORMATS, format_for, read_climbs, write_climbs
+from setgen.climbing.climb_files import FORMATS, format_for, read_climbs, write_climbs
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.grades import UNKNOWN, parse_grade
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
 LEGAL = "p5r1p20r2p30r3"

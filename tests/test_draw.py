@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
-from setgen.draw import draw_climb, draw_climbs, figure_to_png, figure_to_svg, save_figure
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.draw import draw_climb, draw_climbs, figure_to_png, figure_to_svg, save_figure
+from setgen.climbing.heatmaps import draw_usage
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
-from setgen.heatmaps import draw_usage
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 CLIMB = Climb(((2, 0), (17, 1), (40, 3), (60, 2)), 40, 22)
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.grades import UNKNOWN, parse_grade
-from setgen.boards.roles import OPEN, Role
-from setgen.boards.rules import legal
 from setgen.builtin_model import BUILTIN
-from setgen.editing import changes, edit, grade_steps, more_like
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.editing import changes, edit, grade_steps, more_like
+from setgen.climbing.grades import UNKNOWN, parse_grade
+from setgen.climbing.roles import OPEN, Role
+from setgen.climbing.rules import legal
+from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.errors import InputError
 from setgen.generators.registry import load_generator
-from setgen.sources.synthetic import synthetic_climbs
 
 GENERATOR = load_generator(BUILTIN)
 BOARD = GENERATOR.board

@@ -7,16 +7,16 @@ import math
 import numpy as np
 import pytest
 import torch
-from setgen.sets.batch import to_batch
-from setgen.sets.rules import Partial
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.rules import legal
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.growth import growth, next_hold
+from setgen.climbing.rules import legal
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
-from setgen.growth import growth, next_hold
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.sets.batch import to_batch
+from setgen.sets.rules import Partial
 
 BOARD = synthetic_board()
 GIVEN = Climb(((2, 0), (17, 1)), 40, 22)

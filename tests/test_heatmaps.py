@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from setgen.boards.climbs import Climb
+from setgen.climbing.climbs import Climb
+from setgen.climbing.heatmaps import draw_heatmaps
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
 from setgen.figures import figure_to_png
-from setgen.heatmaps import draw_heatmaps
-from setgen.sources.synthetic import synthetic_board
 
 BOARD = synthetic_board()
 CLIMB = Climb(((2, 0), (17, 1), (40, 3), (60, 2)), 40, 22)

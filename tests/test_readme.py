@@ -16,15 +16,15 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from setgen.boards.frames import write_frames
-from setgen.boards.grades import parse_grade
-from setgen.boards.prompts import parse_holds
 from setgen.cli.main import app, run
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.frames import write_frames
+from setgen.climbing.grades import parse_grade
+from setgen.climbing.holds import parse_holds
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
 from setgen.metrics.metric import metrics_of
-from setgen.sources.synthetic import synthetic_board
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "experiments" / "conf"

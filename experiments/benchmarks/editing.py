@@ -16,20 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from experiments.benchmarks.command_line import Parser, benchmark, seed, whole
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.geometry import geometry
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.roles import OPEN, Role
-from setgen.boards.sensible import SensibleRules
-from setgen.dataset.dataset import Dataset
-from setgen.editing import edit, grade_steps
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.editing import edit, grade_steps
+from setgen.climbing.geometry import geometry
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.grading.cache import grader_for
+from setgen.climbing.grading.grader import Grader
+from setgen.climbing.roles import OPEN, Role
+from setgen.climbing.sensible import SensibleRules
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
-from setgen.grading.cache import grader_for
-from setgen.grading.grader import Grader
 from setgen.metrics.features import item_matrix
 from setgen.metrics.jaccard import mean_to_others
 from setgen.metrics.likelihood import likelihood

@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
-from setgen.boards.metrics.grader import grader_of
-from setgen.boards.metrics.sensible import sensible_rules
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.metrics.grader import grader_of
+from setgen.climbing.metrics.sensible import sensible_rules
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.metrics.context import Context
 from setgen.metrics.evaluate import evaluate
 from setgen.metrics.metric import Metric
 from setgen.sets.splits import SPLITS
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 _TRAIN = 20_000
 

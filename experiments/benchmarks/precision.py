@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
-from setgen.boards.climbs import Climbs
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grading.grader import load_grader
+from setgen.climbing.grading.grading import Grading
 from setgen.errors import InputError
 from setgen.export.registry import adapted, exportable
 from setgen.export.write import PRECISIONS, export
 from setgen.generators.registry import load_generator
-from setgen.grading.grader import load_grader
-from setgen.grading.grading import Grading
 from setgen.metrics.estimate import mean
 from setgen.metrics.likelihood import likelihood
 from setgen.runtime.networks import FILES, load_network

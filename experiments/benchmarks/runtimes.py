@@ -21,16 +21,16 @@ from torch import nn
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from experiments.benchmarks.untrained import NETWORKS, untrained
-from setgen.boards.climbs import Climbs
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.grading.grader import Grader, GraderConfig
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.export.exportable import Exportable
 from setgen.export.registry import ADAPTERS, adapted
 from setgen.export.write import export
 from setgen.generators.base import Generator
-from setgen.grading.grader import Grader, GraderConfig
 from setgen.runtime.networks import FILES, load_network
 from setgen.runtime.registry import load_sampler
 from setgen.runtime.sampler import Run, Sampler
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 Call = Callable[[dict[str, torch.Tensor]], object]
 

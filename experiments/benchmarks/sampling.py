@@ -18,11 +18,11 @@ import torch
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from experiments.benchmarks.untrained import MODELS, NETWORKS, untrained
-from setgen.boards.climbs import Climbs
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
 from setgen.generators.base import Generator
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.training import CLOCKS
 
 _BASELINE = "gpt"

@@ -8,8 +8,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
 from setgen.generators.base import Generator
 from setgen.generators.registry import generator_class
 

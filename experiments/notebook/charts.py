@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 from experiments import charts
 from experiments.charts import COLORS, GREY, MARKERS
-from setgen.boards.climbs import Climbs
-from setgen.boards.grades import grade_name
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.grades import grade_name
+from setgen.climbing.grading.grader import Grader
 from setgen.figures import figure_to_png
-from setgen.grading.grader import Grader
 
 
 def show(figure: Figure, dpi: int = 80) -> Image:

@@ -13,10 +13,10 @@ from pandas.io.formats.style_render import CSSDict
 from experiments.notebook.training import Trained
 from experiments.report import Report
 from experiments.report.tables import cells, headlines, number, shown
-from setgen.boards.climbs import Climbs
-from setgen.boards.grades import grade_name
-from setgen.boards.sensible import SensibleRules
-from setgen.grading.grader import Grader
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.grades import grade_name
+from setgen.climbing.grading.grader import Grader
+from setgen.climbing.sensible import SensibleRules
 from setgen.metrics.context import Context
 from setgen.metrics.damage import Damage
 from setgen.metrics.evaluate import estimate

@@ -12,7 +12,7 @@ from rich.console import Console
 import experiments
 from experiments.hydra_main import quieten
 from experiments.training import RunFacts, finished, train
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 

@@ -15,11 +15,11 @@ from plotly.subplots import make_subplots
 
 from experiments.charts import COLORS, INK
 from experiments.report.content import Report
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
-from setgen.boards.metrics.grader import LEARNED, grader_of
-from setgen.boards.metrics.shape import climbs_of
-from setgen.boards.roles import Role
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.metrics.grader import LEARNED, grader_of
+from setgen.climbing.metrics.shape import climbs_of
+from setgen.climbing.roles import Role
 from setgen.metrics.features import SHAPE
 
 MOST = 250

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from experiments.charts import draw_curves, draw_grades, draw_histograms, literal
 from experiments.report.content import Report
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.geometry import geometry
-from setgen.boards.grades import UNKNOWN, grade_name
-from setgen.boards.metrics.shape import climbs_of
-from setgen.draw import draw_climbs
-from setgen.heatmaps import draw_heatmaps
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.draw import draw_climbs
+from setgen.climbing.geometry import geometry
+from setgen.climbing.grades import UNKNOWN, grade_name
+from setgen.climbing.heatmaps import draw_heatmaps
+from setgen.climbing.metrics.shape import climbs_of
 from setgen.metrics.context import Context
 from setgen.metrics.features import elements
 from setgen.metrics.jaccard import nearest

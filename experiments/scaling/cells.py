@@ -14,13 +14,13 @@ from rich.console import Console
 from experiments.model_config import MODELS, load_model, settings_of
 from experiments.run_folder import write_json
 from experiments.training import finished, train
-from setgen.boards.climbs import Climbs
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.sources.synthetic import synthetic_climbs
+from setgen.climbing.sources.synthetic_likelihood import true_bits
 from setgen.errors import InputError
 from setgen.metrics.likelihood import likelihood
 from setgen.sets.splits import SPLITS
-from setgen.sources.synthetic import synthetic_climbs
-from setgen.sources.synthetic_likelihood import true_bits
 
 _NETWORKS = MODELS.parent / "network"
 _COUNTED, _COUNTED_SEED = 100_000, 2**31 - 1  # climbs that tell p(grade | angle): others than any dataset's

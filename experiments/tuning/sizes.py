@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from experiments.option_values import check_values
 from experiments.training import check_trainable, untrained
 from experiments.tuning.space import Option, with_values
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 
 _TOLERANCE = 0.05

@@ -18,7 +18,7 @@ from rich.console import Console
 from experiments.run_folder import write_json
 from experiments.training import train
 from experiments.tuning.space import Option, with_values
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.training import Callback, Point, Progress
 

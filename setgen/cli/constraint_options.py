@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from setgen.boards.board import Board
-    from setgen.boards.constraints import Constraints
+    from setgen.climbing.board import Board
+    from setgen.climbing.constraints import Constraints
 
 Forbid = Annotated[
     str | None,
@@ -55,6 +55,6 @@ class Laid:
 
     def on(self, board: Board) -> Constraints | None:
         """None where nothing is laid down. Raises InputError for what is not of this board."""
-        from setgen.boards.constraints import Constraints
+        from setgen.climbing.constraints import Constraints
 
         return Constraints.parse(board, **vars(self))

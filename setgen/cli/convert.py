@@ -14,9 +14,9 @@ from setgen.errors import InputError
 from setgen.files import check_target
 
 if TYPE_CHECKING:
-    from setgen.boards.board import Board
-    from setgen.boards.climbs import Climb, Climbs
-    from setgen.climb_rows import Known
+    from setgen.climbing.board import Board
+    from setgen.climbing.climb_rows import Known
+    from setgen.climbing.climbs import Climb, Climbs
 
 FORMS = ("app", "frames", "links", "moonboard", "moonboard-short", "leds", "csv", "jsonl")
 # What goes only with some forms.
@@ -93,8 +93,8 @@ def convert(
     Example: setgen convert --climbs new.jsonl --board data/board --to links --out links.txt
     """
     from setgen.cli.draw import find_board
-    from setgen.climb_files import read_climbs, write_climbs, write_text
-    from setgen.prompts import with_missing
+    from setgen.climbing.climb_files import read_climbs, write_climbs, write_text
+    from setgen.climbing.prompts import with_missing
 
     if to not in FORMS:
         raise InputError(f"unknown form {to!r}: use {', '.join(FORMS)}")
@@ -131,7 +131,7 @@ def _published(folder: Path) -> Known | None:
 
     @cache
     def by_id() -> dict[str, list[Climb]]:
-        from setgen.dataset.dataset import Dataset
+        from setgen.climbing.dataset import Dataset
 
         dataset = Dataset.load(folder)
         found: dict[str, list[Climb]] = {}
@@ -155,7 +155,7 @@ def _app(
     setter_id: int | None,
     draft: bool,
 ) -> str:
-    from setgen.delivery.app import create_climbs
+    from setgen.climbing.delivery.app import create_climbs
 
     bodies = create_climbs(board, climbs, names, description=description, setter_id=setter_id, draft=draft)
     if setter_id is None and sys.stderr is not None:
@@ -170,7 +170,7 @@ def _app(
 
 
 def _links(board: Board, climbs: Climbs, names: list[str], site: str) -> str:
-    from setgen.delivery.links import SITES, boardsesh_links, climbdex_searches
+    from setgen.climbing.delivery.links import SITES, boardsesh_links, climbdex_searches
 
     if site not in SITES:
         raise InputError(f"unknown site {site!r}: use {' or '.join(SITES)}")
@@ -180,8 +180,8 @@ def _links(board: Board, climbs: Climbs, names: list[str], site: str) -> str:
 
 
 def _leds(board: Board, climbs: Climbs, level: int | None) -> str:
-    from setgen.delivery.leds import led_messages
-    from setgen.delivery.moonboard_leds import moonboard_messages
+    from setgen.climbing.delivery.leds import led_messages
+    from setgen.climbing.delivery.moonboard_leds import moonboard_messages
 
     if board.family == "moonboard":
         if level is not None:
@@ -192,7 +192,7 @@ def _leds(board: Board, climbs: Climbs, level: int | None) -> str:
 
 
 def _moonboard(board: Board, climbs: Climbs, names: list[str], short: bool) -> str:
-    from setgen.delivery.moonboard import full_problems, short_problems
+    from setgen.climbing.delivery.moonboard import full_problems, short_problems
 
     problems = short_problems(board, climbs) if short else full_problems(board, climbs, names)
     return "[\n" + ",\n".join(map(_json, problems)) + "\n]\n"

@@ -79,9 +79,9 @@ def import_(
     seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Seed of the split.")] = 1,
 ) -> None:
     """Make a dataset folder from a file, recognised by its content."""
-    from setgen.dataset.build import import_dataset
-    from setgen.dataset.dataset import check_target
-    from setgen.sources.readout import Options
+    from setgen.climbing.build import import_dataset
+    from setgen.climbing.dataset import check_target
+    from setgen.climbing.sources.readout import Options
 
     check_target(out)
     if kind not in (None, "baskets", "table"):
@@ -89,7 +89,10 @@ def import_(
     if split not in ("by-set", "random"):
         raise InputError(f"--split {split!r} is unknown: use by-set or random")
     of_sets = {"--items": items, "--shares": shares, "--without": without, "--kind": kind}
-    other = _other_sets(source, kind, items, split == "by-set", shares, without, seed)
+    of_climbs = (layout, size, board, angle, angles or None, min_ascents or None, min_quality or None)
+    other = None
+    if kind is not None or of_climbs == (None,) * len(of_climbs):
+        other = _other_sets(source, kind, items, split == "by-set", shares, without, seed)
     if other is not None:
         _save(other, out)
         return
@@ -122,8 +125,8 @@ def synth(
     ] = 1,
 ) -> None:
     """Make a dataset of the built-in synthetic board: no real climbs, but a known truth."""
-    from setgen.dataset.build import synthetic_dataset
-    from setgen.dataset.dataset import check_target
+    from setgen.climbing.build import synthetic_dataset
+    from setgen.climbing.dataset import check_target
 
     check_target(out)
     _save(synthetic_dataset(climbs, seed), out)
@@ -136,7 +139,7 @@ def show(
 ) -> None:
     """Print the card and draw hold usage, sizes and grades."""
     from setgen.cli.data_view import print_dataset, print_sets, write_figure
-    from setgen.dataset.dataset import Dataset
+    from setgen.climbing.dataset import Dataset
     from setgen.sets.dataset import load_dataset
 
     dataset = load_dataset(folder)
@@ -179,8 +182,8 @@ def fetch(
     Examples: setgen data fetch app.apk --out board.sqlite3; setgen data fetch boardsesh:kilter/1 --out
     kilter.sqlite3
     """
-    from setgen.sources import boardsesh
-    from setgen.sources import fetch as fetching
+    from setgen.climbing.sources import boardsesh
+    from setgen.climbing.sources import fetch as fetching
 
     if not url.startswith(boardsesh.SCHEME):
         if out is None:
@@ -225,7 +228,7 @@ def _progress() -> Iterator[Callable[[str], Callable[[int, int | None], None]]]:
 
 def _holds(path: Path) -> str:
     """What a database that was fetched has in it."""
-    from setgen.sources.sqlite_file import SqliteFile
+    from setgen.climbing.sources.sqlite_file import SqliteFile
 
     with SqliteFile(path) as db:
         for table in ("climbs", "board_climbs"):
@@ -247,8 +250,8 @@ def _other_sets(
     import hashlib
 
     from setgen.cli.other_sets import import_sets
-    from setgen.sources.opening import opened
-    from setgen.sources.recognise import is_climbs
+    from setgen.climbing.sources.opening import opened
+    from setgen.climbing.sources.recognise import is_climbs
 
     def text_of(path: Path) -> str | None:
         with opened(path) as file:

@@ -11,9 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from setgen.boards.board import Board
-from setgen.boards.grades import UNKNOWN, grade_name
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.board import Board
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grades import UNKNOWN, grade_name
 from setgen.errors import InputError
 from setgen.sets.dataset import SetDataset
 

@@ -11,7 +11,7 @@ import typer
 from setgen.errors import InputError
 
 if TYPE_CHECKING:
-    from setgen.boards.board import Board
+    from setgen.climbing.board import Board
 
 
 def register(app: typer.Typer) -> None:
@@ -51,9 +51,9 @@ def draw(
 
     To see the numbers that name the holds: setgen draw --board data/kilter --numbers --out board.svg
     """
-    from setgen.climb_files import read_climbs
+    from setgen.climbing.climb_files import read_climbs
+    from setgen.climbing.prompts import make_prompts, with_missing
     from setgen.figures import check_picture, save_figure
-    from setgen.prompts import make_prompts, with_missing
 
     if climbs is not None and holds is not None:
         raise InputError("--climbs and --holds are both given: choose one")
@@ -68,7 +68,7 @@ def draw(
         print(f"drew the first {first} of {len(shown)} climbs; --first draws more", file=sys.stderr)
         shown = shown[:first]
 
-    from setgen.draw import draw_climb, draw_climbs
+    from setgen.climbing.draw import draw_climb, draw_climbs
 
     if len(shown) > 1:
         figure = draw_climbs(wall, shown, columns, numbers=numbers)
@@ -84,7 +84,7 @@ def find_board(folder: Path) -> Board:
 
     Raises InputError when there is none.
     """
-    from setgen.boards.board import Board
+    from setgen.climbing.board import Board
 
     for path in (folder, folder / "board.json", folder / "model" / "board.json"):
         if path.is_file():

@@ -15,9 +15,9 @@ from setgen.errors import InputError
 from setgen.files import check_target
 
 if TYPE_CHECKING:
-    from setgen.boards.board import Board
-    from setgen.boards.climbs import Climb, Climbs
-    from setgen.grading.grader import Grader, Grading
+    from setgen.climbing.board import Board
+    from setgen.climbing.climbs import Climb, Climbs
+    from setgen.climbing.grading.grader import Grader, Grading
 
 _FORMATS = ("table", "frames", "jsonl", "csv")
 _SHARE = 0.5
@@ -93,14 +93,14 @@ def edit(
 
     import numpy as np
 
-    from setgen.boards.climbs import Climb
-    from setgen.boards.grades import UNKNOWN
-    from setgen.boards.prompts import parse_holds
-    from setgen.boards.rules import check_prompt
-    from setgen.climb_files import read_climbs
-    from setgen.editing import edit as redrawn
-    from setgen.editing import grade_steps, more_like
-    from setgen.prompts import make_prompts
+    from setgen.climbing.climb_files import read_climbs
+    from setgen.climbing.climbs import Climb
+    from setgen.climbing.editing import edit as redrawn
+    from setgen.climbing.editing import grade_steps, more_like
+    from setgen.climbing.grades import UNKNOWN
+    from setgen.climbing.holds import parse_holds
+    from setgen.climbing.prompts import make_prompts
+    from setgen.climbing.rules import check_prompt
     from setgen.serving.model import load_model
 
     if model is None and sys.stderr is not None:
@@ -156,7 +156,7 @@ def edit(
 
 
 def _placements(board: Board, keep: str | None) -> list[int] | None:
-    from setgen.boards.prompts import parse_selection
+    from setgen.climbing.holds import parse_selection
 
     return None if keep is None else [placement for placement, _ in parse_selection(board, keep)]
 
@@ -168,7 +168,7 @@ def _how_many(was: Climb, redraw: int | None, share: float | None) -> int:
 
 
 def _graded(judge: Grader | None, climb: Climb) -> int:
-    from setgen.boards.climbs import Climbs
+    from setgen.climbing.climbs import Climbs
 
     if judge is None:
         raise InputError("nothing is known of the climb's grade: give --climb-grade, or --data with a grader")
@@ -181,10 +181,10 @@ def _write(
     out: str, format: str, board: Board, was: Climb | None, made: Climbs, judge: Grader | None
 ) -> None:
     """The proposals with what a grader says of them, and what changed; the table has the climb first."""
-    from setgen.boards.climbs import Climbs
-    from setgen.boards.grades import grade_name
-    from setgen.climb_files import write_climbs, write_text
-    from setgen.editing import changes
+    from setgen.climbing.climb_files import write_climbs, write_text
+    from setgen.climbing.climbs import Climbs
+    from setgen.climbing.editing import changes
+    from setgen.climbing.grades import grade_name
 
     if format == "table":
         shown = made if was is None else Climbs.concatenate([Climbs.from_list([was]), made])
@@ -206,9 +206,9 @@ def _table(board: Board, was: Climb | None, shown: Climbs, grading: Grading | No
     from rich.console import Console
     from rich.table import Table
 
-    from setgen.boards.frames import write_frames
-    from setgen.boards.grades import UNKNOWN, grade_name
-    from setgen.editing import changes
+    from setgen.climbing.editing import changes
+    from setgen.climbing.frames import write_frames
+    from setgen.climbing.grades import UNKNOWN, grade_name
 
     table = Table(box=box.SIMPLE_HEAD)
     angle, grade = int(shown.angle[-1]), int(shown.grade[-1])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from setgen.dataset.dataset import Dataset
+    from setgen.climbing.dataset import Dataset
     from setgen.metrics.evaluate import Evaluation
 
 _SAMPLES, _TESTS = 1000, 500
@@ -66,8 +66,8 @@ def evaluate(
 
     from rich.console import Console
 
-    from setgen.climb_files import write_text
-    from setgen.dataset.dataset import Dataset
+    from setgen.climbing.climb_files import write_text
+    from setgen.climbing.dataset import Dataset
 
     dataset = Dataset.load(data)
     if model is not None:
@@ -82,7 +82,7 @@ def evaluate(
 
 
 def _of_file(climbs: str, dataset: Dataset, seed: int) -> Evaluation:
-    from setgen.climb_files import read_climbs
+    from setgen.climbing.climb_files import read_climbs
     from setgen.metrics.evaluate import evaluate as judge
 
     read = read_climbs(climbs, dataset.board, check=False)

@@ -18,9 +18,9 @@ from setgen.files import check_target
 if TYPE_CHECKING:
     import numpy as np
 
-    from setgen.boards.board import Board
-    from setgen.boards.climbs import Climbs
-    from setgen.boards.constraints import Constraints
+    from setgen.climbing.board import Board
+    from setgen.climbing.climbs import Climbs
+    from setgen.climbing.constraints import Constraints
 
 Model = Annotated[
     Path | None,
@@ -167,7 +167,7 @@ def complete(
 
     Example: setgen complete --model runs/gpt --holds p1164r12p1185r12 --angle 40 --grade V6 -n 8
     """
-    from setgen.climb_files import read_text
+    from setgen.climbing.climb_files import read_text
 
     texts = read_text("-").splitlines() if holds.strip() == "-" else [holds]
     if not any(text.strip() for text in texts):
@@ -222,8 +222,8 @@ def score(
 
     Example: setgen score --model runs/gpt --climbs mine.csv
     """
-    from setgen.climb_files import read_climbs, write_climbs
-    from setgen.prompts import with_missing
+    from setgen.climbing.climb_files import read_climbs, write_climbs
+    from setgen.climbing.prompts import with_missing
 
     if format not in ("jsonl", "csv"):
         raise InputError(f"unknown format {format!r}: scores are written as jsonl or csv")
@@ -231,7 +231,7 @@ def score(
     generator = _load(model, foreign=foreign_code)
     if not _is_board(generator.space):
         from setgen.cli.other_sets import score_sets
-        from setgen.climb_files import read_text
+        from setgen.climbing.climb_files import read_text
 
         _only_for_climbs(angle=angle, grade=grade)
         text = read_text(climbs)
@@ -286,8 +286,8 @@ def _sample(
     foreign: bool,
 ) -> None:
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
-    from setgen.boards.roles import OPEN
-    from setgen.climb_files import format_for, write_climbs
+    from setgen.climbing.climb_files import format_for, write_climbs
+    from setgen.climbing.roles import OPEN
 
     if not math.isfinite(temperature):
         raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
@@ -356,7 +356,7 @@ def _sample_sets(
 
 
 def _is_board(space: Any) -> bool:
-    from setgen.boards.board import Board
+    from setgen.climbing.board import Board
 
     return isinstance(space, Board)
 
@@ -377,8 +377,8 @@ def _prompts(
     board: Board, texts: list[str], n: int, angle: int | None, grade: str | None, legal: bool
 ) -> Climbs:
     """n equal prompts for each text, in order; blank lines among several are skipped."""
-    from setgen.boards.climbs import Climbs
-    from setgen.prompts import make_prompts
+    from setgen.climbing.climbs import Climbs
+    from setgen.climbing.prompts import make_prompts
 
     parts = []
     for i, text in enumerate(texts, 1):
@@ -392,7 +392,7 @@ def _prompts(
 
 
 def _sizes(board: Board, prompts: Climbs, size: int, legal: bool) -> np.ndarray:
-    from setgen.prompts import fixed_sizes
+    from setgen.climbing.prompts import fixed_sizes
 
     return fixed_sizes(board, prompts, size, legal)
 

@@ -15,9 +15,9 @@ from setgen.errors import InputError
 from setgen.files import check_target
 
 if TYPE_CHECKING:
-    from setgen.boards.board import Board
-    from setgen.boards.climbs import Climbs
-    from setgen.grading.grader import Grader
+    from setgen.climbing.board import Board
+    from setgen.climbing.climbs import Climbs
+    from setgen.climbing.grading.grader import Grader
     from setgen.runtime.grader import ExportedGrader
 
 _FORMATS = ("table", "jsonl", "csv")
@@ -72,7 +72,7 @@ def grade(
     check_target(out)
     wanted = _angles(angles)
 
-    from setgen.climb_files import write_text
+    from setgen.climbing.climb_files import write_text
 
     judge = _trained(data) if data is not None else _loaded(grader, runtime)
     given = _climbs(judge.board, climbs, holds)
@@ -111,9 +111,9 @@ def _trained(data: Path) -> Grader:
     from rich.console import Console
     from rich.progress import Progress
 
-    from setgen.dataset.dataset import Dataset
-    from setgen.grading.cache import grader_for
-    from setgen.grading.fit import why_not
+    from setgen.climbing.dataset import Dataset
+    from setgen.climbing.grading.cache import grader_for
+    from setgen.climbing.grading.fit import why_not
 
     dataset = Dataset.load(data)
     console = Console(stderr=True)
@@ -133,7 +133,7 @@ def _loaded(folder: Path | None, runtime: str) -> Grader | ExportedGrader:
         from setgen.runtime.registry import load_exported_grader
 
         return load_exported_grader(folder, runtime)
-    from setgen.grading.grader import load_grader
+    from setgen.climbing.grading.grader import load_grader
     from setgen.runtime.folder import refuse_exported
 
     refuse_exported(folder)
@@ -141,10 +141,10 @@ def _loaded(folder: Path | None, runtime: str) -> Grader | ExportedGrader:
 
 
 def _climbs(board: Board, climbs: str | None, holds: str | None) -> Climbs:
-    from setgen.boards.climbs import Climb, Climbs
-    from setgen.boards.geometry import as_sets
-    from setgen.boards.prompts import parse_holds
-    from setgen.climb_files import read_climbs
+    from setgen.climbing.climb_files import read_climbs
+    from setgen.climbing.climbs import Climb, Climbs
+    from setgen.climbing.geometry import as_sets
+    from setgen.climbing.holds import parse_holds
 
     if climbs is not None:
         given = read_climbs(climbs, board, check=False)
@@ -158,7 +158,7 @@ def _climbs(board: Board, climbs: str | None, holds: str | None) -> Climbs:
 
 def _say_what_is_new(judge: Grader | ExportedGrader, given: Climbs, angles: list[int] | None) -> None:
     """A line on standard error where a grade is asked for at an angle that no training climb had."""
-    from setgen.boards.grades import UNKNOWN
+    from setgen.climbing.grades import UNKNOWN
 
     low, high = judge.config.angles
     asked = set(given.angle.tolist() if angles is None else angles) - {UNKNOWN}
@@ -177,8 +177,8 @@ def _say_what_is_new(judge: Grader | ExportedGrader, given: Climbs, angles: list
 
 def _rows(judge: Grader | ExportedGrader, given: Climbs, angles: list[int] | None) -> list[dict[str, Any]]:
     """A row for each climb and angle, climb by climb."""
-    from setgen.boards.frames import write_frames
-    from setgen.boards.grades import FONT, UNKNOWN, V
+    from setgen.climbing.frames import write_frames
+    from setgen.climbing.grades import FONT, UNKNOWN, V
 
     frames = write_frames(judge.board, given)
     asked: list[int | None] = [*angles] if angles else [None]

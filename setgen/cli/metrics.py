@@ -25,8 +25,8 @@ def metrics(
     """Explain the metrics: direction, unit, formula, source, floor, and how many climbs each wants."""
     from rich.console import Console
 
+    from setgen.climbing.sources.synthetic import synthetic_board
     from setgen.metrics.metric import metrics_of
-    from setgen.sources.synthetic import synthetic_board
 
     known = metrics_of(synthetic_board()).values()
     chosen = [m for m in known if name.casefold() in f"{m.name}\n{m.family}".casefold()]

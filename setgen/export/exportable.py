@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from setgen.boards.board import Board
+from setgen.climbing.board import Board
 from setgen.runtime.sampler import Run
 
 

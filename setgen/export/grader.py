@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, relu
 
-from setgen.boards.roles import N_ROLES
-from setgen.boards.shape import SHAPE_FEATURES
+from setgen.climbing.grading.grader import Grader
+from setgen.climbing.grading.hold_graph import GINEConv
+from setgen.climbing.roles import N_ROLES
+from setgen.climbing.shape import SHAPE_FEATURES
 from setgen.export.exportable import Exportable
-from setgen.grading.grader import Grader
-from setgen.grading.hold_graph import GINEConv
 
 
 class PaddedGrader(nn.Module):

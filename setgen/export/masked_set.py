@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from setgen.boards.roles import N_ROLES
+from setgen.climbing.roles import N_ROLES
 from setgen.dataset.batches import ClimbBatch
 from setgen.export.exportable import Exportable
 from setgen.generators.masked_set import MaskedSet

@@ -24,7 +24,7 @@ def exportable(folder: Path | str) -> Exportable:
     """
     folder = Path(folder)
     if (folder / "grader.json").is_file():
-        from setgen.grading.grader import load_grader
+        from setgen.climbing.grading.grader import load_grader
 
         return adapted("grader", load_grader(folder))
     from setgen.generators.registry import load_generator

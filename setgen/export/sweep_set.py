@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, scaled_dot_product_attention
 
-from setgen.boards.padding import PaddedClimbs
-from setgen.boards.roles import N_ROLES
+from setgen.climbing.padding import PaddedClimbs
+from setgen.climbing.roles import N_ROLES
 from setgen.export.exportable import Exportable
 from setgen.export.masked_set import size_table
 from setgen.generators.sweep_set import ANY, GIVEN, LINE, MET, SweepSet

@@ -71,6 +71,7 @@ class Generator(nn.Module, abc.ABC):
     item_first: an element is drawn as an item, then its label.
     blocks: several elements may be drawn from one network call (`Sampling.unmasking`).
     order_free: items that are known count as a set: their order cannot matter.
+    guided: the next element depends on the conditions, so that guidance does something.
     exact: `log_likelihood` is the probability itself, in every column.
     """
 
@@ -80,6 +81,7 @@ class Generator(nn.Module, abc.ABC):
     in_place: bool = False
     blocks: bool = False
     order_free: bool = True
+    guided: bool = True
     item_first: bool = False
     repeats_without_rules: bool = False
     ranks: Tensor | None
@@ -419,7 +421,9 @@ class Generator(nn.Module, abc.ABC):
         return parts[0].concatenate(parts)
 
     def check_sampling(self, how: Sampling) -> None:
-        """Raise InputError for options that this generator does not know."""
+        """Raise InputError for options that would do nothing."""
+        if how.guidance and not (self.guided and self.space.conditions):
+            raise InputError("guidance does nothing here: what comes next depends on no condition")
         if how.unmasking != Unmasking() and not self.blocks:
             raise InputError(
                 f"{self.name or type(self).__name__} draws one {self.space.item_word} per network call"

@@ -19,7 +19,7 @@ GENERATORS = {
     "sweep_set": "setgen.generators.sweep_set:SweepSet",
     "gpt": "baselines.gpt:GPTGenerator",
     "hold_frequency": "baselines.frequency:Frequency",
-    # "dpp": "baselines.dpp:DPP",
+    "dpp": "baselines.dpp:DPP",
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from setgen.boards.board import Board
+from setgen.climbing.board import Board
 from setgen.errors import InputError
 from setgen.runtime.networks import FILES
 

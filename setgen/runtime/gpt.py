@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
-from setgen.boards.completable import check_prompts
-from setgen.boards.padding import PaddedClimbs, pad
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.completable import check_prompts
+from setgen.climbing.padding import PaddedClimbs, pad
 from setgen.runtime.drawing import draw, row_uniforms
 from setgen.runtime.grammar import Grammar
 from setgen.runtime.sampler import Run

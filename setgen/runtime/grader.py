@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
-from setgen.boards.geometry import as_sets, geometry
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.padding import pad
-from setgen.boards.shape import SHAPE_FEATURES, shape_features
-from setgen.grading.grading import Grading
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.geometry import as_sets, geometry
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.grading.grading import Grading
+from setgen.climbing.padding import pad
+from setgen.climbing.shape import SHAPE_FEATURES, shape_features
 from setgen.runtime.sampler import Run
 
 _PAIRS_AT_ONCE = 50_000  # of holds of one climb: each has a vector of the network's width

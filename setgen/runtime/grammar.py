@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb
-from setgen.boards.padding import PaddedClimbs
-from setgen.boards.rules import size_range
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb
+from setgen.climbing.padding import PaddedClimbs
+from setgen.climbing.rules import size_range
 from setgen.runtime.legality import Placed, owed, roles_allowed
 
 

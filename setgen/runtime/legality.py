@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from setgen.boards.board import Board
-from setgen.boards.padding import PaddedClimbs
-from setgen.boards.roles import N_ROLES, Role
+from setgen.climbing.board import Board
+from setgen.climbing.padding import PaddedClimbs
+from setgen.climbing.roles import N_ROLES, Role
 
 
 @dataclass

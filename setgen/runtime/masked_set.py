@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.completable import check_prompts
-from setgen.boards.padding import pad
-from setgen.boards.roles import N_ROLES
-from setgen.boards.rules import size_range
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.completable import check_prompts
+from setgen.climbing.padding import pad
+from setgen.climbing.roles import N_ROLES
+from setgen.climbing.rules import size_range
 from setgen.errors import InputError
 from setgen.runtime.drawing import draw, row_uniforms
 from setgen.runtime.legality import Placed, elements_allowed, owed

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
 
 Run = Callable[..., list[np.ndarray]]
 """The network: named arrays in, a list of arrays out."""

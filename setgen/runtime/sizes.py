@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from setgen.boards.board import Board
+from setgen.climbing.board import Board
 
 
 class SizeTable:

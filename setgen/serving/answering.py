@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.frames import write_frames
-from setgen.boards.grades import FONT, UNKNOWN, V
-from setgen.boards.roles import Role
-from setgen.grading.grader import Grading
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.frames import write_frames
+from setgen.climbing.grades import FONT, UNKNOWN, V
+from setgen.climbing.grading.grader import Grading
+from setgen.climbing.roles import Role
 from setgen.serving.answers import ClimbOut, GradeOut, HoldOut
 from setgen.serving.judging import Judged
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.constraints import Constraints
-from setgen.grading.grader import Grading
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.grading.grader import Grading
 from setgen.metrics.likelihood import Likelihood, likelihood
 from setgen.serving.judging import Judged, judge
 from setgen.serving.model import ServedModel

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.prompts import parse_selection
-from setgen.boards.roles import OPEN
-from setgen.boards.rules import size_range
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.holds import parse_selection
+from setgen.climbing.roles import OPEN
+from setgen.climbing.rules import size_range
 from setgen.generators.prompts import sizes_permitted
 from setgen.serving.problems import about
 from setgen.serving.requests import ConstrainedRequest

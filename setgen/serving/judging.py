@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.geometry import geometry
-from setgen.boards.rules import broken_rules
-from setgen.grading.grader import Grading
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.geometry import geometry
+from setgen.climbing.grading.grader import Grading
+from setgen.climbing.rules import broken_rules
 from setgen.serving.model import ServedModel
 
 

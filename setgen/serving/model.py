@@ -9,15 +9,15 @@ from typing import Any, Literal
 
 import torch
 
-from setgen.boards.board import Board
-from setgen.boards.sensible import SensibleRules
 from setgen.builtin_model import BUILTIN
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.board import Board
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grading.cache import grader_for
+from setgen.climbing.grading.grader import Grader, load_grader
+from setgen.climbing.sensible import SensibleRules
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
-from setgen.grading.cache import grader_for
-from setgen.grading.grader import Grader, load_grader
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN, parse_grade
-from setgen.boards.prompts import parse_holds
-from setgen.boards.rules import broken_rules, check_prompt
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.grades import UNKNOWN, parse_grade
+from setgen.climbing.holds import parse_holds
+from setgen.climbing.rules import broken_rules, check_prompt
 from setgen.errors import InputError
 from setgen.serving.problems import about
 from setgen.serving.requests import ClimbIn

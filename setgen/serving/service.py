@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from setgen.boards.board import Board
+from setgen.climbing.board import Board
 from setgen.serving.batching import Batcher, Full, OwnerFull
 from setgen.serving.calls import Call
 from setgen.serving.metrics import Metrics

@@ -128,7 +128,7 @@ class SetDataset:
 
 
 # Kinds of datasets, by the file of their space, found by name.
-DATASETS = {"board.json": "setgen.dataset.dataset:Dataset", "space.json": "setgen.sets.dataset:SetDataset"}
+DATASETS = {"board.json": "setgen.climbing.dataset:Dataset", "space.json": "setgen.sets.dataset:SetDataset"}
 _FILES = (*DATASETS, SetDataset.file, "climbs.parquet", "card.json")
 
 

@@ -166,7 +166,7 @@ class Space(ABC):
 
 
 # Kinds of spaces, found by name so that this package knows no domain: file → class.
-KINDS = {"board.json": "setgen.boards.board:Board", "space.json": "setgen.sets.space:Items"}
+KINDS = {"board.json": "setgen.climbing.board:Board", "space.json": "setgen.sets.space:Items"}
 
 
 def space_file(folder: Path) -> str | None:

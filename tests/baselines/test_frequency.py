@@ -6,8 +6,8 @@ import torch
 from contract import TOY, WALL, F, M, S, random_climbs
 
 from baselines.frequency import Frequency, FrequencyConfig
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.grades import UNKNOWN
 from setgen.errors import InputError
 from setgen.sets.batch import to_batch
 from setgen.sets.rules import Partial

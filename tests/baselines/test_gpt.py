@@ -12,10 +12,10 @@ from contract import NO_FREE_ROLE, TOY, WALL, F, M, S, random_climbs, random_pro
 from baselines.gpt import GPTConfig, GPTGenerator, Sliding
 from baselines.gpt_loss import token_targets, windows
 from baselines.vocabulary import END, PAD, Vocabulary
-from setgen.boards.board import Limits
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import grade_name
-from setgen.boards.rules import legal
+from setgen.climbing.board import Limits
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.grades import grade_name
+from setgen.climbing.rules import legal
 from setgen.errors import InputError
 from setgen.generators.orders import random_orders
 from setgen.sets.batch import to_batch

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setgen.boards.climbs import Climb, Climbs
+from setgen.climbing.climbs import Climb, Climbs
 
 HOLDS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=6).map(tuple)
 CLIMBS = st.lists(st.builds(Climb, HOLDS, st.integers(-1, 70), st.integers(-1, 33)), max_size=8)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.prompts import parse_holds, parse_selection
-from setgen.boards.roles import OPEN, Role
-from setgen.boards.rules import check_prompt, size_range
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.holds import parse_holds, parse_selection
+from setgen.climbing.roles import OPEN, Role
+from setgen.climbing.rules import check_prompt, size_range
+from setgen.climbing.sources.moonboard import moonboard
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
-from setgen.sources.moonboard import moonboard
-from setgen.sources.synthetic import synthetic_board
 
 BOARD, MOON = synthetic_board(), moonboard()
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.frames import PROBLEMS, parse_frames, read_frames, write_frames
-from setgen.boards.roles import Role
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.frames import PROBLEMS, parse_frames, read_frames, write_frames
+from setgen.climbing.roles import Role
 from setgen.errors import InputError
 
 IDS = (3, 8, 11, 120, 4567, 4568)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from setgen.boards import geometry as module
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.geometry import as_sets, geometry
-from setgen.boards.roles import Role
+from setgen.climbing import geometry as module
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.geometry import as_sets, geometry
+from setgen.climbing.roles import Role
 
 S, M, F, T = Role.START, Role.MIDDLE, Role.FINISH, Role.FOOT
 
@@ -188,8 +188,8 @@ def test_legal_climbs_are_sets_already(board):
 @pytest.mark.skipif("SETGEN_DATA" not in os.environ, reason="needs the real climbs of SETGEN_DATA")
 def test_real_kilter_climbs_have_the_known_reach():
     """Reference: the design notes' percentiles, from an overlapping set of 1,571 to 1,667 climbs."""
-    from setgen.dataset.build import import_dataset
-    from setgen.sources.readout import Options
+    from setgen.climbing.build import import_dataset
+    from setgen.climbing.sources.readout import Options
 
     path = Path(os.environ["SETGEN_DATA"]) / "kilter.sqlite3"
     read = import_dataset(path, Options(layout=1, size=10, ungraded=True))

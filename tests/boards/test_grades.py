@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from setgen.boards.grades import FIRST, FONT, LAST, V, grade_name, parse_grade
+from setgen.climbing.grades import FIRST, FONT, LAST, V, grade_name, parse_grade
 from setgen.errors import InputError
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from setgen.boards.prompts import parse_holds
-from setgen.boards.roles import Role
+from setgen.climbing.holds import parse_holds
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.moonboard import moonboard
 from setgen.errors import InputError
-from setgen.sources.moonboard import moonboard
 
 BOARD = moonboard()
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb
-from setgen.boards.roles import Role
-from setgen.boards.rules import check_prompt
+from setgen.climbing.climbs import Climb
+from setgen.climbing.roles import Role
+from setgen.climbing.rules import check_prompt
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
-from setgen.sources.synthetic import synthetic_board
 
 _BOARD = synthetic_board()
 SMALL = replace(

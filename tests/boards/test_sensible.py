@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.geometry import geometry
-from setgen.boards.roles import Role
-from setgen.boards.sensible import SOFT_RULES, SensibleRules
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.geometry import geometry
+from setgen.climbing.roles import Role
+from setgen.climbing.sensible import SOFT_RULES, SensibleRules
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import setgen
-from setgen.boards.board import AppIds
-from setgen.boards.roles import Role
 from setgen.cli.main import run
-from setgen.dataset.dataset import Dataset
-from setgen.sources.moonboard import moonboard
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.climbing.board import AppIds
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.moonboard import moonboard
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 
 PLAIN = synthetic_board()
 BOARD = replace(

@@ -13,7 +13,7 @@ import pytest
 
 from experiments.benchmarks.import_speed import reference_import, replicate, synthetic_database
 from setgen.cli.main import run
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.dataset import Dataset
 
 
 @pytest.fixture(scope="module")

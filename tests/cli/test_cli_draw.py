@@ -9,7 +9,7 @@ import pytest
 import setgen
 from setgen.cli.draw import find_board
 from setgen.cli.main import run
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
 CLIMB = "p5r1p20r2p30r3"

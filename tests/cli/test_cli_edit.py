@@ -9,10 +9,10 @@ import json
 import pytest
 
 import setgen
-from setgen.boards.frames import read_frames
-from setgen.boards.grades import parse_grade
 from setgen.cli.main import run
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.climbing.frames import read_frames
+from setgen.climbing.grades import parse_grade
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
 CLIMB = "p5r1p27r2p49r2p71r2p104r3"

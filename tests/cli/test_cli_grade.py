@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from setgen.boards.frames import write_frames
 from setgen.cli.main import run
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
-from setgen.grading.fit import Schedule, fit_grader
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.frames import write_frames
+from setgen.climbing.grading.fit import Schedule, fit_grader
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 
 
 @pytest.fixture(scope="module")

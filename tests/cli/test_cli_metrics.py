@@ -1,8 +1,8 @@
 """`setgen metrics` explains every metric of the table."""
 
 from setgen.cli.main import run
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.metrics.metric import metrics_of
-from setgen.sources.synthetic import synthetic_board
 
 
 def test_every_metric_is_explained(capsys):

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN
-from setgen.dataset.build import build, synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import build, synthetic_dataset
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.sources.readout import Readout, Sieve
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.errors import InputError
 from setgen.sets.identity import fingerprints
 from setgen.sets.splits import SPLITS, assign
-from setgen.errors import InputError
-from setgen.sources.readout import Readout, Sieve
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
 
@@ -147,7 +147,7 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("setgen.dataset.dataset.pq.write_table", full)
+        patch.setattr("setgen.sets.dataset.pq.write_table", full)
         for name in ("d", "new"):
             with pytest.raises(InputError, match="No space left"):
                 synthetic_dataset(10, seed=2).save(tmp_path / name)

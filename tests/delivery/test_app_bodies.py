@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from walls import PLAIN, WALL, any_climbs, same
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.frames import write_frames
-from setgen.climb_files import read_climbs
-from setgen.delivery.app import create_climbs
+from setgen.climbing.climb_files import read_climbs
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.delivery.app import create_climbs
+from setgen.climbing.frames import write_frames
 from setgen.errors import InputError
 
 CLIMBS = Climbs.from_list([Climb(((4, 0), (9, 2)), 40, 22), Climb(((4, 0), (10, 2)))])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setgen.delivery.led_packets import Led, chunks, color_code, decode, encode, power_scale
+from setgen.climbing.delivery.led_packets import Led, chunks, color_code, decode, encode, power_scale
 from setgen.errors import InputError
 
 MAGENTA, ORANGE, GREEN = "#FF00FF", "#FFB600", "#00FF00"

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walls import COLORS, PLAIN, WALL, any_climbs
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
-from setgen.delivery.led_packets import Led, color_code, decode, encode
-from setgen.delivery.leds import led_messages, read_led_message
-from setgen.delivery.moonboard_leds import moonboard_messages, read_moonboard_message
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.delivery.led_packets import Led, color_code, decode, encode
+from setgen.climbing.delivery.leds import led_messages, read_led_message
+from setgen.climbing.delivery.moonboard_leds import moonboard_messages, read_moonboard_message
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.moonboard import MINI_ROWS, moonboard
 from setgen.errors import InputError
-from setgen.sources.moonboard import MINI_ROWS, moonboard
 
 ONE = Climbs.from_list([Climb(((9, Role.FINISH), (4, Role.START)))])
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from walls import WALL, any_climbs, same
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
-from setgen.climb_files import read_climbs
-from setgen.dataset.build import import_dataset, without_roles
-from setgen.delivery.moonboard import full_problems, read_problem, short_problems
+from setgen.climbing.build import import_dataset, without_roles
+from setgen.climbing.climb_files import read_climbs
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.delivery.moonboard import full_problems, read_problem, short_problems
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.moonboard import MINI_ROWS, moonboard, read_moonboard
+from setgen.climbing.sources.readout import Options
+from setgen.climbing.sources.texts import records
 from setgen.errors import InputError
-from setgen.sources.moonboard import MINI_ROWS, moonboard, read_moonboard
-from setgen.sources.readout import Options
-from setgen.sources.texts import records
 
 BOARD = moonboard((25, 40))
 

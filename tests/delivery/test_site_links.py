@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walls import PLAIN, WALL, any_climbs
 
-from setgen.boards.board import AppIds
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.frames import write_frames
-from setgen.boards.grades import UNKNOWN
-from setgen.climb_files import read_climbs
-from setgen.delivery.links import boardsesh_links, climbdex_searches, read_link
+from setgen.climbing.board import AppIds
+from setgen.climbing.climb_files import read_climbs
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.delivery.links import boardsesh_links, climbdex_searches, read_link
+from setgen.climbing.frames import write_frames
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.sources.moonboard import moonboard
+from setgen.climbing.sources.setups import SETUPS
 from setgen.errors import InputError
-from setgen.sources.moonboard import moonboard
-from setgen.sources.setups import SETUPS
 
 ONE = Climbs.from_list([Climb(((4, 0), (9, 2)), 40, 22)])
 FRAMES = "p5r1p10r3"

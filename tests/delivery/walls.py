@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from setgen.boards.board import AppIds, Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.roles import Role
-from setgen.sources.synthetic import synthetic_board
+from setgen.climbing.board import AppIds, Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.synthetic import synthetic_board
 
 PLAIN = synthetic_board()
 COLORS = {Role.START: "#00FF00", Role.MIDDLE: "#00FFFF", Role.FINISH: "#FF00FF", Role.FOOT: "#FFB600"}

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from experiments import from_scratch as page
-from setgen.boards.frames import read_frames
+from setgen.climbing.frames import read_frames
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.sets.batch import SetBatch, to_batch
 from setgen.sets.sets import One, Sets
 from setgen.sets.space import Items, Label
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
 

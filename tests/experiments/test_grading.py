@@ -14,9 +14,9 @@ from experiments.grading import (
     one_each,
     summary,
 )
-from setgen.boards.grades import FIRST, LAST
-from setgen.dataset.build import synthetic_dataset
-from setgen.grading.grader import Grading
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.grades import FIRST, LAST
+from setgen.climbing.grading.grader import Grading
 
 
 def test_errors_and_the_ranked_probability_score_by_hand():

@@ -13,15 +13,15 @@ from experiments.notebook.charts import draw_counts, draw_curves, draw_threshold
 from experiments.notebook.damage_charts import draw_matrix, draw_series
 from experiments.notebook.tables import card_table, damage_list, rules_table, training_table
 from experiments.notebook.training import Trained, train_model
-from setgen.boards.sensible import SensibleRules
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.heatmaps import draw_heatmaps
+from setgen.climbing.sensible import SensibleRules
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
 from setgen.figures import figure_to_png
-from setgen.heatmaps import draw_heatmaps
 from setgen.metrics.damage import damages_of
 from setgen.metrics.proof import Series
-from setgen.sources.synthetic import synthetic_board
 
 DAMAGE = damages_of(synthetic_board())
 SEEN = Series("a", "holds replaced", "↓", (1, 1, 5, 6, 7), (0,) * 5, (1,) * 5, (0,) * 5, (2,) * 5)

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 
 from experiments import compare, damage, samplers, scale, sweep, train
 from experiments.option_values import KINDS, SECTIONS, check_values
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
-from setgen.sources.synthetic import synthetic_board
 
 FOLDER = Path(train.__file__).with_name("conf")
 CONFIGS = sorted(path.stem for path in FOLDER.glob("*.yaml"))

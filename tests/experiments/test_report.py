@@ -27,11 +27,11 @@ from experiments.report.summary import summary
 from experiments.report.tables import cells, differences, headlines, number, shown
 from experiments.report.track import log_comparison
 from experiments.training import RunFacts
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.climb_files import write_climbs
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.board import Board
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climb_files import write_climbs
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.metrics.context import Context
 from setgen.metrics.evaluate import Evaluation, MetricValue
@@ -235,7 +235,7 @@ def test_json_is_strict_and_markdown_and_page_show_its_numbers(report, folder):
     assert table["bits per hold", "good"]["value"] == pytest.approx(4.1)
     lines = [line for line in (folder / "report.md").read_text().splitlines() if line.startswith("| ")]
     split = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-    rows = {cells[0]: cells[4:] for cells in split}
+    rows = {cells[0]: cells[4:] for cells in reversed(split)}  # the headlines have a column for every model
     for metric in ("bits per hold", "sensible"):
         for label, cell in zip(report.runs, rows[metric], strict=True):
             if (metric, label) in table:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from experiments.samplers import MEASURED, bits, counted_rows, way_of
 from experiments.samplers import main as samplers
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
 from setgen.errors import InputError
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.hold_canvas import HoldCanvas

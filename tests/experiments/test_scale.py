@@ -14,8 +14,8 @@ from experiments.model_config import MODELS
 from experiments.scaling import cells
 from experiments.scaling.cells import Ground, nested, numbers_of_climbs
 from experiments.scaling.law import Law, fit, fit_law
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 
 CLIMBS = np.array([1000, 3000, 10_000, 30_000, 100_000])

@@ -23,8 +23,8 @@ from experiments.tuning import trials
 from experiments.tuning.report import best_so_far, importances
 from experiments.tuning.sizes import of_one_size
 from experiments.tuning.space import Option, space_of, with_values
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 
 TINY = [
@@ -180,7 +180,7 @@ def test_importances_find_the_option_that_matters():
     assert importances(study)["matters"] > 0.8
 
 
-@pytest.mark.parametrize("placements", [150, 198, 476])
+@pytest.mark.parametrize("placements", [150, pytest.param(198, marks=pytest.mark.slow), 476])
 def test_every_choice_of_every_search_has_as_many_parameters(placements, dataset):
     rng = np.random.default_rng(0)
     board = replace(

@@ -19,8 +19,8 @@ from experiments.model_config import MODELS as MODEL_CONFIGS
 from experiments.run_folder import new_run_folder
 from experiments.training import RunFacts, finished
 from experiments.training import train as train_one
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.generators.masked_set import MaskedSet
 from setgen.generators.orders import random_orders

@@ -11,8 +11,8 @@ from baselines.hold_frequency import FrequencyConfig, HoldFrequency
 from contract import WALL, random_climbs
 from tiny_models import build, build_grader
 
-from setgen.boards.board import Board
 from setgen.cli.main import run
+from setgen.climbing.board import Board
 from setgen.runtime.folder import checksum
 
 

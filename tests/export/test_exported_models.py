@@ -25,10 +25,10 @@ from onnx import numpy_helper
 from scipy import stats
 from tiny_models import GENERATORS, build, build_grader, same
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.rules import legal
 from setgen.cli.main import run as setgen
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.rules import legal
 from setgen.errors import InputError
 from setgen.export.registry import adapted
 from setgen.generators.unmasking import Unmasking

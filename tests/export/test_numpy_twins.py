@@ -9,8 +9,8 @@ from baselines.grammar import Grammar as TorchGrammar
 from contract import BOARDS, NAMES, random_climbs, random_prompts
 from setgen.dataset.batches import to_batch
 
-from setgen.boards.padding import pad
-from setgen.boards.roles import N_ROLES
+from setgen.climbing.padding import pad
+from setgen.climbing.roles import N_ROLES
 from setgen.export.masked_set import size_table
 from setgen.generators import drawing as torch_drawing
 from setgen.generators import legality as torch_legality

@@ -13,8 +13,8 @@ from setgen.dataset.batches import to_batch
 from tiny_models import build, build_grader
 
 from baselines.gpt import Cache
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.padding import pad
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.padding import pad
 from setgen.export.grader import PaddedGrader
 from setgen.export.masked_set import PaddedDenoiser
 from setgen.export.sweep_set import SweepStep, sweep_set, told_by

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from contract import TOY, WALL, random_climbs
 
-from setgen.boards.shape import SHAPE_FEATURES
+from setgen.climbing.grading.grader import Grader, GraderConfig
+from setgen.climbing.shape import SHAPE_FEATURES
 from setgen.generators.registry import generator_class
-from setgen.grading.grader import Grader, GraderConfig
 
 SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0}
 KILTER_GPT = {"smoothing": "last", "loss": "bce", "crop": True}

@@ -27,11 +27,11 @@ from contract import (
     universe,
 )
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.roles import OPEN
-from setgen.boards.rules import legal
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.roles import OPEN
+from setgen.climbing.rules import legal
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.prompts import check_prompts

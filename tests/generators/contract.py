@@ -18,11 +18,11 @@ import pytest
 import torch
 from scipy import stats
 
-from setgen.boards.board import Board, Limits
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.roles import Role
-from setgen.boards.rules import legal, size_range
+from setgen.climbing.board import Board, Limits
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.roles import Role
+from setgen.climbing.rules import legal, size_range
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.orders import all_orders, random_orders

@@ -122,8 +122,8 @@ def test_limits_are_kept(make, space):
     assert legal(space, drawn).all()
     assert (drawn.sizes == 2).all()
     assert not (drawn.item == 1).any()
+    nothing = Limits(np.zeros_like(elements))
     with pytest.raises(InputError, match="is left for new ones"):
-        nothing = Limits(np.zeros_like(elements))
         generator.sample(Sets.of(space, [One(())]), constraints=nothing)
 
 

@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from setgen.boards.frames import read_frames
-from setgen.boards.rules import legal
-from setgen.boards.sensible import SensibleRules
 from setgen.builtin_model import BUILTIN
 from setgen.cli.main import run
+from setgen.climbing.frames import read_frames
+from setgen.climbing.grading.grader import load_grader
+from setgen.climbing.rules import legal
+from setgen.climbing.sensible import SensibleRules
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.generators.registry import load_generator
-from setgen.grading.grader import load_grader
 from setgen.metrics.likelihood import likelihood, possible_mean
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
 @pytest.fixture(scope="module")

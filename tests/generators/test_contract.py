@@ -11,7 +11,7 @@ from contract import GeneratorContract, random_climbs
 
 from setgen.generators.registry import GENERATORS, generator_class
 
-SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0}
+SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0, "rank": 4, "skew_rank": 4}
 GPTS = {
     "kilter": {"smoothing": "last", "loss": "bce", "crop": True},
     "sorted": {"order": "sorted"},

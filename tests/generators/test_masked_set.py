@@ -10,9 +10,9 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from setgen.boards.board import Board, Limits
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
+from setgen.climbing.board import Board, Limits
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.roles import Role
 from setgen.errors import InputError
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
@@ -95,9 +95,10 @@ def test_one_call_draws_without_replacement_from_one_distribution(generator):
         temperature=2.0,
         unmasking=Unmasking(calls=1),
     )
-    logits = generator.element_logits(
-        batch_of(Climb((), 30, 22)), torch.tensor([3]), generator.elements()
-    )[0] / 2.0
+    logits = (
+        generator.element_logits(batch_of(Climb((), 30, 22)), torch.tensor([3]), generator.elements())[0]
+        / 2.0
+    )
     expected: dict[frozenset, float] = {}
 
     def grow(chosen: tuple[tuple[int, int], ...], probability: float) -> None:
@@ -137,6 +138,7 @@ def test_sizes_are_a_distribution_that_follows_the_counts(generator):
     generator.sizes.shift[-1].weight.data.zero_()
     generator.sizes.shift[-1].bias.data.zero_()
     generator.fit_counts(climbs)
+
     def sizes(*holds):
         prompt = batch_of(Climb(holds))
         return generator.size_log_probs(prompt, Partial.of(BOARD, prompt), generator.rules()).exp()[0]

@@ -8,9 +8,9 @@ import torch
 from contract import WALL, assert_given_first, random_prompts
 from test_contract import build
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.rules import legal
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.rules import legal
 from setgen.errors import InputError
 from setgen.generators.sampling import Sampling
 

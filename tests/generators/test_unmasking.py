@@ -19,10 +19,10 @@ from contract import (
 )
 from test_contract import build
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.roles import OPEN
-from setgen.boards.rules import legal
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.roles import OPEN
+from setgen.climbing.rules import legal
 from setgen.errors import InputError
 from setgen.generators.denoiser import Denoiser
 from setgen.generators.orders import all_orders

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.roles import Role
-from setgen.dataset.build import synthetic_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.board import Board
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.grading import cache
+from setgen.climbing.grading.fit import Schedule, fingerprint, fit_grader, score, why_not
+from setgen.climbing.grading.grader import Grader, GraderConfig, Grading, load_grader
+from setgen.climbing.grading.hold_graph import HoldGraphs
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 from setgen.errors import InputError
-from setgen.grading import cache
-from setgen.grading.fit import Schedule, fingerprint, fit_grader, score, why_not
-from setgen.grading.grader import Grader, GraderConfig, Grading, load_grader
-from setgen.grading.hold_graph import HoldGraphs
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 
 
 def wall(placements):
@@ -220,7 +220,7 @@ def test_bad_folders_are_one_clear_line(grader, tmp_path):
 
 def test_too_few_grades_are_said(dataset):
     unknown = replace(
-        dataset, climbs=dataset.climbs.with_conditions(dataset.climbs.angle, np.full(len(dataset.climbs), -1))
+        dataset, sets=dataset.climbs.with_conditions(dataset.climbs.angle, np.full(len(dataset.climbs), -1))
     )
     assert "0 training climbs have a grade" in why_not(unknown)
     assert cache.grader_for(unknown) is None
@@ -267,7 +267,7 @@ def test_other_climbs_or_another_seed_are_another_grader(small):
     split[np.flatnonzero(split == 0)[0]] = 1
     assert fingerprint(replace(dataset, split=split), 0) != fingerprint(dataset, 0)
     rows = np.random.default_rng(0).permutation(len(dataset.climbs))
-    shuffled = replace(dataset, climbs=dataset.climbs[rows], split=dataset.split[rows], ids=dataset.ids[rows])
+    shuffled = replace(dataset, sets=dataset.climbs[rows], split=dataset.split[rows], ids=dataset.ids[rows])
     assert fingerprint(shuffled, 0) == fingerprint(dataset, 0)
 
 

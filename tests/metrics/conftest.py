@@ -2,11 +2,11 @@
 
 import pytest
 
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.metrics.context import Context
 from setgen.metrics.evaluate import judge
 from setgen.metrics.metric import metrics_of
-from setgen.sources.synthetic import synthetic_climbs
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ import pytest
 from measuring import look
 from scipy.spatial.distance import jensenshannon
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.metrics.shape import climb_geometry
-from setgen.boards.roles import Role
-from setgen.boards.rules import broken_rules, role_counts
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.metrics.shape import climb_geometry
+from setgen.climbing.roles import Role
+from setgen.climbing.rules import broken_rules, role_counts
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.metrics.diversity import rarefied
 from setgen.metrics.usage import jensen_shannon
 from setgen.metrics.validity import rules_of
-from setgen.sources.synthetic import synthetic_board
 
 S, M, F, T = Role.START, Role.MIDDLE, Role.FINISH, Role.FOOT
 BOARD = synthetic_board()
@@ -162,7 +162,7 @@ def test_hop_distance_against_pot(dataset, real):
 
 
 def test_standard_errors_are_the_spread_between_samples(dataset):
-    """Over 60 samples of 150 climbs, the spread of each metric is its standard error, within half."""
+    """Over 30 samples of 150 climbs, the spread of each metric is its standard error, within half."""
     rng = np.random.default_rng(0)
     train = dataset.part("train")
     short = train[train.sizes <= np.median(train.sizes)]  # unlike the test climbs: away from the floor
@@ -170,7 +170,7 @@ def test_standard_errors_are_the_spread_between_samples(dataset):
     names = ("sensible", "nearest training climb", "internal diversity", "hold usage", "hold and role usage")
     names += ("W₁ size", "W₁ foot holds", "W₁ mean height", "W₁ largest hop", "W₁ hop")
     found = {name: [] for name in names}
-    for _ in range(60):
+    for _ in range(30):
         drawn = known.on(short[rng.integers(len(short), size=150)])
         for name in names:
             found[name].append(measuring.measure(drawn, name))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from toy_generators import Impossible, KnowsTheAnswer, OrderDecides, UniformSets
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.rules import legal
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.rules import legal
 from setgen.metrics import completion
 from setgen.metrics.completion import DRAWN, MOST, SHARES, Hidden, chances_of_top, prompted
 from setgen.metrics.context import Context, scored

@@ -7,13 +7,13 @@ import pytest
 from measuring import floor, measure
 from scipy.stats import spearmanr
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.grades import UNKNOWN
-from setgen.boards.metrics.grader import grading
-from setgen.dataset.build import synthetic_dataset
-from setgen.grading.grader import Grading
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.grading.grader import Grading
+from setgen.climbing.metrics.grader import grading
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 from setgen.metrics.context import Context
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs, true_grade
 
 NAMES = ("grade error ratio", "grade bias", "grade rank correlation", "angle error ratio")
 NAMES += ("angle rank correlation",)
@@ -103,7 +103,7 @@ def test_ignored_angles_fail(reference, real):
 def test_a_judge_that_reads_only_the_grade_says_so(dataset, reference, real):
     """Angles that follow from the grade alone: read well, and yet nothing is known about the holds."""
     rule = lambda climbs: climbs.with_conditions(10 * (climbs.grade // 3), climbs.grade)  # noqa: E731
-    by_grade = Context.of_dataset(replace(dataset, climbs=rule(dataset.climbs)), grader=None)
+    by_grade = Context.of_dataset(replace(dataset, sets=rule(dataset.climbs)), grader=None)
     found = value(by_grade, rule(real), "angle error ratio")
     assert "no more off real holds than off the grade" in found.note
     assert value(by_grade, rule(real), "angle rank correlation").value > 0.9
@@ -115,7 +115,7 @@ def test_a_judge_that_learnt_nothing_says_so(dataset, real):
     angle = np.random.default_rng(0).permutation(dataset.climbs.angle)
     grade = np.full(len(angle), UNKNOWN)
     blind = Context.of_dataset(
-        replace(dataset, climbs=dataset.climbs.with_conditions(angle, grade)), grader=None
+        replace(dataset, sets=dataset.climbs.with_conditions(angle, grade)), grader=None
     )
     assert "no more off real holds" in value(blind, real, "angle error ratio").note
 
@@ -159,7 +159,7 @@ def test_one_grade_has_no_ranks(reference, real):
 
 def test_nothing_without_a_grader_or_with_one_angle(dataset, real):
     one = dataset.climbs.with_conditions(np.full(len(dataset.climbs), 40), dataset.climbs.grade)
-    bare = Context.of_dataset(replace(dataset, climbs=one), grader=None)
+    bare = Context.of_dataset(replace(dataset, sets=one), grader=None)
     for name in NAMES:
         assert value(bare, real, name) is None, name
 

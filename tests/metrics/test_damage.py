@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from setgen.boards.roles import N_ROLES, Role
-from setgen.boards.rules import broken_rules, legal
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.roles import N_ROLES, Role
+from setgen.climbing.rules import broken_rules, legal
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
 from setgen.metrics.damage import damages_of
 from setgen.metrics.evaluate import metrics_for
 from setgen.metrics.proof import Series, halves, prove
 from setgen.sets.identity import canonical, element_prints, fingerprints
-from setgen.sources.synthetic import synthetic_board
 
 BOARD = synthetic_board()
 BY_NAME = damages_of(BOARD)

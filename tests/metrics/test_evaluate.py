@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from measuring import reordered
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.metrics.grader import grader_of
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.metrics.grader import grader_of
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
 from setgen.metrics import diversity
 from setgen.metrics import metric as registry
 from setgen.metrics.context import Context
 from setgen.metrics.estimate import Estimate, mean
 from setgen.metrics.evaluate import evaluate, judge, metrics_for
-from setgen.sources.synthetic import synthetic_board
 
 METRICS = metrics_for(synthetic_board())
 
@@ -32,7 +32,7 @@ def test_identical_numbers_for_every_order_of_rows_and_holds(dataset, real, monk
     assert list(other) != list(real)
     shuffled = rng.permutation(len(dataset.climbs))
     same_data = replace(
-        dataset, climbs=dataset.climbs[shuffled], split=dataset.split[shuffled], ids=dataset.ids[shuffled]
+        dataset, sets=dataset.climbs[shuffled], split=dataset.split[shuffled], ids=dataset.ids[shuffled]
     )
     assert plain(evaluate(other, same_data, seed=3)) == plain(evaluate(real, dataset, seed=3))
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from toy_generators import LastItemDecides, UniformSets
 
-from setgen.boards.roles import Role
-from setgen.boards.rules import legal
+from setgen.climbing.roles import Role
+from setgen.climbing.rules import legal
 from setgen.errors import InputError
 from setgen.generators.registry import generator_class
 from setgen.metrics.context import Context, samples

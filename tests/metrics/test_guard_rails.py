@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.roles import Role
 from setgen.metrics.context import Context
 from setgen.metrics.evaluate import evaluate
 
@@ -133,7 +133,7 @@ def test_random_holds_fail_usage_where_real_climbs_have_favourites(dataset, judg
         return x < 60
 
     keep = on_the_left(dataset.climbs)
-    left = replace(dataset, climbs=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])
+    left = replace(dataset, sets=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])
     fine = real[on_the_left(real)]
     rng = np.random.default_rng(0)
     holds = np.concatenate([rng.choice(len(dataset.board), size, replace=False) for size in fine.sizes])

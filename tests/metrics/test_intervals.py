@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from measuring import look
 
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.metrics.context import Context
 from setgen.metrics.damage import damages_of
 from setgen.metrics.evaluate import metrics_for
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 DRAWS, CLIMBS = 40, 400
 METRICS = metrics_for(synthetic_board())

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from measuring import look
 
-from setgen.boards.climbs import Climb, Climbs
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.metrics import jaccard
 from setgen.metrics.features import incidence as incidence_of
 from setgen.metrics.features import item_matrix
-from setgen.sources.synthetic import synthetic_board
 
 
 def random_sets(n, seed):

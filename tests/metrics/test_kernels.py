@@ -6,12 +6,12 @@ import torch
 from measuring import floor, measure
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from setgen.boards.climbs import Climbs
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.metrics import kernels
 from setgen.metrics.context import Context
 from setgen.metrics.features import element_matrix
 from setgen.metrics.kernels import cubic_kernel, jaccard_kernel, mean_of_pairs, mmd2
-from setgen.sources.synthetic import synthetic_climbs
 
 
 def test_kid_against_torch_fidelity(monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from measuring import floor, measure
 from prdc import compute_prdc
 
-from setgen.boards.climbs import Climbs
+from setgen.climbing.climbs import Climbs
 from setgen.metrics import features
 from setgen.metrics.context import Context
 from setgen.metrics.features import JACCARD, SHAPE, element_matrix

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from toy_generators import LastItemDecides, UniformSets
 
-from setgen.boards.climbs import Climb, Climbs
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.metrics.likelihood import halves, order_sensitivity
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
 

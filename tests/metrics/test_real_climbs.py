@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climbs
-from setgen.dataset.build import import_dataset
+from setgen.climbing.build import import_dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.sources.readout import Options
 from setgen.metrics.evaluate import evaluate
-from setgen.sources.readout import Options
 
 pytestmark = [
     pytest.mark.slow,

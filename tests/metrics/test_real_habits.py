@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.metrics.grader import grader_of
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.metrics.grader import grader_of
 from setgen.errors import InputError
 from setgen.metrics.context import Context, scored
 from setgen.metrics.evaluate import evaluate, evaluate_generator, metrics_for
@@ -22,7 +22,7 @@ def at_every_angle(dataset):
     rows = np.repeat(np.arange(len(dataset.climbs)), len(ANGLES))
     climbs = dataset.climbs[rows]
     climbs = climbs.with_conditions(np.tile(ANGLES, len(dataset.climbs)), climbs.grade)
-    return replace(dataset, climbs=climbs, split=dataset.split[rows], ids=dataset.ids[rows])
+    return replace(dataset, sets=climbs, split=dataset.split[rows], ids=dataset.ids[rows])
 
 
 def mirrored_board(board):
@@ -78,7 +78,7 @@ def test_a_model_is_asked_about_each_hold_set_once(dataset):
     assert set(asked.raw.angle) <= set(ANGLES)
 
 
-@pytest.mark.parametrize("n", [100, 300])
+@pytest.mark.parametrize("n", [100, pytest.param(300, marks=pytest.mark.slow)])
 def test_value_and_floor_rest_on_equally_many_climbs(dataset, real, n):
     found = evaluate(real, Context.of_dataset(few(dataset, n), grader=None))
     for metric in metrics_for(dataset.board):
@@ -103,7 +103,7 @@ def test_a_mirror_image_is_the_same_idea(dataset):
 
 def test_training_climbs_turned_round_are_no_news(dataset, judged):
     board = mirrored_board(dataset.board)
-    mirrors = replace(dataset, board=board)
+    mirrors = replace(dataset, space=board)
     copies = turned(board, dataset.part("train")[:300])
     found = judged(copies, "novel", "nearest training climb", by=Context.of_dataset(mirrors, grader=None))
     assert found["novel"].value == 0
@@ -138,7 +138,7 @@ def test_training_climbs_of_one_shape_are_said(dataset, judged):
 def test_what_is_left_out_is_named(dataset, reference, real):
     angle = np.full(len(dataset.climbs), 40)
     bare = dataset.climbs.with_conditions(angle, np.full(len(dataset.climbs), -1))
-    found = evaluate(real[:60], replace(dataset, climbs=bare))
+    found = evaluate(real[:60], replace(dataset, sets=bare))
     for name in ("grade error ratio", "KID (learned)"):
         assert "0 training climbs have a grade" in found.left_out[name], name
     assert "one angle only" in found.left_out["angle error ratio"]
@@ -166,7 +166,7 @@ def test_what_one_climb_says_has_no_interval_and_is_not_too_good(dataset, judged
 def test_too_few_graded_test_climbs_are_said(dataset, judged, reference, real):
     grade = dataset.climbs.grade.copy()
     grade[np.flatnonzero(dataset.split == 2)[15:]] = -1
-    some = replace(dataset, climbs=dataset.climbs.with_conditions(dataset.climbs.angle, grade))
+    some = replace(dataset, sets=dataset.climbs.with_conditions(dataset.climbs.angle, grade))
     by = Context.of_dataset(some, grader=grader_of(reference))
     found = judged(real, "grade error ratio", by=by)
     assert "wants 100 test climbs" in found["grade error ratio"].note
@@ -175,7 +175,7 @@ def test_too_few_graded_test_climbs_are_said(dataset, judged, reference, real):
 def test_proving_takes_different_test_climbs(dataset):
     test = np.flatnonzero(dataset.split == 2)
     keep = np.setdiff1d(np.arange(len(dataset.climbs)), test[60:])
-    small = replace(dataset, climbs=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])
+    small = replace(dataset, sets=dataset.climbs[keep], split=dataset.split[keep], ids=dataset.ids[keep])
     many = at_every_angle(small)
     assert len(many.part("test")) == 60 * len(ANGLES)
     with pytest.raises(InputError, match="60 different test climbs"):

@@ -5,14 +5,14 @@ import pytest
 from measuring import look
 from scipy.spatial.distance import cdist
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.metrics.grader import LEARNED
-from setgen.grading.grader import Grading
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.grading.grader import Grading
+from setgen.climbing.metrics.grader import LEARNED
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.metrics import features
 from setgen.metrics.features import JACCARD, SHAPE, euclidean_blocks, scaled, shape
 from setgen.metrics.metric import Unavailable
 from setgen.sets.identity import canonical
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 
 class ToyGrader:

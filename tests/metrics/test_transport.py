@@ -8,8 +8,8 @@ from measuring import floor, look, measure
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.roles import Role
 from setgen.metrics import transport
 from setgen.metrics.context import Context
 from setgen.metrics.transport import matching, set_vectors

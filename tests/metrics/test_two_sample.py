@@ -7,11 +7,11 @@ from measuring import measure, reordered
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from setgen.boards.climbs import Climbs
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.metrics import two_sample
 from setgen.metrics.context import Context
 from setgen.metrics.two_sample import FOLDS, folds, placements
-from setgen.sources.synthetic import synthetic_climbs
 
 JUDGES = pytest.mark.parametrize("judge", ["trees", "Deep Sets"])
 

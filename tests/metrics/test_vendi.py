@@ -8,11 +8,11 @@ import pytest
 from measuring import floor, measure
 from threadpoolctl import threadpool_limits
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.metrics import diversity
 from setgen.metrics.context import Context
-from setgen.sources.synthetic import synthetic_climbs
 
 
 @pytest.fixture(scope="module")

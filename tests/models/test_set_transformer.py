@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.models.embedding import ElementEmbedding, fourier_features
 from setgen.models.transformer import Packing, SetTransformer, Transformer
-from setgen.sources.synthetic import synthetic_board
 
 WIDTH = 16
 

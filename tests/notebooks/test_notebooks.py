@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from experiments.notebook.execute import execute
-from setgen.boards.grades import UNKNOWN
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.grades import UNKNOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("01_data", "02_baseline_vs_set", "03_completion", "04_metrics")

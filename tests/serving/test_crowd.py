@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from setgen.boards.frames import write_frames
-from setgen.prompts import make_prompts
+from setgen.climbing.frames import write_frames
+from setgen.climbing.prompts import make_prompts
 
 pytestmark = pytest.mark.anyio
 

@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.frames import read_frames, write_frames
-from setgen.boards.grades import parse_grade
-from setgen.boards.rules import legal
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.frames import read_frames, write_frames
+from setgen.climbing.grades import parse_grade
+from setgen.climbing.prompts import make_prompts
+from setgen.climbing.rules import legal
 from setgen.metrics.likelihood import likelihood
-from setgen.prompts import make_prompts
 from setgen.sets.batch import to_batch
 
 pytestmark = pytest.mark.anyio
@@ -230,10 +230,14 @@ async def test_validate_says_which_rules_are_broken(client) -> None:
 
 
 async def test_validate_reads_routes_of_several_frames(client) -> None:
-    answer = await post(client, "/v1/validate", frames='p5r1p16r2,"x16p38r2,p104r3')
+    answer = await post(client, "/v1/validate", frames='p5r1p16r2,"p38r2,"p104r3')
     assert answer["readable"]
     assert answer["frames_count"] == 3
     assert {hold["id"] for hold in answer["climb"]["holds"]} == {5, 16, 38, 104}
+    off = await post(client, "/v1/validate", frames='p5r1p16r2,"x16p38r2,p104r3')
+    assert not off["readable"]
+    assert "switches holds off" in off["problem"]
+    assert off["frames_count"] == 3
 
 
 async def test_pictures_are_pictures(client) -> None:

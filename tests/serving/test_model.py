@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.rules import legal
-from setgen.dataset.build import synthetic_dataset
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.rules import legal
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
 from setgen.generators.registry import GENERATORS, generator_class
 from setgen.serving.calls import NextHold, Sample, Score, Wanted
 from setgen.serving.model import load_model
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()
 SMALL = {"width": 8, "depth": 1, "heads": 1}

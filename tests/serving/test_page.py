@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from setgen.boards.frames import read_frames
-from setgen.boards.rules import legal
-from setgen.sources.synthetic import synthetic_board
+from setgen.climbing.frames import read_frames
+from setgen.climbing.rules import legal
+from setgen.climbing.sources.synthetic import synthetic_board
 
 sync_api = pytest.importorskip("playwright.sync_api")
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright")

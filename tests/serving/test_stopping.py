@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from setgen.boards.climbs import Climbs
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.generators.registry import GENERATORS, generator_class
 from setgen.metrics.likelihood import likelihood
 from setgen.serving.calls import Sample, Score
 from setgen.serving.stopping import Stopped, stoppable
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
 
 SMALL = {"width": 8, "depth": 1, "heads": 1}
 NETWORKS = [name for name in GENERATORS if name != "hold_frequency"]  # which counts, in no time

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from setgen.dataset.build import import_dataset
+from setgen.climbing.build import import_dataset
+from setgen.climbing.sources.readout import Options
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
-from setgen.sources.readout import Options
-from setgen.sources.synthetic import synthetic_board
 
 SCALARS = st.one_of(
     st.none(),

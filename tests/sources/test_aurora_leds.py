@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from setgen.boards.board import AppIds, Board
-from setgen.boards.roles import Role
-from setgen.climb_files import read_climbs
-from setgen.dataset.build import import_dataset
-from setgen.dataset.dataset import Dataset
-from setgen.delivery.leds import led_messages, read_led_message
+from setgen.climbing.board import AppIds, Board
+from setgen.climbing.build import import_dataset
+from setgen.climbing.climb_files import read_climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.delivery.leds import led_messages, read_led_message
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.aurora import read_board
+from setgen.climbing.sources.readout import Options
+from setgen.climbing.sources.sqlite_file import SqliteFile
 from setgen.errors import InputError
-from setgen.sources.aurora import read_board
-from setgen.sources.readout import Options
-from setgen.sources.sqlite_file import SqliteFile
 
 Database = Callable[..., Path]
 

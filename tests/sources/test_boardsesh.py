@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from setgen.boards.frames import write_frames
-from setgen.boards.roles import Role
 from setgen.cli.main import run
-from setgen.dataset.build import import_dataset
-from setgen.delivery.links import boardsesh_links
+from setgen.climbing.build import import_dataset
+from setgen.climbing.delivery.links import boardsesh_links
+from setgen.climbing.frames import write_frames
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.boardsesh import fetch_snapshot, read_name, snapshots
+from setgen.climbing.sources.readout import Options
 from setgen.errors import InputError
-from setgen.sources.boardsesh import fetch_snapshot, read_name, snapshots
-from setgen.sources.readout import Options
 
 Database = Callable[..., Path]
 
@@ -206,10 +206,10 @@ def test_it_is_downloaded_once_a_day(site: Site, tmp_path: Path, monkeypatch: py
     (tmp_path / "c" / "somebody else's").touch()
     os.utime(tmp_path / "c" / "somebody else's", (0, 0))
     now = time.time
-    monkeypatch.setattr("setgen.sources.boardsesh.time.time", lambda: now() + 25 * 3600)
+    monkeypatch.setattr("setgen.climbing.sources.boardsesh.time.time", lambda: now() + 25 * 3600)
     # The manifests are asked for again; what they list under the same address is the same.
     assert fetch() == ["/v1-gzip/manifest.json", "/v1-catalog/manifest.json"]
-    monkeypatch.setattr("setgen.sources.boardsesh.time.time", lambda: now() + 15 * 24 * 3600)
+    monkeypatch.setattr("setgen.climbing.sources.boardsesh.time.time", lambda: now() + 15 * 24 * 3600)
     assert "/t1.db" in fetch()
     assert (tmp_path / "c" / "somebody else's").exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 import zipfile
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from setgen.climbing.sources.fetch import fetch
 from setgen.errors import InputError
-from setgen.sources.fetch import fetch
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def site(database: Callable[..., Path], tmp_path: Path) -> Iterator[tuple[str, b
         file.writestr("readme", "x")
     bodies = {"/db": whole, "/cut": whole[:-1], "/app": package.read_bytes(), "/zip": other.read_bytes()}
     bodies["/page"] = b"<html>sign in</html>"
+    bodies["/packed"] = gzip.compress(whole)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -35,6 +37,8 @@ def site(database: Callable[..., Path], tmp_path: Path) -> Iterator[tuple[str, b
                 self.send_error(404, "Not Found")
                 return
             self.send_response(200)
+            if self.path == "/packed":
+                self.send_header("Content-Encoding", "gzip")
             self.send_header(
                 "Content-Length", str(len(whole) if self.path == "/cut" else len(bodies[self.path]))
             )
@@ -60,6 +64,11 @@ def test_download_with_progress_and_checksum(site: tuple[str, bytes], tmp_path: 
     assert out.read_bytes() == whole
     assert seen[-1] == (len(whole), len(whole))
     assert [p.name for p in out.parent.iterdir()] == ["db.sqlite3"]
+
+
+def test_what_a_server_packs_for_the_way_is_unpacked(site: tuple[str, bytes], tmp_path: Path) -> None:
+    url, whole = site
+    assert fetch(f"{url}/packed", tmp_path / "x").read_bytes() == whole
 
 
 def test_the_database_comes_out_of_an_apk(site: tuple[str, bytes], tmp_path: Path) -> None:

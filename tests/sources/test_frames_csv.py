@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from setgen.boards.frames import write_frames
-from setgen.dataset.build import import_dataset
+from setgen.climbing.build import import_dataset
+from setgen.climbing.frames import write_frames
+from setgen.climbing.sources.readout import Options
+from setgen.climbing.sources.recognise import Kind, recognise
 from setgen.errors import InputError
-from setgen.sources.readout import Options
-from setgen.sources.recognise import Kind, recognise
 
 TEXT = """,uuid,Frames,angle,font_grade
 0,aa,p100r1p105r2p110r3,40,6a+

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setgen.boards.grades import parse_grade
-from setgen.boards.roles import Role
-from setgen.dataset.build import import_dataset
-from setgen.dataset.dataset import Dataset
+from setgen.climbing.build import import_dataset
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grades import parse_grade
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.moonboard import COLUMNS, derive_roles, moonboard
+from setgen.climbing.sources.readout import Options
 from setgen.errors import InputError
-from setgen.sources.moonboard import COLUMNS, derive_roles, moonboard
-from setgen.sources.readout import Options
 
 
 def load(tmp_path: Path, data: Any, **options: Any) -> Dataset:

@@ -8,16 +8,23 @@ from typing import Any
 
 import pytest
 
-from setgen.boards.board import AppIds
-from setgen.boards.grades import UNKNOWN
-from setgen.climb_files import read_climbs
-from setgen.dataset.build import import_dataset
-from setgen.dataset.dataset import Dataset
-from setgen.delivery.moonboard import full_problems
+from setgen.climbing.board import AppIds
+from setgen.climbing.build import import_dataset
+from setgen.climbing.climb_files import read_climbs
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.delivery.moonboard import full_problems
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.sources.moonboard import UNKNOWN_SET, moonboard
+from setgen.climbing.sources.readout import Options
+from setgen.climbing.sources.setups import (
+    SETUPS,
+    angle_in_name,
+    by_id,
+    read_setup,
+    setup_in_name,
+    stated_angle,
+)
 from setgen.errors import InputError
-from setgen.sources.moonboard import UNKNOWN_SET, moonboard
-from setgen.sources.readout import Options
-from setgen.sources.setups import SETUPS, angle_in_name, by_id, read_setup, setup_in_name, stated_angle
 
 COLUMNS = "ABCDEFGHIJK"
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from setgen.boards.frames import write_frames
-from setgen.climb_files import read_climbs
-from setgen.dataset.build import import_dataset
+from setgen.climbing.build import import_dataset
+from setgen.climbing.climb_files import read_climbs
+from setgen.climbing.frames import write_frames
+from setgen.climbing.sources.fetch import fetch
+from setgen.climbing.sources.opening import decode, opened
+from setgen.climbing.sources.readout import Options
+from setgen.climbing.sources.texts import read_json, read_table, records
 from setgen.errors import InputError
-from setgen.sources.fetch import fetch
-from setgen.sources.opening import decode, opened
-from setgen.sources.readout import Options
-from setgen.sources.texts import read_json, read_table, records
 
 Database = Callable[..., Path]
 
@@ -259,9 +259,9 @@ def test_what_stands_in_the_log_is_imported_and_fetched(
                 raise sqlite3.OperationalError("unable to open database file")
             return connect(str(address), **more)  # type: ignore[call-overload, no-any-return]
 
-        monkeypatch.setattr("setgen.sources.sqlite_file.sqlite3.connect", refuse)
+        monkeypatch.setattr("setgen.climbing.sources.sqlite_file.sqlite3.connect", refuse)
         assert len(import_dataset(path).climbs) == 5
-        monkeypatch.setattr("setgen.sources.sqlite_file.shutil.copyfile", no_space)
+        monkeypatch.setattr("setgen.climbing.sources.sqlite_file.shutil.copyfile", no_space)
         with pytest.raises(InputError, match="has changes in a log beside it"):
             import_dataset(path)
         assert path.read_bytes() == before

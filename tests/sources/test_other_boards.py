@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from setgen.boards.frames import write_frames
-from setgen.boards.roles import Role
-from setgen.dataset.build import import_dataset
+from setgen.climbing.build import import_dataset
+from setgen.climbing.frames import write_frames
+from setgen.climbing.roles import Role
+from setgen.climbing.sources.readout import Options
 from setgen.errors import InputError
-from setgen.sources.readout import Options
 
 Database = Callable[..., Path]
 ONE = Options(layout=1, size=2)

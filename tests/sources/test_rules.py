@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setgen.boards.grades import FONT, UNKNOWN, V, parse_grade
-from setgen.dataset.build import import_dataset
-from setgen.dataset.dataset import Dataset
-from setgen.sources import rules
-from setgen.sources.columns import half_up, whole_numbers
-from setgen.sources.readout import Options
-from setgen.sources.rules import UNREADABLE
+from setgen.climbing.build import import_dataset
+from setgen.climbing.dataset import Dataset
+from setgen.climbing.grades import FONT, UNKNOWN, V, parse_grade
+from setgen.climbing.sources import rules
+from setgen.climbing.sources.columns import half_up, whole_numbers
+from setgen.climbing.sources.readout import Options
+from setgen.climbing.sources.rules import UNREADABLE
 
 Database = Callable[..., Path]
 

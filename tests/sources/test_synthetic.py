@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.roles import Role
-from setgen.boards.rules import legal
-from setgen.sources.synthetic import (
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.roles import Role
+from setgen.climbing.rules import legal
+from setgen.climbing.sources.synthetic import (
     ANGLES,
     REACH,
     synthetic_board,

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from setgen.boards.board import Board
-from setgen.boards.climbs import Climbs
-from setgen.boards.roles import Role
-from setgen.sources import synthetic
-from setgen.sources.synthetic import synthetic_board, synthetic_climbs
-from setgen.sources.synthetic_likelihood import SyntheticProcess, _drawn_so, true_bits
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.roles import Role
+from setgen.climbing.sources import synthetic
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.climbing.sources.synthetic_likelihood import SyntheticProcess, _drawn_so, true_bits
 
 BOARD = synthetic_board()
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 import setgen
-from setgen.boards.climbs import Climb
-from setgen.boards.grades import FONT, V
-from setgen.boards.prompts import parse_holds
+from setgen.climbing.climbs import Climb
+from setgen.climbing.grades import FONT, V
+from setgen.climbing.holds import parse_holds
 from setgen.serving.answers import BoardOut, BoardPlacement, ModelOut, NamedGrade, RoleOut
 from setgen.serving.problems import about, answers
 from setgen.serving.reading import conditions
@@ -115,7 +115,11 @@ async def _picture(
         climb = Climb(parse_holds(wall, holds), asked.angle, asked.grade)
 
     def draw() -> bytes:
-        from setgen.draw import draw_climb, figure_to_png, figure_to_svg  # matplotlib is slow to import
+        from setgen.climbing.draw import (  # matplotlib is slow to import
+            draw_climb,
+            figure_to_png,
+            figure_to_svg,
+        )
 
         bare = None if climb.holds else f"{len(wall)} holds"
         figure = draw_climb(wall, climb, title=bare, numbers=numbers)

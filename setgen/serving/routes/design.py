@@ -8,9 +8,9 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Body
 
-from setgen.boards.climbs import Climb, Climbs
-from setgen.boards.constraints import Constraints
-from setgen.boards.roles import N_ROLES, Role
+from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.constraints import Constraints
+from setgen.climbing.roles import N_ROLES, Role
 from setgen.errors import InputError
 from setgen.serving.answering import climbs_out
 from setgen.serving.answers import ClimbsOut, ElementOut, NextOut, PlacementOut

@@ -8,11 +8,11 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Body
 
-from setgen.boards.climbs import Climbs
-from setgen.boards.frames import PROBLEMS, parse_frames, write_frames
-from setgen.boards.prompts import parse_holds
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.frames import PROBLEMS, SWITCHES_OFF, parse_frames, write_frames
+from setgen.climbing.grading.grader import Grading
+from setgen.climbing.holds import parse_holds
 from setgen.errors import InputError
-from setgen.grading.grader import Grading
 from setgen.serving.answering import climbs_out, grading_out
 from setgen.serving.answers import GradesOut, ScoreOut, ScoresOut, ValidOut
 from setgen.serving.calls import Grade, Judge, Score
@@ -106,6 +106,8 @@ async def validate(
     asked = conditions(board, request.angle, None)
     parsed = parse_frames(board, [request.frames.strip()])
     frames_count, problem = int(parsed.n_frames[0]), PROBLEMS[parsed.problem[0]]
+    if parsed.switched_off[0]:
+        problem = SWITCHES_OFF
     if problem:
         detail = _in_words(service, request.frames, problem)
         return ValidOut(readable=False, problem=detail, climb=None, frames_count=frames_count)

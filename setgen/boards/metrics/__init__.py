@@ -1,5 +1,0 @@
-"""Metrics and damages of climbs alone, beside those of any sets; importing them registers them."""
-
-from setgen.boards.metrics import conditioning, damage, sensible
-
-__all__ = ["conditioning", "damage", "sensible"]

@@ -1,0 +1,91 @@
+"""Holds as a person types them: a frames string (`p1164r12p1185r12`) or hole names (`J5:start,H10`)."""
+
+from __future__ import annotations
+
+import re
+
+from setgen.climbing.board import Board
+from setgen.climbing.roles import OPEN, Role, role_from_name
+from setgen.errors import InputError
+
+_FRAMES = re.compile(r"(?:p\d{1,9}r(?:\d{1,9}|\?))+")
+_HOLD = re.compile(r"p(\d+)r(\d+|\?)")
+_OPEN = "?"
+
+
+def parse_holds(board: Board, text: str, open_roles: bool = False) -> tuple[tuple[int, int], ...]:
+    """(placement index, role) of each hold in `text`, in the order given; none for an empty text.
+
+    Hole names are separated by commas or blanks; `:role` may follow each, middle by default. A hole name
+    that itself holds a comma is not understood in a list: use the frames string there. With `open_roles`,
+    `G5:?` and `p5r?` give a hold and leave its role OPEN.
+    Raises InputError when the text is neither, a hold or role is not the board's, or a hold comes twice.
+    """
+    text = text.strip()
+    if not text:
+        return ()
+    if _FRAMES.fullmatch(text):
+        holds = _framed(board, text)
+    elif re.match(r"p\d+(?:[rpx]|$)", text) or re.fullmatch(r"[prx\d,\"]+", text):
+        raise InputError(
+            f"{_short(text)} is not a frames string: write p<placement>r<role>, one after another"
+        )
+    else:
+        holds = [_named(board, word) for word in re.split(r"[,\s]+", text) if word]
+    for i, (placement, _) in enumerate(holds):
+        if placement in [p for p, _ in holds[:i]]:
+            name = f"p{board.ids[placement]}"
+            if board.hole_names[placement]:
+                name += f" ({board.hole_names[placement]})"
+            raise InputError(f"hold {name} is given twice: give each hold once")
+        if not open_roles and holds[i][1] == OPEN:
+            raise InputError(
+                f"hold p{board.ids[placement]} has an open role, which only a climb to be completed may have"
+            )
+    return tuple(holds)
+
+
+def parse_selection(board: Board, text: str) -> tuple[tuple[int, int], ...]:
+    """(placement index, role) of each hold named, OPEN where it is meant in any role.
+
+    `p5` and hole names mean any role; a frames string and `G5:start` mean the role they give.
+    Raises InputError for what is not on the board, and for an empty text.
+    """
+    if _FRAMES.fullmatch(text.strip()):
+        return tuple(dict.fromkeys(_framed(board, text)))
+    words = [word for word in re.split(r"[,\s]+", text) if word]
+    if not words:
+        raise InputError("no holds are named: write for instance p5,p7 or hole names")
+    return tuple(dict.fromkeys(_selected(board, word) for word in words))
+
+
+def _selected(board: Board, word: str) -> tuple[int, int]:
+    if re.fullmatch(r"p\d{1,9}", word):
+        return board.index_of(int(word[1:])), OPEN
+    return _named(board, word if ":" in word else f"{word}:{_OPEN}")
+
+
+def _framed(board: Board, frames: str) -> list[tuple[int, int]]:
+    return [
+        (board.index_of(int(p)), OPEN if r == _OPEN else int(board.role_of(int(r))))
+        for p, r in _HOLD.findall(frames)
+    ]
+
+
+def _named(board: Board, word: str) -> tuple[int, int]:
+    name, _, role_name = word.partition(":")
+    role: int | None = role_from_name(role_name) if role_name else Role.MIDDLE
+    known = [r.label for r in board.role_ids]
+    if role_name == _OPEN:
+        role = OPEN
+    elif role is None or role not in board.role_ids:
+        raise InputError(f"role {role_name!r} of hold {name} is unknown: use {', '.join(known)}")
+    try:
+        return board.index_of_name(name), int(role)
+    except InputError as error:
+        example = f"p{board.ids[0]}r{next(iter(board.role_ids.values()))}"
+        raise InputError(f"{error}: use its hole names or a frames string such as {example}") from None
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "…")
