@@ -111,7 +111,7 @@ def test_equal_seeds_and_steps_give_equal_weights(dataset, tmp_path, quiet):
 def test_an_interrupted_run_ends_like_one_that_was_not(options, dataset, tmp_path, quiet, monkeypatch):
     """The same weights, bit for bit, and the same curve, though dropout and batches are random.
 
-    `tests/test_training.py` interrupts the loop itself, wherever it may be.
+    `tests/test_training_loop.py` interrupts the loop itself, wherever it may be.
     """
     cfg = config("model=masked_set", "budget.steps=6", "training.validations=3", *options)
     for name in ("whole", "broken"):

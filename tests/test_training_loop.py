@@ -286,7 +286,7 @@ import json, sys
 sys.path.insert(0, {here!r})
 import torch
 torch.set_num_threads(1)
-from test_training import TRAIN, VALID, fresh
+from test_training_loop import TRAIN, VALID, fresh
 from setgen.training import Options, Training
 
 generator = fresh("gpt", order="sorted", dropout=0.0, condition_dropout=0.0)
