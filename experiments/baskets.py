@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lightning_fabric import Fabric
 from omegaconf import OmegaConf
 from rich.console import Console
 
@@ -62,7 +63,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--network", default="small", choices=[p.stem for p in _NETWORK.glob("*.yaml")])
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--orders", type=int, default=16)
     parser.add_argument("--runs", type=Path, default=Path("runs/baskets"))
     parser.add_argument("--out", type=Path, help="the page to write; left out: only the terminal")
@@ -110,8 +111,9 @@ def build(name: str, dataset: SetDataset, network: str) -> Generator:
     """The untrained model of that config, with its counts. Raises InputError for an unknown one."""
     model = load_model(name)
     model = OmegaConf.merge({"network": OmegaConf.load(_NETWORK / f"{network}.yaml")}, {"model": model}).model
-    kind = generator_class(model.generator)
-    generator = kind(dataset.space, kind.Config(**OmegaConf.to_container(model.config, resolve=True)))
+    kind, options = generator_class(model.generator), OmegaConf.to_container(model.config, resolve=True)
+    assert isinstance(options, dict)
+    generator = kind(dataset.space, kind.Config(**options))
     generator.fit_counts(dataset.part("train"))
     return generator
 
@@ -123,12 +125,14 @@ def measure(name: str, dataset: SetDataset, seed: int, args: argparse.Namespace)
     torch.manual_seed(seed)
     generator, began, steps = build(name, dataset, args.network), time.perf_counter(), 0
     if generator.n_parameters:
-        training = load_model(name).get("training") or {}
+        training = dict(load_model(name).get("training") or {})
         options = Options(
-            steps=args.steps, batch_size=256, validations=24, patience=4, bucketing=True,
-            **{key: training[key] for key in ("learning_rate", "weight_decay") if key in training},
+            steps=args.steps, batch_size=256, validations=24, patience=6, bucketing=True,
+            **{str(key): training[key] for key in ("learning_rate", "weight_decay") if key in training},
         )  # fmt: skip
-        steps = Training(generator, dataset.part("train"), dataset.part("valid"), options, seed).run().step
+        fabric = Fabric(accelerator="auto", devices=1, precision="32-true")  # determinants need their digits
+        parts = dataset.part("train"), dataset.part("valid")
+        steps = Training(generator, *parts, options, seed, fabric=fabric).run().step
     spent = time.perf_counter() - began
     generator.cpu().eval()
     test = dataset.part("test")

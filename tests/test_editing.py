@@ -17,7 +17,7 @@ from setgen.errors import InputError
 from setgen.generators.registry import load_generator
 
 GENERATOR = load_generator(BUILTIN)
-BOARD = GENERATOR.board
+BOARD = GENERATOR.space
 CLIMB = synthetic_climbs(1, seed=3).climb(0)
 
 

@@ -158,7 +158,7 @@ def test_score_is_the_likelihood_of_each_climb(out, model, tmp_path) -> None:
     records = [
         json.loads(s) for s in out("score", "--climbs", tmp_path / "c.csv", "--orders", 3, "--seed", 1)
     ]
-    expected = setgen.likelihood(setgen.load_generator(model), climbs, orders=3, seed=1).bound
+    expected = setgen.likelihood(setgen.load_generator(model), climbs, orders=3, seed=1).bits
     np.testing.assert_allclose([r["bits_per_hold"] for r in records], expected, rtol=1e-12)
     np.testing.assert_allclose([r["log2_likelihood"] for r in records], -expected * climbs.sizes, rtol=1e-12)
     rows = out("score", "--climbs", tmp_path / "c.csv", "--orders", 3, "--seed", 1, "--format", "csv")

@@ -46,7 +46,7 @@ def test_any_generator_can_be_served(tmp_path, name, precision) -> None:
     (chances,) = NextHold().run(model, [prompts[:1]])
     assert abs(chances.sum() - 1) < 1e-5
     (found,) = Score(orders=1, seed=0).run(model, [synthetic_climbs(2, seed=1)])
-    assert np.isfinite(found.bound).all()
+    assert np.isfinite(found.nats).all()
 
 
 def test_another_board_has_no_built_in_grader(tmp_path) -> None:
