@@ -29,11 +29,11 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from experiments.model_config import load_model
+from experiments.training import untrained
 from setgen.cli.other_sets import import_sets
 from setgen.errors import InputError
 from setgen.files import write_whole
 from setgen.generators.base import Generator
-from setgen.generators.registry import generator_class
 from setgen.metrics.completion import percentile_rank
 from setgen.metrics.context import Context
 from setgen.metrics.likelihood import likelihood
@@ -111,9 +111,7 @@ def build(name: str, dataset: SetDataset, network: str) -> Generator:
     """The untrained model of that config, with its counts. Raises InputError for an unknown one."""
     model = load_model(name)
     model = OmegaConf.merge({"network": OmegaConf.load(_NETWORK / f"{network}.yaml")}, {"model": model}).model
-    kind, options = generator_class(model.generator), OmegaConf.to_container(model.config, resolve=True)
-    assert isinstance(options, dict)
-    generator = kind(dataset.space, kind.Config(**options))
+    generator = untrained(model, dataset.space)
     generator.fit_counts(dataset.part("train"))
     return generator
 

@@ -20,8 +20,8 @@ from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
 from experiments.report import report_of, write_report
 from experiments.report.pictures import sections
+from experiments.report.track import log_comparison
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
-from experiments.tracking import log_comparison
 from experiments.training import check_trainable, finished, train
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError

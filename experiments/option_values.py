@@ -52,6 +52,7 @@ POSITIVE = Kind(lambda value: _is_number(value) and value > 0, "a positive numbe
 NOT_NEGATIVE = Kind(lambda value: _is_number(value) and value >= 0, "a number, 0 or more")
 SHARE = Kind(lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1")
 DECAY = Kind(lambda value: _is_number(value) and 0 <= value < 1, "0 for none, or a decay under 1")
+FLAG = Kind(lambda value: isinstance(value, bool), "true or false")
 SEED = Kind(_is_seed, f"a whole number from 0 to {_LARGEST_SEED}")
 SEEDS = Kind(
     lambda value: _is_list(value) and all(map(_is_seed, value)) and len(set(value)) == len(value),
@@ -75,7 +76,7 @@ KINDS: dict[str, Kind] = {
     "evaluation.samples": whole(1),
     "evaluation.seed": SEED,
     "evaluation.test_climbs": whole(2),
-    "foreign_code": one_of(True, False),
+    "foreign_code": FLAG,
     "models": TEXTS,
     "networks": TEXTS,
     "only": TEXTS,
@@ -92,7 +93,7 @@ KINDS: dict[str, Kind] = {
     "threads": or_null(whole(1)),
     "training.average": DECAY,
     "training.batch_size": whole(1),
-    "training.bucketing": one_of(True, False),
+    "training.bucketing": FLAG,
     "training.gradient_clip": or_null(NOT_NEGATIVE),
     "training.learning_rate": POSITIVE,
     "training.patience": whole(0),

@@ -1,23 +1,17 @@
-"""wandb: metrics while training, drawn climbs and the model as an artifact when it is done."""
+"""wandb: a run in the folder of what it is of; metrics while training, and the model when it is done."""
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.report.content import Report
-from experiments.report.pictures import Section
-from experiments.report.tables import cells, headlines, shown
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
-from setgen.figures import figure_to_png
 from setgen.generators.base import Generator
 from setgen.sets.sets import Sets
 from setgen.training import Callback, Point, Progress
@@ -75,31 +69,3 @@ def log_model(run: Any, generator: Generator, prompts: Sets, folder: Path, facts
     artifact = wandb.Artifact(f"{facts['label']}-{folder.name}", type="model", metadata=facts)
     artifact.add_dir(str(folder / "model"))
     run.log_artifact(artifact)
-
-
-def log_comparison(
-    cfg: DictConfig, folder: Path, report: Report, pictures: dict[str, tuple[str, Section]], page: Path
-) -> None:
-    """The report's tables, pictures and page; the table's numbers as a summary too."""
-    with tracking(cfg, folder, folder.name, "comparison") as run:
-        if run is None:
-            return
-        import wandb
-        from PIL import Image
-
-        found = cells(report)
-        drawn = {
-            f"{heading}/{name}": wandb.Image(Image.open(io.BytesIO(figure_to_png(figure, 80))))
-            for heading, (_, section) in pictures.items()
-            for name, figure in section.items()
-        }
-        run.log(
-            {
-                "headlines": wandb.Table(dataframe=shown(headlines(report, found)).reset_index()),
-                "table": wandb.Table(dataframe=found.reset_index()),
-                "report": wandb.Html(page.read_text(encoding="utf-8")),
-                **drawn,
-            }
-        )
-        known = found.value[np.isfinite(found.value)]
-        run.summary.update({f"{model}/{metric}": value for (metric, model), value in known.items()})

@@ -12,6 +12,7 @@ diverse they are.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from setgen.climbing.sensible import SensibleRules
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
+from setgen.metrics.evaluate import check_space
 from setgen.metrics.features import item_matrix
 from setgen.metrics.jaccard import mean_to_others
 from setgen.metrics.likelihood import likelihood
@@ -44,8 +46,7 @@ def main() -> None:
     parser.add_argument("--seed", type=seed, default=0)
     args = parser.parse_args()
     dataset, generator = Dataset.load(args.data), load_generator(args.model)
-    if dataset.board.ids.tolist() != generator.space.ids.tolist():
-        raise InputError(f"{args.data} is of another board than {args.model}")
+    check_space(generator, dataset.space)
     grader = grader_for(dataset)
     if grader is None:
         raise InputError(f"{args.data} has too few grades to train a grader")
@@ -59,7 +60,7 @@ def main() -> None:
 
 def edits(generator: Generator, grader: Grader, climbs: Climbs, seed: int) -> None:
     """Print, for each direction, the share of edits graded harder (easier) than the climb they come from."""
-    board = generator.space
+    board = cast(Board, generator.space)
     kept = [c for c in climbs if all(_can(board, c, steps) for steps in (-1, 1))]
     before = grader.grade(Climbs.from_list(kept)).mean
     shift = {}
@@ -90,7 +91,7 @@ def edits(generator: Generator, grader: Grader, climbs: Climbs, seed: int) -> No
 def constraints(generator: Generator, rules: SensibleRules, climbs: Climbs, seed: int) -> None:
     """Print bits per hold, sensible share, diversity, and the share of climbs whose largest hop is within
     reach, of climbs drawn with and without each constraint."""
-    board, prompts = generator.space, climbs.without_holds()
+    board, prompts = cast(Board, generator.space), climbs.without_holds()
     hops = geometry(board, climbs).largest_hop
     reach = float(np.round(np.nanquantile(hops, 0.75)))
     print(f"\n{len(prompts)} climbs at the test climbs' angles and grades; ± standard error")

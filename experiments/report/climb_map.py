@@ -57,6 +57,7 @@ const show = (event) => {
 };
 map.on("plotly_hover", show);
 map.on("plotly_click", show);
+show({ points: [{ customdata: map.data[0].customdata[0] }] });
 """
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import t as student_t
 
 from experiments.report.content import Report
+from setgen.metrics.metric import metrics_of
 
 HEADLINES = (
     *("legal without masks", "sensible", "novel", "nearest training ", "internal diversity", "transport"),
@@ -35,7 +36,8 @@ def cells(report: Report) -> pd.DataFrame:
     family, note, seeds; distance and kind, a key of CLASSES; best.
 
     The value is the mean over seeds. low, high: its 95 % interval, of one seed the metric's own, of several
-    Student's t over seeds. distance: to the floor, or where there is none to the best model, in standard
+    Student's t over seeds, where that is wider: few seeds may agree by luck, and all meet the same test sets.
+    distance: to the floor, or where there is none to the best model, in standard
     errors; 0 where the value is on its good side.
     """
     tables = {
@@ -50,14 +52,16 @@ def cells(report: Report) -> pd.DataFrame:
     numbers = grouped[["value", "low", "high", "floor", "floor_low", "floor_high", "half"]]
     found = found.join(numbers.agg(_mean))
     found["seeds"] = grouped.size()
+    known = metrics_of(report.reference.space)
+    found = found.loc[[at for m in known for label in report.runs if (at := (m, label)) in found.index]]
     several = found.seeds > 1
-    own = found.half / np.sqrt(found.seeds)
     if several.any():
         spread = grouped.value.std() / np.sqrt(found.seeds)
-        half = spread * student_t.ppf(0.975, (found.seeds - 1).clip(lower=1))
-        found.loc[several, "low"], found.loc[several, "high"] = (found.value - half), (found.value + half)
-        own = pd.Series(np.where(several, np.fmax(half, own), own), found.index)
-    return _with_marks(report, found.drop(columns="half"), own)
+        over_seeds = spread * student_t.ppf(0.975, (found.seeds - 1).clip(lower=1))
+        found.loc[several, "half"] = np.fmax(over_seeds, found.half)
+        found.loc[several, "low"] = found.value - found.half
+        found.loc[several, "high"] = found.value + found.half
+    return _with_marks(report, found.drop(columns="half"), found.half)
 
 
 def _mean(column: pd.Series) -> float:
@@ -66,7 +70,7 @@ def _mean(column: pd.Series) -> float:
 
 
 def _with_marks(report: Report, found: pd.DataFrame, half: pd.Series) -> pd.DataFrame:
-    """half: of each cell's interval. Few seeds may agree by luck: it is no less than what sets leave open."""
+    """half: of each cell's interval."""
     turned = found.direction.map({"↑": -1.0, "↓": 1.0})
     loss = (found.value * turned).where(found.direction != "=", (found.value - found.floor).abs())
     losses = loss.groupby("metric", sort=False)
@@ -194,7 +198,7 @@ def models(report: Report) -> pd.DataFrame:
                 "seconds": float(np.mean([f.train_seconds for f in facts])),
                 "steps": float(np.mean([f.steps for f in facts])),
                 "passes": float(np.mean([f.epochs for f in facts])),
-                "drawn a second": float(np.mean(speeds)),
+                "speed": float(np.mean(speeds)),
                 "runs": ", ".join(one.folder.name for one in runs),
                 "note": facts[0].note,
             }

@@ -130,7 +130,7 @@ def document(report: Report, told: dict[str, Any]) -> dict[str, Any]:
                         "folder": one.folder.name,
                         **vars(one.facts),
                         "sets_per_second": one.sets_per_second,
-                        **one.evaluation.to_json(),
+                        "evaluation": one.evaluation.to_json(),
                     }
                     for one in runs
                 ],

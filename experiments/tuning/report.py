@@ -1,19 +1,15 @@
-"""The report of a sweep: trials, best so far, which options matter, time spent; Markdown and one page."""
+"""The page of a sweep: trials, best so far, which options matter, time spent."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import optuna
-import plotly.graph_objects as go
-from markupsafe import Markup
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState
-from plotly.offline import get_plotlyjs
 
 from experiments.tuning.trials import DONE, Tuned
 
@@ -37,11 +33,10 @@ class Told:
     importances: dict[str, float]
     options: list[str]
     rows: list[list[str]]
-    slices: Markup
 
 
 def write_sweep_report(folder: Path, models: list[Tuned], cfg: DictConfig, title: str, command: str) -> Path:
-    """Write report.md and report.html, which loads nothing, and return the page."""
+    """Write report.md and return it."""
     told = {
         "title": title,
         "command": command,
@@ -50,21 +45,15 @@ def write_sweep_report(folder: Path, models: list[Tuned], cfg: DictConfig, title
         "models": [_told(tuned) for tuned in models],
         "progress": _progress(models),
     }
-    page = folder / "report.html"
-    (folder / "report.md").write_text(_template("sweep.md.jinja").render(**told), encoding="utf-8")
-    told |= {"plotly": Markup(get_plotlyjs()), "history": _html(_history(models))}
-    page.write_text(_template("sweep.html.jinja").render(**told), encoding="utf-8")
-    return page
-
-
-def _template(name: str) -> jinja2.Template:
-    return jinja2.Environment(
+    template = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=name.endswith(".html.jinja"),
         trim_blocks=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-    ).get_template(name)
+    ).get_template("sweep.md.jinja")
+    page = folder / "report.md"
+    page.write_text(template.render(**told), encoding="utf-8")
+    return page
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
@@ -107,7 +96,6 @@ def _told(tuned: Tuned) -> Told:
         importances=importances(tuned.study),
         options=[_short(option.key) for option in tuned.space],
         rows=[_row(trial, tuned) for trial in trials],
-        slices=_slices(tuned),
     )
 
 
@@ -135,44 +123,6 @@ def _progress(models: list[Tuned]) -> list[list[str]]:
         for mark in marks
         if mark
     ]
-
-
-def _history(models: list[Tuned]) -> go.Figure:
-    figure = go.Figure()
-    colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
-    for i, tuned in enumerate(models):
-        color, best = colors[i % len(colors)], best_so_far(tuned)
-        trials = tuned.study.get_trials(deepcopy=False, states=DONE)
-        finished = [(k, t.value) for k, t in enumerate(trials, 1) if t.state is TrialState.COMPLETE]
-        figure.add_scatter(
-            x=list(range(1, len(best) + 1)), y=best, name=tuned.label, line={"shape": "hv", "color": color}
-        )
-        figure.add_scatter(
-            x=[k for k, _ in finished],
-            y=[value for _, value in finished],
-            mode="markers",
-            marker={"color": color, "opacity": 0.5},
-            name=f"{tuned.label}, trials",
-        )
-    figure.update_layout(xaxis_title="trials", yaxis_title="bits per hold on valid", height=420)
-    return figure
-
-
-def _slices(tuned: Tuned) -> Markup:
-    """One panel an option: its value in each finished trial against bits per hold."""
-    finished = tuned.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    if len(finished) < 2:
-        return Markup("")
-    figure = optuna.visualization.plot_slice(tuned.study)
-    figure.update_layout(title=None, height=360)
-    figure.update_yaxes(title_text="bits per hold on valid", col=1)
-    for axis in figure.select_xaxes():
-        axis.title.text = _short(str(axis.title.text))
-    return _html(figure)
-
-
-def _html(figure: Any) -> Markup:
-    return Markup(figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False}))
 
 
 def _bits(value: float | None) -> str:

@@ -7,7 +7,6 @@ import pytest
 from experiments.benchmarks import (
     editing,
     evaluation_cost,
-    import_speed,
     precision,
     runtimes,
     sampling,
@@ -24,9 +23,6 @@ from experiments.benchmarks.command_line import duration, seed, whole
         (editing, "--model setgen/builtin --data nowhere --seed -1", "-1 is not a whole number"),
         (editing, "", "required: --model"),
         (evaluation_cost, "--climbs abc", "abc is not a whole number"),
-        (import_speed, "--database nowhere", "nowhere cannot be read"),
-        (import_speed, "--database README.md", "no Aurora database"),
-        (import_speed, "--repeats 1.5", "1.5 is not a whole number"),
         (precision, "--model nowhere --data nowhere", "nowhere is not a"),
         (runtimes, "--networks huge", "huge"),
         (runtimes, "--batches 0", "0 is not a whole number"),

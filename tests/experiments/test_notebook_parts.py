@@ -9,7 +9,8 @@ import PIL.Image
 import pytest
 import torch
 
-from experiments.notebook.charts import draw_counts, draw_curves, draw_thresholds, show
+from experiments.charts import draw_curves
+from experiments.notebook.charts import draw_counts, draw_thresholds, show
 from experiments.notebook.damage_charts import draw_matrix, draw_series
 from experiments.notebook.tables import card_table, damage_list, rules_table, training_table
 from experiments.notebook.training import Trained, train_model
@@ -87,8 +88,10 @@ def test_charts_show_what_they_are_given(dataset: Dataset, trained: dict[str, Tr
     axes = draw_thresholds({"hop": (np.array([1.0, np.nan, 3.0]), 2.5)}).axes[0]
     assert sum(bar.get_height() for bar in axes.patches) == 2
     assert axes.lines[0].get_xdata()[0] == 2.5
-    (line,) = draw_curves(trained).axes[0].lines  # counting has no curve
-    assert list(line.get_ydata()) == trained["masked_set"].facts.curve["valid_bits_per_hold"]
+    curve = trained["masked_set"].facts.curve
+    (line,) = draw_curves({"masked_set": [curve]}).axes[0].lines
+    assert list(line.get_ydata()) == curve["valid_bits_per_hold"]
+    assert trained["hold_frequency"].facts.curve is None  # counting has none
 
 
 def test_a_picture_is_a_png_of_few_colours_and_they_stay_true() -> None:

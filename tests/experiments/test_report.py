@@ -1,497 +1,473 @@
-"""The comparison report, on made-up numbers and a toy board: nothing here is a result."""
+"""The comparison report: its numbers by hand, one page that loads nothing, and what a tracker gets."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from experiments.report.gallery import shelves
-from experiments.report.numbers import pair, plain, signed
-from experiments.report.paired import pooled_difference
-from experiments.report.table import cell_of, families
+from omegaconf import OmegaConf
+from rich.console import Console
+from scipy import stats
 
-from experiments.report import (
-    Comparison,
-    Curve,
-    DatasetSummary,
-    MetricInfo,
-    Model,
-    Report,
-    Run,
-    Settings,
-    metric_infos,
-    numbers_of,
-    write_report,
-)
-from experiments.report.content import usage
+from experiments import compare
+from experiments.judging import Judged, judge, prompts_of
+from experiments.report import Report, write_report
+from experiments.report.climb_map import climb_map
+from experiments.report.content import labels_of
+from experiments.report.pictures import sections, shelves, usage
 from experiments.report.summary import summary
+from experiments.report.tables import cells, differences, headlines, number, shown
+from experiments.report.track import log_comparison
+from experiments.training import RunFacts
 from setgen.climbing.board import Board
+from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.climb_files import write_climbs
 from setgen.climbing.climbs import Climb, Climbs
-from setgen.climbing.roles import Role
-from setgen.climbing.sources.synthetic import synthetic_board
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
-from setgen.metrics.evaluate import MetricValue, metrics_for
+from setgen.metrics.context import Context
+from setgen.metrics.evaluate import Evaluation, MetricValue
+from setgen.metrics.likelihood import Likelihood
+from setgen.metrics.metric import metrics_of
+from setgen.sets.dataset import SetDataset
+from setgen.sets.sets import One, Sets
+from setgen.sets.space import Items
 
-EVALUATED = metrics_for(synthetic_board())
-METRICS = (
-    MetricInfo("bits per hold", "bits", "down", "−log₂ p(S | c) / n", "made up", "likelihood"),
-    MetricInfo("legal", "share", "up", "share of climbs that break no hard rule", "made up", "validity"),
-    MetricInfo("novelty", "share", "floor", "share not in train | a bar & <tags>", "made up", "novelty"),
-    MetricInfo("size_distance", "holds", "down", "W₁(n)", "made up", "fidelity"),
-    MetricInfo("never_measured", "", "down", "", "", "fidelity"),
-)
+HEADED = ("bits per hold", "sensible", "novel")
+NASTY = '<b>nasty</b> & "$x_" |`*'
 
 
-@pytest.fixture
-def board() -> Board:
-    columns, rows = 7, 9
-    xy = np.array([(8.0 * x, 8.0 * y) for y in range(rows) for x in range(columns)])
-    return Board(
-        name="toy wall",
-        family="toy",
-        ids=np.arange(100, 100 + len(xy)),
-        xy=xy,
-        hold_set=np.arange(len(xy)) % 2,
-        hold_set_names=("bolt-on", "screw-on"),
-        hole_names=tuple(f"h{i}" for i in range(len(xy))),
-        role_ids={role: 1 + role for role in Role},
-        role_colors=dict(zip(Role, ("#00dd00", "#00ffff", "#ff00ff", "#ffa500"), strict=True)),
-        angles=(30, 40),
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    return synthetic_dataset(400, seed=3)
+
+
+@pytest.fixture(scope="module")
+def reference(dataset: Dataset) -> Context:
+    return Context.of_dataset(dataset, 0, grader=None)
+
+
+def value(at: float, half: float = 0.0, floor: float | None = None, floor_half: float = 0.0, note: str = ""):
+    found = MetricValue(at, half / 1.96, 100, at - half, at + half, note=note)
+    if floor is None:
+        return found
+    return replace(found, floor=floor, floor_low=floor - floor_half, floor_high=floor + floor_half)
+
+
+def judged(
+    reference: Context,
+    label: str,
+    values: dict[str, MetricValue],
+    bits: list[float] | None = None,
+    seed: int = 0,
+    kind: str = "set",
+    start: int = 0,
+    **facts,
+) -> Judged:
+    """A run with these values; its samples are training climbs from `start` on."""
+    known = metrics_of(reference.space)
+    nats = None if bits is None else -np.array(bits) * math.log(2)
+    likely = None if nats is None else Likelihood(nats, nats, np.ones(len(nats), dtype=int), 1)
+    samples = reference.data.part("train")[start : start + 30]
+    found = Evaluation(reference.space, values, {k: known[k] for k in values}, {}, samples, 0, likely)
+    done = (
+        tuple(part[[0, 0]] for part in ())
+        if kind == "file"
+        else tuple(reference.data.part("test")[[i, i]] for i in range(3))
     )
+    told = RunFacts(label, kind, f"note of {label}", seed, **{"n_parameters": 10, "steps": 5} | facts)
+    return Judged(label, Path(f"{label}-seed{seed}"), told, "masked_set", found, 100.0, done)
 
 
-def toy_climbs(n: int, seed: int) -> Climbs:
-    rng = np.random.default_rng(seed)
-    climbs = []
-    for i in range(n):
-        size = int(rng.integers(4, 12))
-        middle = rng.choice(np.arange(14, 49), size, replace=False)
-        roles = rng.choice([Role.MIDDLE, Role.FOOT], size)
-        holds = [(int(rng.integers(7)), 0), *zip(middle.tolist(), roles.tolist(), strict=True)]
-        climbs.append(Climb((*holds, (int(rng.integers(56, 63)), 2)), 30 + 10 * (i % 2), 16 + i % 5))
-    return Climbs.from_list(climbs)
+CURVE = {"seconds": [1.0, 2.0], "step": [1, 2], "train_loss": [3.0, 2.0], "valid_bits_per_hold": [6.0, 5.0]}
 
 
-def toy_run(seed: int, bits: float, *, trained: bool = True) -> Run:
-    seconds = np.linspace(2, 60, 12)
-    valid: list[float | None] = [*(bits + 3 * np.exp(-seconds / 12)).tolist()[:-1], None]
-    return Run(
-        seed=seed,
-        folder=f"run-{seed}",
-        train_seconds=60.0 if trained else 0.1,
-        steps=1200 if trained else None,
-        climbs_seen=153600 if trained else None,
-        samples_per_second=41.25,
-        values={"bits per hold": bits, "legal": 1.0, "novelty": 0.9 + bits / 100, "size_distance": math.nan},
-        standard_errors={"bits per hold": 0.021, "novelty": 0.004, "size_distance": math.inf},
-        floors={"novelty": 0.96, "size_distance": 0.11},
-        floor_errors={"novelty": 0.0061},
-        curve=Curve(seconds.tolist(), list(range(12)), [1.0] * 12, valid) if trained else None,
-    )
+@pytest.fixture(scope="module")
+def report(reference: Context, dataset: Dataset) -> Report:
+    """Two models of two seeds, one of one, and a file."""
 
+    def run(label: str, seed: int, at: float, kind: str = "set") -> Judged:
+        bits = [at - 1.0, at, at + 1.0]
+        values = {
+            "bits per hold": value(at, 0.2),
+            "legal": value(1.0, floor=1.0),
+            "novel": value(0.9 - at / 100, 0.01, 0.95, 0.01),
+            "sensible": value(0.5 + at / 100, 0.05, 0.9, 0.05, note="few climbs"),
+        }
+        return judged(reference, label, values, bits, seed, kind, curve=CURVE, start=10 * seed)
 
-@pytest.fixture
-def report(board: Board) -> Report:
-    seeds = (0, 1, 2)
-    rng = np.random.default_rng(5)
-    base = rng.normal(4.5, 0.4, 300)
-    gpt = [base + 0.08 + 0.02 * s + rng.normal(0, 0.1, 300) for s in seeds]
-    ours = [base + 0.01 * s + rng.normal(0, 0.1, 300) for s in seeds]
-    counted = base + 1.2
-    return Report(
-        title="TEST REPORT, made-up numbers",
-        dataset=DatasetSummary("toy", {"train": 850, "valid": 50, "test": 300}, notes=["A made-up note."]),
-        board=board,
-        settings=Settings("python -m compare 'a|b' x=`y`", seeds, 60.0, 200, 4, "cpu", 1, {"legal": True}),
-        metrics=METRICS,
-        models=[
-            Model(
-                "frequency", "hold_frequency", "baseline", 0,
-                [toy_run(0, float(counted.mean()), trained=False)], toy_climbs(200, 1),
-            ),
-            Model(
-                "GPT", "gpt", "baseline", 860000,
-                [toy_run(s, float(gpt[s].mean())) for s in seeds], toy_climbs(200, 2),
-            ),
-            Model(
-                "set", "masked_set", "set", 850000,
-                [toy_run(s, float(ours[s].mean())) for s in seeds], toy_climbs(200, 3), "a note",
-            ),
+    runs = {
+        "good": [run("good", 0, 4.0), run("good", 1, 4.2)],
+        NASTY: [run(NASTY, 0, 5.0, "baseline"), run(NASTY, 1, 5.4, "baseline")],
+        "once": [run("once", 0, 4.5)],
+        "theirs": [
+            judged(reference, "theirs", {"novel": value(0.2, 0.01, 0.95, 0.01)}, kind="file", start=60)
         ],
-        real=toy_climbs(300, 4),
-        comparisons=[Comparison.of("set", "GPT", s, ours[s], gpt[s]) for s in seeds]
-        + [Comparison.of("frequency", "set", s, counted, ours[s]) for s in seeds],
-        date="2001-02-03",
-        versions={"setgen": "0.0"},
-    )  # fmt: skip
+    }
+    return Report(
+        "Title <i>",
+        reference,
+        runs,
+        {"train": 280, "test": 60},
+        ["a note"],
+        {"command": "python -m x | y", "seeds": "0, 1"},
+        prompts_of(dataset.part("test"), 0),
+        "2026-01-01T00:00:00",
+    )
 
 
-def written(folder, report: Report) -> tuple[dict, str, str]:
-    """The folder's three files; JSON read so that NaN and Infinity, which are not JSON, fail."""
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is not JSON")
-
-    page = write_report(folder, report)
-    assert page == folder / "report.html"
-    trained = any(run.curve is not None for model in report.models for run in model.runs)
-    assert (folder / "curves.png").is_file() == trained
-    content = json.loads((folder / "metrics.json").read_text(encoding="utf-8"), parse_constant=refuse)
-    return content, (folder / "report.md").read_text(encoding="utf-8"), page.read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def pictures(report: Report):
+    return sections(report)
 
 
-class Page(HTMLParser):
-    """Collects what a page would load, the tags left open, and the text seen."""
+@pytest.fixture(scope="module")
+def folder(report: Report, pictures, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    assert write_report(folder, report, pictures) == folder / "report.html"
+    return folder
 
-    VOID = {"meta", "br", "link", "img"}
 
-    def __init__(self, html: str) -> None:
+def strict(text: str):
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_means_and_intervals_over_seeds_by_hand(report):
+    found = cells(report)
+    one = found.loc[("bits per hold", "once")]
+    assert (one.value, one.low, one.high, one.seeds) == pytest.approx((4.5, 4.3, 4.7, 1))
+    two = found.loc[("bits per hold", "good")]
+    half = stats.t.ppf(0.975, 1) * np.std([4.0, 4.2], ddof=1) / math.sqrt(2)
+    assert (two.value, two.low, two.high, two.seeds) == pytest.approx((4.1, 4.1 - half, 4.1 + half, 2))
+
+
+def test_distances_to_the_floor_by_hand(reference):
+    def distance(**of) -> pd.Series:
+        runs = {"a": [judged(reference, "a", of["values"])]}
+        return cells(Report("", reference, runs)).droplevel("model")
+
+    values = {
+        "novel": value(0.9, 0.03, 1.0, 0.04),  # ↑
+        "unique": value(1.0, 0.01, 0.9, 0.01),  # ↑, better than real ones
+        "hold usage": value(0.5, 0.0, 0.1, 0.0),  # ↓, without any error
+        "sensible": value(0.9, 0.02, 0.9, 0.02),
+        "legal": value(1.0, floor=1.0),
+    }
+    found = distance(values=values)
+    assert found.distance["novel"] == pytest.approx(0.1 / (0.05 / 1.96))
+    assert found.distance[["unique", "hold usage", "sensible", "legal"]].tolist() == [0, math.inf, 0, 0]
+    assert found.kind[list(values)].tolist() == ["near", "at", "far", "at", "at"]
+
+
+def test_the_best_follows_the_direction(reference):
+    def best(metric: str, **values: MetricValue) -> list[str]:
+        runs = {label: [judged(reference, label, {metric: v})] for label, v in values.items()}
+        found = cells(Report("", reference, runs)).droplevel("metric")
+        return list(found.index[found.best])
+
+    a, b, c = value(1.0, floor=0.6), value(0.5, floor=0.6), value(0.2, floor=0.6)
+    assert best("novel", a=a, b=b, c=c) == ["a"]
+    assert best("hold usage", a=a, b=b, c=c) == ["c"]
+    assert best("sensible", a=a, b=b, c=c) == ["b"]
+    assert best("novel", a=a, b=a) == []
+
+
+def test_differences_are_paired_and_pooled_by_hand(reference):
+    def runs(label: str, *bits: list[float]) -> list[Judged]:
+        return [judged(reference, label, {}, b, seed) for seed, b in enumerate(bits)]
+
+    a = runs("a", [1.0, 2.0, 4.0, math.nan], [2.0, 2.0, 2.0, 1.0])
+    b = runs("b", [0.0, 2.0, 1.0, 1.0], [1.0, 1.5, 2.5, 1.0])
+    row = differences(Report("", reference, {"a": a, "b": b})).iloc[0]
+    first, second = np.array([1.0, 0.0, 3.0]), np.array([1.0, 0.5, -0.5, 0.0])
+    within = np.mean([first.var(ddof=1) / 3, second.var(ddof=1) / 4])
+    means = [first.mean(), second.mean()]
+    assert row.bits == pytest.approx(np.mean(means))
+    assert row.standard_error == pytest.approx(math.sqrt(within + np.var(means, ddof=1) / 2))
+    assert row.seeds == 2
+
+
+def test_a_model_that_finds_a_set_impossible_is_not_flattered(reference):
+    runs = {
+        "a": [judged(reference, "a", {"bits per hold": value(math.inf)}, [1.0, math.inf])],
+        "b": [judged(reference, "b", {"bits per hold": value(9.0, 0.1)}, [9.0, 9.0])],
+    }
+    report = Report("", reference, runs)
+    assert differences(report).empty
+    found = cells(report)
+    assert list(found.best.droplevel("metric")[lambda best: best].index) == ["b"]
+    said = " ".join(summary(report, found))
+    assert "b is the only model" in said
+    assert "a gives some test climbs probability 0" in said
+
+
+def test_the_summary_names_the_best_and_says_when_it_is_not_sure(reference):
+    def said(gap: float) -> str:
+        bits = np.array([4.0, 5.0, 6.0])
+        other = bits + gap + np.array([-0.1, 0.0, 0.1])
+        runs = {
+            "a": [judged(reference, "a", {"bits per hold": value(5.0, 0.1)}, bits.tolist())],
+            "b": [judged(reference, "b", {"bits per hold": value(5.0 + gap, 0.1)}, other.tolist())],
+        }
+        return " ".join(summary(report := Report("", reference, runs), cells(report)))
+
+    assert "a (set generator) needs the fewest bits per hold" in said(0.5)
+    assert "b (set generator) needs 0.500 ± 0.058 bits per hold more (8.7 standard errors" in said(0.5)
+    assert "cannot be told apart" in said(0.01)
+    assert "synthetic" in said(0.5)
+
+
+def test_json_is_strict_and_markdown_and_page_show_its_numbers(report, folder):
+    told = strict((folder / "metrics.json").read_text())
+    assert [model["label"] for model in told["models"]] == list(report.runs)
+    assert told["models"][0]["runs"][1]["seed"] == 1
+    assert told["models"][0]["runs"][1]["evaluation"]["metrics"]["novel"]["value"] == pytest.approx(0.858)
+    table = {(row["metric"], row["model"]): row for row in told["table"]}
+    assert table["novel", "theirs"]["value"] == 0.2
+    assert table["bits per hold", "good"]["value"] == pytest.approx(4.1)
+    lines = [line for line in (folder / "report.md").read_text().splitlines() if line.startswith("| ")]
+    split = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    rows = {cells[0]: cells[4:] for cells in reversed(split)}  # the headlines have a column for every model
+    for metric in ("bits per hold", "sensible"):
+        for label, cell in zip(report.runs, rows[metric], strict=True):
+            if (metric, label) in table:
+                assert cell.replace("\\", "").startswith(number(table[metric, label]["value"]))
+    page = (folder / "report.html").read_text()
+    for row in shown(cells(report)).astype(str).values.ravel():
+        assert row in page
+
+
+class Structure(HTMLParser):
+    """Fails where a tag is closed that is not open; notes what the page would load."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.links: list[str] = []
-        self.tags: list[str] = []
         self.open: list[str] = []
-        self.ids: list[str] = []
-        self.unnamed: list[str] = []
-        self.text = ""
-        self.feed(html)
+        self.loads: list[str] = []
 
     def handle_starttag(self, tag, attrs):
-        named = dict(attrs)
-        self.tags.append(tag)
-        self.links += [
-            v or "" for k, v in attrs if k in ("src", "href", "xlink:href", "srcset", "action", "data")
-        ]
-        self.ids += [named["id"]] if "id" in named else []
-        if tag == "svg" and not named.get("aria-label") and "aria-hidden" not in named:
-            self.unnamed.append(self.get_starttag_text() or "")
-        if tag not in self.VOID:
+        if tag not in ("meta", "img", "br", "link", "input"):
             self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.open.pop()
+        told = dict(attrs)
+        self.loads += [v for k, v in told.items() if k in ("src", "href") and v and v[:5] not in ("data:",)]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
-        self.text += data
+
+def test_the_page_is_well_formed_and_loads_nothing(folder, pictures):
+    page = (folder / "report.html").read_text()
+    parser = Structure()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    assert all(link.startswith("#") for link in parser.loads)
+    targets = set(re.findall(r' id="([^"]+)"', page))
+    assert {link[1:] for link in parser.loads} <= targets
+    assert "default-src 'none'" in page
+    assert page.count("<img") == sum(len(section) for _, section in pictures.values())
+    assert len(page) < 12e6
 
 
-def test_json_is_strict_and_complete(tmp_path, report):
-    content, _, _ = written(tmp_path, report)
-    assert [m["label"] for m in content["models"]] == ["frequency", "GPT", "set"]
-    run = content["models"][2]["runs"][1]
-    assert run["values"]["bits per hold"] == report.models[2].runs[1].values["bits per hold"]
-    assert run["values"]["size_distance"] is None  # was NaN
-    assert run["standard_errors"]["size_distance"] is None  # was infinite
-    assert run["curve"]["valid_bits_per_hold"][-1] is None
-    assert len(content["comparisons"]) == 6
-    assert content["settings"]["command"] == report.settings.command
+def test_special_characters_stay_text(folder):
+    page = (folder / "report.html").read_text()
+    assert "&lt;b&gt;nasty" in page
+    body = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert "<b>nasty" not in body
+    assert "Title &lt;i&gt;" in page
+    assert r"\<b\>nasty" in (folder / "report.md").read_text()
 
 
-def test_every_number_of_the_markdown_table_is_the_one_in_the_json(tmp_path, report):
-    content, markdown, _ = written(tmp_path, report)
-    labels = [m["label"] for m in content["models"]]
-    rows = {r["metric"]: r for family in content["table"] for r in family["rows"]}
-    seen = set()
-    for line in markdown.split("## Models")[0].splitlines():
-        columns = [c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]]
-        name = columns[0].rstrip(" ↑↓≈").replace("\\", "") if columns else ""
-        if len(columns) != 3 + len(labels) or name not in rows:
-            continue
-        seen.add(name)
-        row = rows[name]
-        floor, _, floor_error = columns[2].partition("±")
-        assert_shown(floor, row["floor"])
-        assert_shown(floor_error, row["floor_standard_error"])
-        for label, text in zip(labels, columns[3:], strict=True):
-            cell = row["cells"][label]
-            assert ("★" in text) == (cell["mark"] == "best")
-            assert ("☆" in text) == (cell["mark"] == "close")
-            assert ("†" in text) == (cell["error_over"] == "climbs")
-            value, _, error = re.sub("[★☆†]", "", text).partition("±")
-            assert_shown(value, cell["mean"])
-            assert_shown(error, cell["standard_error"])
-    assert seen == set(rows)
-    assert len(seen) >= 8
-    differences = re.findall(
-        r"^\| \w+ − \w+ \| (\S+) ± (\S+) \| (\S+) \| (\d+) \| (\d+) \|$", markdown, re.MULTILINE
-    )
-    for shown, d in zip(differences, content["differences"], strict=True):
-        in_errors = d["mean"] / d["standard_error"]
-        wanted = (d["mean"], d["standard_error"], in_errors, d["seeds"], d["climbs"])
-        for text, value in zip(shown, wanted, strict=True):
-            assert_shown(text, value)
+def test_synthetic_and_the_notes_of_evaluators_are_said(folder):
+    page, text = ((folder / name).read_text() for name in ("report.html", "report.md"))
+    assert strict((folder / "metrics.json").read_text())["synthetic"] is True
+    for said in ("synthetic", "few climbs", "a note", "note of good"):
+        assert said in page
+        assert said in text
 
 
-def assert_shown(text: str, value: float | None) -> None:
-    """`text` is `value` to within half of its last digit, and is missing only where the value is."""
-    text = text.strip().replace(",", "")
-    if value is None:
-        assert text in ("", "–")
-        return
-    decimals = len(text.partition(".")[2])
-    assert abs(float(text) - value) <= 0.5 * 10.0**-decimals + 1e-12
+def test_a_row_of_zeros_becomes_a_line_of_text(reference, tmp_path):
+    values = {"order sensitivity": value(0.0), "novel": value(0.5, 0.1, 0.9, 0.1)}
+    report = Report("", reference, {"a": [judged(reference, "a", values)]})
+    text = write_report(tmp_path, report, {}).with_name("report.md").read_text()
+    assert "0 for every model and for real ones: order sensitivity" in text
+    assert "| novel |" in text
 
 
-def test_html_is_one_well_formed_page_that_loads_nothing(tmp_path, report):
-    _, _, html = written(tmp_path, report)
-    page = Page(html)
-    assert page.open == []
-    assert "script" not in page.tags
-    assert page.links
-    assert [link for link in page.links if not link.startswith("#")] == []
-    assert {link[1:] for link in page.links} <= set(page.ids)
-    assert len(page.ids) == len(set(page.ids))
-    assert "@import" not in html
-    assert not re.search(r"url\((?!['\"]?#)", html)
-    assert page.unnamed == []
-    assert html.count('class="wall"') >= 4 + 3 + 4 * 5  # usage, differences, five shelves of four
-    assert len(html) < 2_000_000
+def test_a_folder_that_cannot_be_written_is_one_clear_line(report, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="choose another report folder"):
+        write_report(tmp_path / "file", report, {})
 
 
-def test_special_characters_stay_text(tmp_path, report):
-    label = "a|b <script>alert(1)</script> & \"q\" 'p' $x_1$ `c` *s* é"
-    models = [replace(report.models[1], label=label), *report.models[2:]]
-    comparisons = [replace(c, b=label) for c in report.comparisons if c.b == "GPT"]
-    content, markdown, html = written(
-        tmp_path, replace(report, models=models, comparisons=comparisons, title=label)
-    )
-    page = Page(html)
-    assert "script" not in page.tags
-    assert label in page.text
-    assert content["models"][0]["label"] == label
-    header = next(line for line in markdown.splitlines() if line.startswith("| metric | unit"))
-    assert len(re.split(r"(?<!\\)\|", header)) == 3 + 2 + 2
-    assert "<script" not in re.sub(r"\\.", "", markdown)
+def test_usage_counts_a_hold_once_a_climb(dataset):
+    climbs = Climbs.from_list([Climb(((3, 0), (3, 1), (4, 1))), Climb(((4, 1), (900, 1)))])
+    found = usage(dataset.board, climbs)
+    assert (found[3], found[4], found.sum()) == (0.5, 1.0, 1.5)
 
 
-def test_one_seed_says_that_its_error_is_over_climbs(tmp_path, report):
-    models = [replace(m, runs=m.runs[:1]) for m in report.models]
-    single = replace(report, models=models, comparisons=[c for c in report.comparisons if c.seed == 0])
-    content, markdown, html = written(tmp_path, single)
-    cell = next(r for f in content["table"] for r in f["rows"] if r["metric"] == "bits per hold")["cells"][
-        "set"
-    ]
-    assert (cell["error_over"], cell["standard_error"]) == ("climbs", 0.021)
-    assert "0.021†" in markdown
-    assert "0.021†" in html
-    assert "GPT and set were trained with one seed" in html
-
-
-def test_a_model_without_a_network_without_samples_and_without_runs(tmp_path, report):
-    bare = Model("bare", "hold_frequency", "baseline", 0, [])
-    counted = replace(report.models[0], samples=None)
-    content, markdown, html = written(tmp_path, replace(report, models=[bare, counted], comparisons=[]))
-    assert "seconds of training" not in html  # no curve to draw
-    assert "Hold usage" not in html
-    assert content["models"][0]["runs"] == []
-    assert "| bare |" in markdown
-    assert "frequency is the only model with a likelihood" in content["summary"][0]
-
-
-def test_nothing_measured_at_all(tmp_path, report):
-    empty = replace(report, models=[], real=Climbs.from_list([]), comparisons=[])
-    content, _, html = written(tmp_path, empty)
-    assert content["summary"][0].startswith("No model has a likelihood")
-    assert Page(html).open == []
-
-
-def test_samples_with_holds_that_are_not_on_the_board_are_drawn_without_them(tmp_path, report):
-    broken = Climbs.from_list([Climb(((2, 0), (999, 1), (5, 9)), 30, 16), Climb((), 40, 17)])
-    models = [replace(report.models[2], samples=broken)]
-    content, _, _ = written(tmp_path, replace(report, models=models))
-    drawn = [c["holds"] for c in content["gallery"][0]["climbs"] if c["of"] == "set"]
-    assert drawn == [[{"placement": 102, "role": "start"}]]
-
-
-def test_a_board_without_hops_has_no_histogram_of_hops(tmp_path, report):
-    middles = Climbs.from_list([Climb(((1, 1), (9, 1)), 30, 16), Climb(((3, 1),), 40, 17)])
-    models = [replace(m, samples=middles) for m in report.models]
-    _, _, html = written(tmp_path, replace(report, models=models, real=middles))
-    assert "Holds</h3>" in html
-    assert "hop</h3>" not in html.lower()
-
-
-def test_synthetic_is_said_in_all_three_files(tmp_path, report):
-    synthetic = replace(report, dataset=replace(report.dataset, synthetic=True))
-    for text in map(str, written(tmp_path, synthetic)):
-        assert "The climbs are synthetic" in text
-    for text in map(str, written(tmp_path, report)):
-        assert "synthetic" not in text.replace("'synthetic': False", "")
-
-
-def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path, report):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"cannot write .*choose another") as error:
-        write_report(tmp_path / "file" / "report", report)
-    assert "\n" not in str(error.value)
-
-
-def test_mean_and_error_over_seeds_by_hand(report):
-    runs = [Run(s, values={"m": v}) for s, v in enumerate([1.0, 2.0, 3.0])]
-    cell = cell_of(Model("x", "g", "set", 1, runs), "m")
-    assert (cell.mean, cell.error_over, cell.seeds) == (2.0, "seeds", 3)
-    assert cell.standard_error == pytest.approx(1 / math.sqrt(3))
-    with_nan = Model("x", "g", "set", 1, [*runs, Run(3, values={"m": math.nan})])
-    assert cell_of(with_nan, "m") == cell
-
-
-def mark_of(report: Report, direction: str, values: list[float | None], errors: float = 0.01) -> list[str]:
-    metric = MetricInfo("m", direction=direction)  # type: ignore[arg-type]
-    models = [
-        Model(
-            f"m{i}",
-            "g",
-            "set",
-            1,
-            [Run(0, values={"m": v}, standard_errors={"m": errors}, floors={"m": 0.5})],
-        )
-        for i, v in enumerate(values)
-    ]
-    (row,) = (
-        r
-        for f in families(replace(report, metrics=[metric], models=models))
-        for r in f.rows
-        if r.metric == metric
-    )
-    return [c.mark for c in row.cells]
-
-
-def test_marks_follow_the_direction(report):
-    values = [0.1, 0.45, 0.9, None]
-    assert mark_of(report, "down", values) == ["best", "", "", ""]
-    assert mark_of(report, "up", values) == ["", "", "best", ""]
-    assert mark_of(report, "floor", values) == ["", "best", "", ""]
-    assert mark_of(report, "none", values) == ["", "", "", ""]
-    assert mark_of(report, "up", [1.0, 1.0]) == ["", ""]  # nothing to choose between
-    assert mark_of(report, "down", [0.0, 9e-8], errors=1e-9) == ["", ""]  # rounding
-    assert mark_of(report, "up", [0.9, None]) == ["", ""]
-    assert mark_of(report, "down", [0.50, 0.52, 0.54]) == ["best", "close", ""]  # 2 · √2 · 0.01 = 0.028
-
-
-def test_pooled_difference_by_hand(report):
-    pairs = [Comparison("a", "b", 0, -0.1, 0.03, 50), Comparison("b", "a", 1, 0.3, 0.04, 50)]
-    pooled = pooled_difference(replace(report, comparisons=pairs), "a", "b")
-    assert pooled is not None
-    assert pooled.mean == pytest.approx(-0.2)
-    # climbs: (0.03² + 0.04²) / 2; seeds: variance of (−0.1, −0.3) is 0.02, over 2 seeds
-    assert pooled.standard_error == pytest.approx(math.sqrt(0.00125 + 0.01))
-    other_way = pooled_difference(replace(report, comparisons=pairs), "b", "a")
-    assert other_way is not None
-    assert other_way.mean == pytest.approx(0.2)
-    assert pooled_difference(report, "set", "nobody") is None
-
-
-def test_comparison_is_paired_and_leaves_out_what_is_missing():
-    a, b = np.array([1.0, 2.0, 4.0, np.nan]), np.array([0.5, 1.5, 2.5, 1.0])
-    found = Comparison.of("a", "b", 0, a, b)
-    assert (found.mean_difference, found.climbs) == (pytest.approx(2.5 / 3), 3)
-    assert found.standard_error == pytest.approx(np.std([0.5, 0.5, 1.5], ddof=1) / math.sqrt(3))
-    assert math.isnan(Comparison.of("a", "b", 0, a[:1], b[:1]).standard_error)
-
-
-def test_a_model_that_finds_a_climb_impossible_is_not_flattered(tmp_path, report):
-    compared = Comparison.of("a", "b", 0, np.array([1.0, np.inf, np.inf]), np.array([2.0, 2.0, np.inf]))
-    assert (compared.mean_difference, compared.climbs) == (math.inf, 2)
-    runs = [replace(r, values={**r.values, "bits per hold": math.inf}) for r in report.models[2].runs]
-    models = [*report.models[:2], replace(report.models[2], runs=[*report.models[2].runs[:2], runs[2]])]
-    comparisons = [
-        Comparison("set", "GPT", s, b, math.nan, 300) for s, b in enumerate((-0.1, -0.1, math.inf))
-    ]
-    content, markdown, html = written(tmp_path, replace(report, models=models, comparisons=comparisons))
-    assert content["summary"][0].startswith("GPT (baseline) needs the fewest")
-    assert any("set gives some test climbs probability 0" in line for line in content["summary"])
-    cell = next(r for f in content["table"] for r in f["rows"] if r["metric"] == "bits per hold")["cells"][
-        "set"
-    ]
-    assert (cell["mean"], cell["infinite"], cell["mark"]) == (None, True, "")
-    assert "| ∞ |" in markdown
-    assert ">∞<" in html
-    assert content["differences"] == []
-
-
-def test_summary_names_the_best_and_says_when_it_is_not_sure(report):
-    lines = summary(report)
-    assert lines[0].startswith("set (set generator) needs the fewest bits per hold")
-    assert lines[1].startswith("GPT (baseline) needs")
-    assert "standard errors" in lines[1]
-    unsure = replace(report, comparisons=[Comparison("set", "GPT", 0, -0.01, 0.02, 300)])
-    assert "cannot be told apart from GPT" in summary(unsure)[1]
-    assert "no paired comparison" in summary(replace(report, comparisons=[]))[1]
-    worse = [replace(m, kind="set" if m.kind == "baseline" else "baseline") for m in report.models]
-    assert summary(replace(report, models=worse))[0].startswith("set (baseline)")
-
-
-def test_a_row_of_zeros_becomes_a_line_of_text(tmp_path, report):
-    metrics = [*METRICS, MetricInfo("illegal: too many starts", "share", "down", family="validity")]
-    run = replace(report.models[2].runs[0], floors={"illegal: too many starts": 0.0})
-    runs = [replace(run, values={**run.values, "illegal: too many starts": v}) for v in (0.0, 0.25)]
-    for r, folded in zip(runs, (True, False), strict=True):
-        models = [replace(report.models[2], runs=[r])]
-        content, markdown, html = written(tmp_path, replace(report, metrics=metrics, models=models))
-        assert ("0 for every model and for real climbs: illegal: too many starts." in html) == folded
-        assert ("0 for every model and for real climbs: illegal: too many starts." in markdown) == folded
-        assert "illegal: too many starts" in {r["metric"] for f in content["table"] for r in f["rows"]}
-
-
-def test_metrics_and_numbers_come_from_the_evaluators(tmp_path, report):
-    infos = metric_infos(EVALUATED)
-    assert [i.name for i in infos] == [m.name for m in EVALUATED]
-    assert {"validity", "novelty", "diversity", "fidelity"} <= {i.family for i in infos}
-    assert {i.direction for i in infos} <= {"up", "down", "floor", "none"}
-    values = {m.name: MetricValue(0.25, 0.01, 90, 0.23, 0.27, 0.5, 0.02, 90) for m in EVALUATED}
-    model = Model("x", "g", "set", 1, [Run(0, **numbers_of(values))])
-    content, _, _ = written(tmp_path, replace(report, metrics=infos, models=[model], comparisons=[]))
-    rows = {r["metric"]: r for f in content["table"] for r in f["rows"]}
-    assert rows["legal"]["cells"]["x"]["mean"] == 0.25
-    assert rows["legal"]["cells"]["x"]["gap"] == -0.25
-    assert rows["legal"]["floor_standard_error"] == 0.02
-    assert set(rows) == {m.name for m in EVALUATED} | {"parameters"}
-
-
-def test_usage_counts_a_hold_once_a_climb(board):
-    climbs = Climbs.from_list([Climb(((3, 0), (3, 1), (4, 1))), Climb(((3, 1), (70, 1)))])
-    shares = usage(board, climbs)
-    assert shares[3] == 1.0
-    assert shares[4] == 0.5
-    assert shares.sum() == 1.5
-
-
-def test_gallery_sets_climbs_of_one_condition_side_by_side(report):
+def test_shelves_set_climbs_of_one_condition_side_by_side(report):
     found = shelves(report)
-    assert len(found) == 6
-    assert [s.grade for s in found] == sorted(s.grade for s in found)
-    for shelf in found:
-        assert [label for label, _ in shelf.climbs] == ["real", "frequency", "GPT", "set"]
-        assert {(c.angle, c.grade) for _, c in shelf.climbs if c} == {(shelf.angle, shelf.grade)}
+    assert 1 <= len(found) <= 4
+    for title, row in found.items():
+        assert [label for label, _ in row] == ["real", *report.runs]
+        for _, climb in row:
+            assert climb is None or title.startswith(f"{climb.angle}° · ")
+
+
+def test_the_map_is_the_same_for_any_order_of_models_and_copies_lie_on_what_they_copy(report):
+    found = {c.label: c for c in climb_map(report).clouds}
+    turned = replace(report, runs=dict(reversed(report.runs.items())))
+    again = {c.label: c for c in climb_map(turned).clouds}
+    assert list(found) == ["real", *report.runs]
+    for label, cloud in found.items():
+        assert np.allclose(cloud.xy, again[label].xy)
+        assert len(cloud.xy) == len(cloud.climbs)
+
+
+def test_pictures_are_sections_of_the_page_with_every_source(pictures, report):
+    assert list(pictures) == [
+        *("Training", "Sizes", "Largest hops", "Hold usage", "Climbs"),
+        *("Nearest, farthest, and what may be copied", "Completions"),
+    ]
+    assert list(pictures["Nearest, farthest, and what may be copied"][1]) == list(report.runs)
+    assert len(pictures["Completions"][1]) == 3
+
+
+def test_headlines_are_rows_of_the_table(report):
+    found = cells(report)
+    some = headlines(report, found)
+    assert list(some.index.unique("metric")) == [m for m in metrics_of(report.reference.space) if m in HEADED]
+    pd.testing.assert_frame_equal(some, found.loc[some.index])
+
+
+def test_labels_tell_runs_apart(reference):
+    def of(label: str, name: str) -> Judged:
+        return replace(judged(reference, label, {}), name=name)
+
+    assert labels_of({"x/a": [of("gpt", "x/a")], "x/b": [of("set", "x/b")]}) == {"x/a": "gpt", "x/b": "set"}
+    assert labels_of({"x/a": [of("gpt", "x/a")], "x/b": [of("gpt", "x/b")]}) == {"x/a": "a", "x/b": "b"}
+    assert labels_of({"x/a": [of("gpt", "x/a")], "y/a": [of("gpt", "y/a")]}) == {"x/a": "x/a", "y/a": "y/a"}
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "text"),
+    ("at", "text"),
     [
-        (4.38211, 0.0123, "4.382 ± 0.012"),
-        (4.38211, None, "4.382"),
-        (1.0, 0.0, "1 ± 0"),
-        (153600, None, "153,600"),
-        (math.nan, 0.1, "–"),
-        (None, None, "–"),
-        (2.5, math.nan, "2.5"),
-        (123.4, 12.0, "123 ± 12"),
-        (0.00001234, None, "1.23e-05"),
+        (4.38159, "4.38"),
+        (1234.5, "1,234"),
+        (1e-9, "0"),
+        (0.000123, "0.000123"),
+        (None, "–"),
+        (-math.inf, "−∞"),
     ],
 )
-def test_numbers_have_the_digits_their_error_supports(value, error, text):
-    assert pair(value, error) == text
+def test_numbers_have_three_digits(at, text):
+    assert number(at) == text
 
 
-def test_signs_are_always_shown():
-    assert [signed(v) for v in (0.1234, -2.0, 0.0, None)] == ["+0.123", "-2.00", "±0", "–"]
-    assert plain(12.345, 1) == "12.3"
+def test_prompts_are_halves_of_test_climbs_and_the_same_for_the_same_seed(dataset):
+    test = dataset.part("test")
+    given, whole = prompts_of(test, 5)
+    assert list(given) == list(prompts_of(test, 5)[0])
+    assert list(whole) != list(prompts_of(test, 6)[1])
+    for part, climb in zip(given, whole, strict=True):
+        assert set(part.holds) < set(climb.holds)
+        assert len(part.holds) == len(climb.holds) // 2
+
+
+def test_a_file_of_climbs_is_judged_by_the_climb_metrics(dataset, reference, tmp_path):
+    path = tmp_path / "theirs.jsonl"
+    write_climbs(path, dataset.board, dataset.part("train")[:30], "jsonl")
+    options = OmegaConf.create({"evaluation": {"samples": 12, "seed": 0}})
+    found = judge(options, reference, str(path), path, Console(quiet=True), False)
+    assert found.evaluation.n == 12
+    assert found.evaluation["novel"].value == 0
+    assert "bits per hold" not in found.evaluation.values
+    assert found.bits is None
+    assert found.facts.kind == "file"
+
+
+def test_baskets_are_compared_without_pictures_of_walls(tmp_path, monkeypatch):
+    """The whole command on sets that are no climbs."""
+    rng = np.random.default_rng(0)
+    space = Items("baskets", tuple("abcdefgh"), (1, 5))
+    ones = [
+        One(tuple((int(i), 0) for i in rng.choice(8, rng.integers(1, 6), replace=False))) for _ in range(200)
+    ]
+    split = np.repeat([0, 1, 2], [140, 20, 40]).astype(np.int8)
+    ids = np.array([str(i) for i in range(200)], dtype=object)
+    SetDataset(space, Sets.of(space, ones), split, ids, {"title": "baskets"}).save(tmp_path / "d")
+    monkeypatch.chdir(tmp_path)
+    arguments = ["data.path=d", "models=[hold_frequency,masked_set]", "network.width=16", "network.depth=1"]
+    arguments += ["network.heads=2", "budget.steps=4", "threads=1", "wandb.mode=disabled"]
+    arguments += ["evaluation.samples=30", "evaluation.test_climbs=20", "evaluation.orders=1"]
+    monkeypatch.setattr("sys.argv", ["compare", *arguments])
+    compare.main()
+    (run,) = (tmp_path / "runs" / "compare").iterdir()
+    told = strict((run / "metrics.json").read_text())
+    assert told["primary"] == "bits per item"
+    assert "bits per item" in {row["metric"] for row in told["table"]}
+    page = (run / "report.html").read_text()
+    assert "Sizes" in page
+    assert "Hold usage" not in page
+    assert "plotly" not in page
+
+
+@pytest.mark.slow
+def test_wandb_keeps_tables_pictures_and_page_of_a_comparison(report, pictures, folder, tmp_path):
+    cfg = OmegaConf.create({"wandb": {"mode": "offline", "project": "test"}})
+    log_comparison(cfg, tmp_path, report, pictures, folder / "report.html")
+    (kept,) = (tmp_path / "wandb").glob("offline-run-*")
+    tables = {p.name.split("_")[0]: json.loads(p.read_text()) for p in kept.glob("files/media/table/*.json")}
+    assert set(tables) == {"headlines", "table"}
+    assert len(tables["table"]["data"]) == len(cells(report))
+    drawn = list(kept.glob("files/media/images/**/*.png"))
+    assert len(drawn) == sum(len(section) for _, section in pictures.values())
+    assert list(kept.glob("files/media/html/*.html"))
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+def test_pointing_at_a_climb_draws_it_and_nothing_is_loaded(folder, report):
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright to drive Chromium")
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        asked, errors = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto((folder / "report.html").as_uri())
+        page.wait_for_function("document.getElementById('climb-map')?._fullLayout")
+        page.evaluate("document.getElementById('climb-map').scrollIntoView()")
+        held = page.evaluate(
+            """() => {
+                const map = document.getElementById('climb-map');
+                map.emit('plotly_hover', { points: [{ customdata: map.data[1].customdata[4] }] });
+                return map.data[1].customdata[4];
+            }"""
+        )
+        page.wait_for_timeout(500)
+        drawn = page.evaluate(
+            """() => document.getElementById('climb-map').data.filter((t) => t.meta !== undefined && t.meta !== null)
+                .reduce((n, t) => n + t.x.length, 0)"""
+        )
+        wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        browser.close()
+    assert isinstance(report.reference.space, Board)
+    assert drawn == len(held.split())
+    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [
+        (folder / "report.html").as_uri()
+    ]
+    assert errors == []
+    assert wide

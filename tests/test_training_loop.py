@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from setgen import training
 from setgen.errors import InputError
@@ -248,6 +249,24 @@ def test_seconds_end_it_and_a_processor_clock_does_not_count_waiting():
         assert least <= Training(slow.generator, TRAIN, VALID, options).run().seconds < most
 
 
+def test_half_precision_trains_and_is_validated_in_full(monkeypatch):
+    """As on a GPU: bf16 in the network, weights and likelihood in float32."""
+    generator, seen = fresh(), []
+    loss = generator.loss
+
+    def noted(batch):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return loss(batch)
+
+    generator.loss = noted  # type: ignore[method-assign]
+    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    done = Training(generator, TRAIN, VALID, six(), fabric=fabric).run()
+    assert seen == [True] * 6
+    assert all(p.dtype == torch.float32 for p in generator.parameters())
+    assert bits_of(generator, VALID) == pytest.approx(done.best, abs=1e-5)
+    assert done.curve[-1].valid_bits < done.curve[0].valid_bits
+
+
 def test_no_budget_is_one_clear_line():
     with pytest.raises(InputError, match="budget"):
         Training(fresh(), TRAIN, VALID, Options())
@@ -285,8 +304,9 @@ TWO = """
 import json, sys
 sys.path.insert(0, {here!r})
 import torch
+from lightning_fabric import Fabric
 torch.set_num_threads(1)
-from test_training import TRAIN, VALID, fresh
+from test_training_loop import TRAIN, VALID, fresh
 from setgen.training import Options, Training
 
 generator = fresh("gpt", order="sorted", dropout=0.0, condition_dropout=0.0)
