@@ -29,14 +29,18 @@ def wandb_logger(cfg: DictConfig, folder: Path, label: str) -> WandbLogger | Non
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
-    return WandbLogger(
+    # Begun here, not by Lightning, which gives wandb a setting that it warns of.
+    run = wandb.init(
         project=cfg.wandb.project,
         name=label,
-        save_dir=str(folder),
+        dir=str(folder),
         mode=mode,
         config=OmegaConf.to_container(cfg, resolve=True),
         settings=wandb.Settings(silent=True, console="off"),
     )
+    run.define_metric("trainer/global_step")
+    run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
+    return WandbLogger(project=cfg.wandb.project, save_dir=str(folder), experiment=run)
 
 
 def log_result(logger: WandbLogger, generator: Generator, prompts: Climbs, folder: Path, facts: Any) -> None:

@@ -35,12 +35,15 @@ def test_identical_numbers_for_every_order_of_rows_and_holds(dataset, real, monk
     assert plain(evaluate(other, same_data, seed=3)) == plain(evaluate(real, dataset, seed=3))
 
 
-@pytest.mark.slow
-def test_the_seed_decides_subsamples_and_says_so(dataset, real, monkeypatch):
-    whole = evaluate(real, dataset)["internal diversity"]
+def test_the_seed_decides_subsamples_and_says_so(dataset, judged, real, monkeypatch):
+    def diverse(seed):
+        by = Reference.of(dataset, seed, grader=None)
+        return judged(real, "internal diversity", by=by)["internal diversity"]
+
+    whole = diverse(0)
     assert whole.note == ""
     monkeypatch.setattr(diversity, "MOST_PAIRWISE", 100)
-    first, again, other = (evaluate(real, dataset, seed=s)["internal diversity"] for s in (0, 0, 1))
+    first, again, other = (diverse(seed) for seed in (0, 0, 1))
     assert first == again
     assert first.value != other.value
     assert first.n == 100
@@ -48,9 +51,8 @@ def test_the_seed_decides_subsamples_and_says_so(dataset, real, monkeypatch):
     assert first.value == pytest.approx(whole.value, abs=5 * first.standard_error)
 
 
-def test_a_floor_is_the_metric_itself_on_real_climbs(dataset, real):
+def test_a_floor_is_the_metric_itself_on_real_climbs(dataset, reference):
     """With the stand-ins as samples, value and floor are one number."""
-    reference = Reference.of(dataset)
     on_test = evaluate(dataset.part("test"), reference)
     for metric in METRICS:
         if metric.floor == "test":
@@ -65,28 +67,30 @@ def test_a_floor_is_the_metric_itself_on_real_climbs(dataset, real):
             assert on_train[metric.name].value == on_train[metric.name].floor, metric.name
 
 
-def test_floors_are_as_large_as_the_sample(dataset, real):
-    found = evaluate(real[:200], dataset)
+def test_floors_are_as_large_as_the_sample(dataset, judged, real):
+    found = judged(real[:200], "W₁ size", "legal")
     assert found["W₁ size"].floor_n == 200
     assert found["legal"].floor_n == len(dataset.part("test"))
 
 
-def test_too_few_climbs_of_either_kind_are_said(dataset, real):
-    few = evaluate(real[:150], Reference.of(dataset, grader=None))
+def test_too_few_climbs_of_either_kind_are_said(dataset, judged, real):
+    wanting = "precision (shape)", "recall (shape)", "MMD (Jaccard)", "two-sample AUC (trees)"
+    few = judged(real[:150], "legal", *wanting)
     assert few["legal"].note == ""
-    for name in ("precision (shape)", "recall (shape)", "MMD (Jaccard)", "two-sample AUC (trees)"):
+    for name in wanting:
         assert "wants 300 climbs" in few[name].note, name
         assert "test climbs" not in few[name].note, name
     test = np.flatnonzero(dataset.split == 2)
     split = dataset.split.copy()
     split[test[200:]] = 1
-    small = evaluate(real, Reference.of(replace(dataset, split=split), grader=None))
+    by = Reference.of(replace(dataset, split=split), grader=None)
+    small = judged(real, "precision (shape)", "Vendi score", by=by)
     assert small["precision (shape)"].note == "wants 300 test climbs"
     assert small["Vendi score"].note == ""
 
 
-def test_every_metric_says_what_it_is(dataset, real):
-    found = evaluate(real, dataset)
+def test_every_metric_says_what_it_is(reference, real):
+    found = evaluate(real, reference)
     assert list(found.values) == [metric.name for metric in METRICS]
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     table = json.loads(plain(found))
@@ -114,8 +118,8 @@ def test_every_metric_says_what_it_is(dataset, real):
         [Climb(((1, 0), (2, 2)))] * 3,
     ],
 )
-def test_climbs_of_any_kind_are_judged_without_a_crash(dataset, climbs):
-    found = evaluate(Climbs.from_list(climbs), dataset)
+def test_climbs_of_any_kind_are_judged_without_a_crash(reference, climbs):
+    found = evaluate(Climbs.from_list(climbs), reference)
     assert found["legal"].value in (0, 1)
     json.loads(plain(found))
 

@@ -1,6 +1,9 @@
-"""The folders that tiny models are exported to, once for all tests."""
+"""The folders that tiny models are exported to, once for all tests and all processes that run them."""
+
+import os
 
 import pytest
+from filelock import FileLock
 from tiny_models import BOARDS, build, build_grader
 
 from setgen.export.registry import adapted
@@ -10,15 +13,19 @@ from setgen.export.write import export
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """The folder of a model by name, exported when first asked for; tests that harm it take a copy."""
-    home, done = tmp_path_factory.mktemp("exported"), {}
+    home = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        home = home.parent  # of this worker's folder: the folder of the run
+    home = home / "exported"
+    home.mkdir(exist_ok=True)
 
     def folder(name, form="onnx", precision="float32", board="wall"):
-        key = name, form, precision, board
-        if key not in done:
-            model = build_grader(BOARDS[board]) if name == "grader" else build(name, BOARDS[board])
-            family = "grader" if name == "grader" else model.name
-            done[key] = home / "-".join(key)
-            export(adapted(family, model), done[key], form, precision)
-        return done[key]
+        key = "-".join((name, form, precision, board))
+        with FileLock(home / f"{key}.lock"):
+            if not (home / key).exists():
+                model = build_grader(BOARDS[board]) if name == "grader" else build(name, BOARDS[board])
+                family = "grader" if name == "grader" else model.name
+                export(adapted(family, model), home / key, form, precision)
+        return home / key
 
     return folder

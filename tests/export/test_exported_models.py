@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from contract import (
@@ -20,6 +21,7 @@ from contract import (
     random_prompts,
     universe,
 )
+from onnx import numpy_helper
 from scipy import stats
 from tiny_models import GENERATORS, build, build_grader, same
 
@@ -124,6 +126,36 @@ def test_lower_precision_is_near_but_not_the_same(exported, precision):
     one, other = run(**inputs)[0], low(**inputs)[0]
     off = np.abs(one - other).max() / one.std()
     assert 0 < off < (0.01 if precision == "fp16" else 0.3)
+
+
+def products(path):
+    """The whole-number weights (K, N) of every matrix product of an int8 network."""
+    graph = onnx.load(path).graph
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    return [arrays[node.input[1]] for node in graph.node if node.op_type == "MatMulInteger"]
+
+
+def cut_off_in_pairs(activations, weights):
+    """The product as x86 without VNNI has it (`vpmaddubsw`): sums of two products cut off at 16 bits."""
+    k = len(weights) // 2 * 2
+    pairs = (activations[:, :k, None].astype(int) * weights[None, :k]).reshape(
+        len(activations), k // 2, 2, -1
+    )
+    return pairs.sum(2).clip(-(2**15), 2**15 - 1).sum(1) + activations[:, k:].astype(int) @ weights[k:]
+
+
+@pytest.mark.parametrize("name", ["masked_set", "sweep_set", "gpt"])
+def test_int8_is_the_same_on_processors_that_add_in_16_bits(exported, name):
+    rng, found = np.random.default_rng(0), products(exported(name, "onnx", "int8") / "model.onnx")
+    assert len(found) >= 8
+    for weights in found:
+        assert weights.dtype == np.int8
+        positive, negative = (np.where(keep, 255, 0).astype(np.uint8) for keep in (weights > 0, weights < 0))
+        for worst in (positive.T[:40], negative.T[:40], rng.integers(0, 256, (40, len(weights)), np.uint8)):
+            np.testing.assert_array_equal(cut_off_in_pairs(worst, weights), worst.astype(int) @ weights)
+    full = np.rint(found[0] * (127 / np.abs(found[0]).max())).astype(np.int8)  # what the test would find out
+    worst = np.where(full > 0, 255, 0).astype(np.uint8).T
+    assert not np.array_equal(cut_off_in_pairs(worst, full), worst.astype(int) @ full)
 
 
 @every_form

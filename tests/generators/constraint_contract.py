@@ -143,11 +143,12 @@ class ConstraintContract:
         free = list(generator.sample(prompts, seed=51))
         assert free == list(generator.sample(prompts, seed=51, constraints=Constraints()))
 
+    @pytest.mark.parametrize("n", [20, pytest.param(60, marks=pytest.mark.slow)])
     @pytest.mark.parametrize("board", SMALL, ids=SMALL_NAMES)
-    def test_what_can_be_completed_is_and_what_cannot_is_refused(self, make, board):
+    def test_what_can_be_completed_is_and_what_cannot_is_refused(self, make, board, n):
         generator, rng = make(board), np.random.default_rng(52)
         every, refused, made = list(universe(board, only_legal=True)), 0, 0
-        for prompt in with_open_roles(random_prompts(board, 60, seed=53), rng):
+        for prompt in with_open_roles(random_prompts(board, n, seed=53), rng):
             constraints = random_constraints(board, rng)
             possible = not contradicts(prompt, constraints) and any(
                 keeps_to(board, constraints, prompt, climb) for climb in every
@@ -163,11 +164,12 @@ class ConstraintContract:
             climbs = generator.sample(prompts, seed=made, constraints=constraints)
             assert legal(board, climbs).all()
             assert all(keeps_to(board, constraints, prompt, climb) for climb in climbs)
-        assert min(refused, made) > 5
+        assert min(refused, made) > n // 12
 
-    def test_hundreds_of_prompts_and_constraints(self, make):
+    @pytest.mark.parametrize("times", [5, pytest.param(30, marks=pytest.mark.slow)])
+    def test_many_prompts_and_constraints(self, make, times):
         generator, rng, made = make(WALL), np.random.default_rng(54), 0
-        for seed in range(30):
+        for seed in range(times):
             constraints = random_constraints(WALL, rng)
             some = [p for p in random_prompts(WALL, 20, seed=100 + seed) if can_be(generator, p, constraints)]
             if not some:
@@ -181,7 +183,7 @@ class ConstraintContract:
             assert all(keeps_to(WALL, constraints, prompt, climb) for prompt, climb in pairs)
             broken = constraints.broken(WALL, prompts.sizes, climbs)  # the two tellings agree
             assert not np.any(list(broken.values()))
-        assert made > 150
+        assert made > 5 * times
 
     @pytest.mark.parametrize(
         ("board", "constraints", "prompt"),
@@ -201,7 +203,7 @@ class ConstraintContract:
             if keeps_to(board, constraints, prompt, climb)
         }
         assert 1 < len(allowed) < 60
-        prompts = Climbs.from_list([prompt] * 4000)
+        prompts = Climbs.from_list([prompt] * 1500)
         drawn = as_sets(generator.sample(prompts, seed=55, temperature=4.0, constraints=constraints))
         assert set(drawn) == allowed
 
