@@ -13,7 +13,7 @@ from setgen.boards.prompts import parse_selection
 from setgen.boards.roles import N_ROLES, OPEN, Role
 from setgen.boards.rules import role_counts
 from setgen.errors import InputError
-from setgen.sets.rules import Limits
+from setgen.sets.limits import Limits
 
 Feet = Literal["any", "marked", "none"]
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from setgen.boards.board import Board
     from setgen.boards.climbs import Climbs
-    from setgen.boards.constraints import Constraints
 
 Model = Annotated[
     Path | None,
@@ -52,7 +51,7 @@ Runtime = Annotated[
     str,
     typer.Option(
         "--runtime",
-        help="torch, for a trained model; onnx or torchscript, for a folder that `setgen export` wrote.",
+        help="torch, for a trained model; onnx, for a folder that `setgen export` wrote.",
     ),
 ]
 
@@ -222,7 +221,6 @@ def _sample(
     runtime: str,
 ) -> None:
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
-    from setgen.boards.roles import OPEN
     from setgen.climb_files import format_for, write_climbs
 
     if not math.isfinite(temperature):
@@ -235,12 +233,9 @@ def _sample(
     constraints = laid.on(generator.space)
     prompts = _prompts(generator.space, texts, n, angle, grade, legal)
     sizes = None if size is None else _sizes(generator.space, prompts, size, legal)
-    laid_down: dict[str, Constraints] = {}
-    if constraints is not None or (prompts.role == OPEN).any():
-        if runtime != "torch":
-            raise InputError(f"--runtime {runtime} knows no constraints and no open roles: leave it out")
-        laid_down = {} if constraints is None else {"constraints": constraints}
-    how = drawing.of(generator) | laid_down
+    how = drawing.of(generator, runtime)
+    if constraints is not None:
+        how["constraints"] = constraints
     made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, **how)
     write_climbs(out, generator.space, made, form)
 
@@ -271,11 +266,11 @@ def _sizes(board: Board, prompts: Climbs, size: int, legal: bool) -> np.ndarray:
 
 def _load(model: Path | None, runtime: str = "torch"):  # type: ignore[no-untyped-def]  # its class imports torch
     if runtime != "torch":
-        from setgen.runtime.registry import load_sampler
+        from setgen.runtime.registry import load_exported
 
         if model is None:
             raise InputError(f"--runtime {runtime} needs --model, a folder that `setgen export` wrote")
-        return load_sampler(model, runtime)
+        return load_exported(model, runtime)
     from setgen.generators.builtin import BUILTIN
     from setgen.generators.registry import load_generator
     from setgen.runtime.folder import refuse_exported

@@ -4,9 +4,10 @@ import os
 
 import pytest
 from filelock import FileLock
-from tiny_models import BOARDS, build, build_grader
+from tiny_models import SPACES, build, build_grader
 
-from setgen.export.registry import adapted
+from setgen.export.generator import generator
+from setgen.export.grader import grader
 from setgen.export.write import export
 
 
@@ -19,13 +20,13 @@ def exported(tmp_path_factory):
     home = home / "exported"
     home.mkdir(exist_ok=True)
 
-    def folder(name, form="onnx", precision="float32", board="wall"):
-        key = "-".join((name, form, precision, board))
+    def folder(name, precision="float32", space="wall"):
+        key = "-".join((name, precision, space))
         with FileLock(home / f"{key}.lock"):
             if not (home / key).exists():
-                model = build_grader(BOARDS[board]) if name == "grader" else build(name, BOARDS[board])
-                family = "grader" if name == "grader" else model.name
-                export(adapted(family, model), home / key, form, precision)
+                place = SPACES[space]
+                what = grader(build_grader(place)) if name == "grader" else generator(build(name, place))
+                export(what, home / key, precision)
         return home / key
 
     return folder
