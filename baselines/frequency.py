@@ -14,7 +14,8 @@ from setgen.generators.base import Generator, Steps
 from setgen.generators.config import GeneratorConfig
 from setgen.generators.counts import element_counts
 from setgen.generators.unmasking import Unmasking
-from setgen.sets.batch import SetBatch, codes_of
+from setgen.sets.batch import SetBatch
+from setgen.sets.padding import codes_of
 from setgen.sets.rules import Rules
 from setgen.sets.sets import Sets
 from setgen.sets.space import Space
@@ -35,12 +36,12 @@ class FrequencyConfig(GeneratorConfig):
 
 @dataclass
 class Rows:
-    """B sets; what is drawn next depends on none of what is known, but for the rules."""
+    """B sets; what is drawn next depends on none of what is known, but for the rules. logits: (B, V·R)."""
 
-    n: int
+    logits: Tensor
 
     def rows(self, index: Tensor | slice) -> Rows:
-        return Rows(len(torch.arange(self.n)[index if isinstance(index, slice) else index.cpu()]))
+        return Rows(self.logits[index])
 
 
 class Frequency(Generator):
@@ -90,10 +91,10 @@ class Frequency(Generator):
         return (self.element_counts + self.config.smoothing).log().expand(rows, -1)
 
     def start(self, given: SetBatch, size: Tensor, order: Tensor) -> Rows:
-        return Rows(len(given))
+        return Rows(self._logits(given.rows_in))
 
     def step(self, state: Rows) -> Tensor:
-        return self._logits(state.n)
+        return state.logits
 
     def append(self, state: Rows, element: Tensor) -> None:
         """Nothing is learned from it."""

@@ -130,8 +130,12 @@ class GPT(nn.Module):
 
     def codes(self, tokens: Tensor, present: Tensor, table: Tensor) -> Tensor:
         """(B, T, width) code of every token, which sees itself and those before it; padding stands last."""
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        position = place.expand_as(tokens)
+        if torch.compiler.is_exporting():
+            mask = (place[:, None] >= place)[None, None]
+            return self.transformer(self.read(tokens, position, table), None, mask)
         packing = Packing.of(present)
-        position = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
         x = self.read(tokens[present], position[present], table)
         return packing.pad(self.transformer(x, packing, causal=True))
 
@@ -205,7 +209,7 @@ class GPTGenerator(Generator):
                 self.gpt.bias[first : first + len(log_p)] = log_p.to(self.gpt.bias)
 
     def _tokens(self, batch: SetBatch) -> Tensor:
-        if int(batch.size.max()) > self.space.widest:
+        if not torch.compiler.is_exporting() and int(batch.size.max()) > self.space.widest:
             raise InputError(
                 f"a {self.space.set_word} has {int(batch.size.max())} {self.space.item_word}s, more than the "
                 f"{self.space.widest} of this {self.space.word}: leave it out"
@@ -314,7 +318,7 @@ class GPTGenerator(Generator):
 
     def start(self, given: SetBatch, size: Tensor, order: Tensor) -> Written | Sliding:
         if self.in_place:
-            given = given.only(torch.zeros_like(given.present))
+            given = given.only(torch.zeros_like(given.present)).columns(1)
         if self.config.crop:
             table = self.gpt.table()
             length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
@@ -325,12 +329,13 @@ class GPTGenerator(Generator):
         """The state behind the given items as they stand, and the codes (B, T, width) of all tokens read."""
         tokens, table = self._tokens(given), self.gpt.table()
         length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
-        tokens = tokens[:, : int(length.max())]
+        fixed = torch.compiler.is_exporting()
+        tokens = tokens[:, :-1] if fixed else tokens[:, : int(length.max())]
         place = torch.arange(tokens.shape[1], device=tokens.device)
         present = place < length[:, None]
         x = self.gpt.read(tokens, place.expand_as(tokens), table)
         mask = (place[:, None] >= place) & present[:, None, None, :]
-        codes, cache = self.gpt.transformer.prefill(x, None, mask, present, _ROOM)
+        codes, cache = self.gpt.transformer.prefill(x, None, mask, present, 0 if fixed else _ROOM)
         last = (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])
         return Written(codes.gather(1, last).squeeze(1), length, cache, tokens.shape[1], table), codes
 
@@ -359,11 +364,14 @@ class GPTGenerator(Generator):
                 state.length + 1,
             )
             return
-        if int(state.length.max()) >= self.gpt.context:  # the last token of the largest set: nothing follows
+        place = state.length
+        if torch.compiler.is_exporting():
+            place = place.clamp(max=self.gpt.context - 1)
+        elif int(place.max()) >= self.gpt.context:  # the last token of the largest set: nothing follows
             return
-        if state.column >= state.cache.present.shape[1]:
+        elif state.column >= state.cache.present.shape[1]:
             state.cache = state.cache.with_room(_ROOM)
-        x = self.gpt.read(token, state.length, state.table)
+        x = self.gpt.read(token, place, state.table)
         state.code = self.gpt.transformer.decode(x, state.cache, state.column)
         state.length, state.column = state.length + 1, state.column + 1
 
@@ -377,7 +385,8 @@ class GPTGenerator(Generator):
 
     def _window_code(self, state: Sliding) -> Tensor:
         """(B, width) code of the last token of each sentence, at the right end of its window."""
-        context, most = self.gpt.context, int(state.length.max())
+        context = self.gpt.context
+        most = state.tokens.shape[1] if torch.compiler.is_exporting() else int(state.length.max())
         column = torch.arange(min(most, context), device=state.length.device)
         start = (state.length - context).clamp(min=0)[:, None]
         length = (state.length[:, None] - start).squeeze(1)
@@ -405,6 +414,31 @@ class GPTGenerator(Generator):
             for b in torch.arange(len(prompts), device=prompts.device).split(1)
         ]
         return torch.cat(scores).log_softmax(1)
+
+    def label_scores(self, prompts: SetBatch, item: Tensor) -> Tensor:
+        """Behind the given items; in a fixed order, those that come before it."""
+        nothing = torch.zeros_like(item)
+        if self.ranks is not None:
+            before = self.ranks[0][prompts.item] < self.ranks[0][item][:, None]
+            prompts, _ = self._ranked(prompts.only(before), nothing, nothing)
+        tokens, table = self._tokens(prompts), self.gpt.table()
+        length = self.vocabulary.prefix + self.vocabulary.per_item * prompts.size
+        if self.item_first:
+            tokens = tokens.scatter(1, length[:, None], (item + self.vocabulary.first_item)[:, None])
+            length = length + 1
+        if self.config.crop:
+            code = self._window_code(Sliding(tokens, length, self._padding(table), table))
+        else:
+            codes = self.gpt.codes(tokens, torch.arange(tokens.shape[1]).to(length) < length[:, None], table)
+            code = codes.gather(1, (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])).squeeze(1)
+        logits = self.gpt.logits(code, table)
+        if self.item_first:
+            labels = self._labels(logits)
+        else:
+            elements = self._things(logits)[:, :-1].unflatten(1, (len(self.space), -1))
+            labels = elements.gather(1, item[:, None, None].expand(-1, 1, elements.shape[2])).squeeze(1)
+        known = torch.from_numpy(self.space.label_occurs).to(labels.device)
+        return labels.masked_fill(~known, -torch.inf)
 
     def _next_behind(self, given: SetBatch, allowed: Tensor) -> Tensor:
         """(1, V·R) log-probabilities of one row: an item, and then its label, every item being tried."""

@@ -88,7 +88,7 @@ class Vocabulary:
 
     def encode(self, batch: SetBatch) -> Tensor:
         """(B, prefix + per_item · L + 1) token ids: `end` behind the last item, then pad."""
-        rows = len(batch)
+        rows = batch.rows_in
         front = [
             torch.where(code > 0, code - 1 + self._first[4 + k], 2 + k)
             for k, code in enumerate(batch.conditions[name] for name, _ in self.conditions)

@@ -1,9 +1,15 @@
-"""What an export costs in accuracy: bits on unseen climbs, by torch and by every format and precision.
+"""What an export costs in accuracy: bits on unseen climbs, by torch and by every precision.
 
 python -m experiments.benchmarks.precision --model runs/mine --data data/synthetic-20000
 
+<<<<<<< HEAD
 Of a model that makes climbs: bits per hold (the bound of `metrics.likelihood`). Of a grader: bits per
 climb, −log₂ of the probability of its grade. The difference is taken climb by climb.
+=======
+Of a model that makes climbs: bits per hold (the bound of `evaluation.likelihood`), the exported steps being given
+the holds of each climb in place of draws. Of a grader: bits per climb, −log₂ of the probability of its grade. The
+difference is taken climb by climb.
+>>>>>>> export
 """
 
 from __future__ import annotations
@@ -12,6 +18,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
+from scipy.special import gammaln, logsumexp
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from setgen.climbing.climbs import Climbs
@@ -19,15 +27,34 @@ from setgen.climbing.dataset import Dataset
 from setgen.climbing.grading.grader import load_grader
 from setgen.climbing.grading.grading import Grading
 from setgen.errors import InputError
+<<<<<<< HEAD
 from setgen.export.registry import adapted, exportable
+=======
+from setgen.metrics.estimate import mean
+from setgen.metrics.likelihood import likelihood
+from setgen.export.generator import generator as exportable_generator
+from setgen.export.registry import exportable
+>>>>>>> export
 from setgen.export.write import PRECISIONS, export
+from setgen.generators.base import Generator
+from setgen.generators.orders import random_orders
 from setgen.generators.registry import load_generator
+<<<<<<< HEAD
 from setgen.metrics.estimate import mean
 from setgen.metrics.likelihood import likelihood
 from setgen.runtime.networks import FILES, load_network
 from setgen.runtime.registry import load_exported_grader
+=======
+from setgen.climbing.grading.grader import load_grader
+from setgen.climbing.grading.grading import Grading
+from setgen.runtime.generator import ExportedGenerator
+from setgen.runtime.registry import load_exported, load_exported_grader
+from setgen.sets.limits import Bounds
+from setgen.sets.noise import noise_of
+from setgen.sets.padding import Padded, pad
+>>>>>>> export
 
-_EXPORTS = (("torchscript", "float32"), *(("onnx", precision) for precision in PRECISIONS))
+_ROWS = 256  # climbs at once
 
 
 @benchmark
@@ -42,19 +69,21 @@ def main() -> None:
 
 
 def report(model: Path, data: Path, n: int, orders: int) -> None:
-    """Print a row for torch and one for each export."""
-    what = exportable(model)
-    dataset = Dataset.load(data)
-    if not np.array_equal(dataset.board.ids, what.board.ids):
+    """Print a row for torch and one for each precision."""
+    is_grader, dataset = (model / "grader.json").is_file(), Dataset.load(data)
+    judge = load_grader(model) if is_grader else None
+    generator = None if is_grader else load_generator(model)
+    what = exportable(model) if generator is None else exportable_generator(generator, forced=True)
+    if not np.array_equal(dataset.board.ids, what.space.keys):
         raise InputError(f"{model} and {data} are of different boards")
     climbs = dataset.part("test")
-    is_grader = what.sampler == "grader"
     if is_grader:
         climbs = climbs[np.isin(climbs.grade, what.settings["grades"])]
     climbs = climbs[:n]
     if len(climbs) == 0:
         raise InputError(f"{data} has no test climbs to judge by")
 
+<<<<<<< HEAD
     def bits_of(folder: Path | None, form: str = "") -> np.ndarray:
         if is_grader:
             judge = load_grader(model) if folder is None else load_exported_grader(folder, form)
@@ -65,6 +94,17 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
             assert attach is not None
             attach(load_network(folder / FILES[form], form))
         return likelihood(generator, climbs, orders=orders).bits
+=======
+    def bits_of(folder: Path | None) -> np.ndarray:
+        if judge is not None:
+            return of_grading(
+                (judge if folder is None else load_exported_grader(folder)).grade(climbs), climbs
+            )
+        assert generator is not None
+        if folder is None:
+            return likelihood(generator, climbs, orders=orders).bound
+        return exported_bits(generator, load_exported(folder), climbs, orders)
+>>>>>>> export
 
     torch_bits = bits_of(None)
     unit = "bits per climb" if is_grader else "bits per hold"
@@ -72,14 +112,55 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
     print(f"{'':22}{'KiB':>8}{unit:>16}{'more than torch':>24}")
     print(f"{'torch float32':22}{'':8}{torch_bits.mean():16.4f}")
     with tempfile.TemporaryDirectory() as home:
-        for form, precision in _EXPORTS:
-            folder = Path(home) / f"{form}-{precision}"
-            export(what, folder, form, precision)
-            bits = bits_of(folder, form)
+        for precision in PRECISIONS:
+            folder = Path(home) / precision
+            export(what, folder, precision)
+            bits = bits_of(folder)
             more = mean(bits - torch_bits)
-            size = (folder / FILES[form]).stat().st_size / 1024
+            size = sum(path.stat().st_size for path in folder.iterdir()) / 1024
             shown = f"{more.value:+.6f} ± {more.standard_error or 0:.6f}"
-            print(f"{form + ' ' + precision:22}{size:8,.0f}{bits.mean():16.4f}{shown:>24}", flush=True)
+            print(f"{'onnx ' + precision:22}{size:8,.0f}{bits.mean():16.4f}{shown:>24}", flush=True)
+
+
+def exported_bits(
+    generator: Generator, exported: ExportedGenerator, climbs: Climbs, orders: int
+) -> np.ndarray:
+    """(C,) bits per hold as `likelihood(generator, …).bound` has them, by an export made with `forced`."""
+    if generator.ranks is None:
+        drawn = random_orders(climbs.sizes, orders, 0).numpy()
+        nats = np.stack([_nats(exported, climbs, order, 0) for order in drawn]).mean(0)
+        nats += gammaln(climbs.sizes + 1)
+    else:
+        rank, present = generator.ranks.numpy(), pad(generator.space, climbs).present
+        item = pad(generator.space, climbs).item
+        by_order = [
+            _nats(exported, climbs, np.where(present, ranks[item], len(ranks)).argsort(1, kind="stable"), d)
+            for d, ranks in enumerate(rank)
+        ]
+        nats = logsumexp(np.stack(by_order), axis=0) - np.log(len(rank))
+    return -nats / climbs.sizes / np.log(2)
+
+
+def _nats(exported: ExportedGenerator, climbs: Climbs, columns: np.ndarray, direction: int) -> np.ndarray:
+    """(C,) log p(n) and log p of the holds in the order of `columns` (C, L), and of the end where it is drawn."""
+    space, found = exported.space, []
+    limits = Bounds.of(space).arrays() | {"temperature": np.array(1.0)}
+    for begin in range(0, len(climbs), _ROWS):
+        some = climbs[begin : begin + _ROWS]
+        order = columns[begin : begin + _ROWS]
+        whole = pad(space, some, columns.shape[1])
+        element = np.full((len(some), space.widest + 2), space.n_elements)
+        ranked = np.take_along_axis(np.where(whole.present, whole.element, space.n_elements), order, 1)
+        element[:, : ranked.shape[1]] = ranked
+        nothing: Padded = pad(space, some.without_holds())
+        size, direct = some.sizes, np.full(len(some), direction)
+        noise = noise_of(space, 0, np.arange(len(some)))
+        _, log_p = exported.grow(nothing, size, direct, limits, noise, element)
+        if exported.draws_size:
+            asked = {"wanted": size, "uniform": noise[:, 0].copy()}
+            log_p = log_p + exported.sizes(exported.arrays(nothing), limits, asked)["log_p"]
+        found.append(log_p)
+    return np.concatenate(found)
 
 
 def of_grading(grading: Grading, climbs: Climbs) -> np.ndarray:
@@ -89,4 +170,5 @@ def of_grading(grading: Grading, climbs: Climbs) -> np.ndarray:
 
 
 if __name__ == "__main__":
+    torch.set_grad_enabled(False)
     main()

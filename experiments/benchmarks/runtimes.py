@@ -1,26 +1,25 @@
-"""What each runtime does on two cores: calls of the network, and whole climbs, a second.
+"""What each runtime does on two cores: whole climbs a second, and climbs graded.
 
 python -m experiments.benchmarks.runtimes
 python -m experiments.benchmarks.runtimes --models masked_set --networks small --batches 1 64
 
-A network call has 12 holds behind it; whole climbs have the sizes of climbs of the synthetic board, the same
-for every model. There is no compiled sampler: torch compiled is shown for the network alone.
+Climbs have the sizes of climbs of the synthetic board, the same for every model, and one hold comes of each
+network call.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from experiments.benchmarks.untrained import NETWORKS, untrained
+<<<<<<< HEAD
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.grading.grader import Grader, GraderConfig
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
@@ -31,20 +30,28 @@ from setgen.generators.base import Generator
 from setgen.runtime.networks import FILES, load_network
 from setgen.runtime.registry import load_sampler
 from setgen.runtime.sampler import Run, Sampler
-
-Call = Callable[[dict[str, torch.Tensor]], object]
+=======
+from setgen.climbing.climbs import Climbs
+from setgen.export.generator import generator as exportable_generator
+from setgen.export.grader import grader as exportable_grader
+from setgen.export.write import PRECISIONS, export
+from setgen.generators.base import Generator
+from setgen.climbing.grading.grader import Grader, GraderConfig
+from setgen.climbing.grading.grading import Grading
+from setgen.runtime.generator import ExportedGenerator
+from setgen.runtime.grader import ExportedGrader
+from setgen.runtime.registry import load_exported, load_exported_grader
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
+>>>>>>> export
 
 _MODELS = ["masked_set", "sweep_set", "gpt", "grader"]
 _SECONDS, _ROUNDS = 0.2, 3
-_HOLDS = 12  # known when the network is called: the middle of a climb's making
-_OLD = {"gpt": 2 * _HOLDS + 2, "sorted_gpt": 2 * _HOLDS + 2, "sweep_set": _HOLDS + 1}  # tokens read before
-_EXPORTS = (("torchscript", "float32"), ("onnx", "float32"), ("onnx", "fp16"), ("onnx", "int8"))
 
 
 @benchmark
 def main() -> None:
     parser = Parser(__doc__)
-    parser.add_argument("--models", nargs="+", choices=list(ADAPTERS), default=_MODELS)
+    parser.add_argument("--models", nargs="+", choices=[*_MODELS, "hold_frequency"], default=_MODELS)
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=["small", "base"])
     parser.add_argument("--batches", nargs="+", type=whole, default=[1, 8, 64, 256])
     parser.add_argument("--threads", type=whole, default=2)
@@ -54,72 +61,43 @@ def main() -> None:
         for name in args.models:
             if name == "grader" and network != args.networks[0]:
                 continue  # its size is its own
-            model = random_model(name, network)
             with tempfile.TemporaryDirectory() as folder:
-                measure(name, network, model, Path(folder), args.batches, args.threads)
+                measure(name, network, Path(folder), args.batches, args.threads)
 
 
-def random_model(name: str, network: str) -> Generator | Grader:
-    """A model with random weights on the synthetic board."""
+def measure(name: str, network: str, home: Path, batches: list[int], threads: int) -> None:
+    """Print the table of one model; each row's batches one after another, each the best of a few rounds."""
+    board, work = synthetic_board(), {}
     if name == "grader":
         torch.manual_seed(0)
-        return Grader(synthetic_board(), GraderConfig((10, 30), 43.0, (40.0, 15.0), (0, 70))).eval()
-    return untrained(name, network, synthetic_board(), synthetic_climbs(2000, 0))
+        judge = Grader(board, GraderConfig((10, 30), 43.0, (40.0, 15.0), (0, 70))).eval()
+        what, label = exportable_grader(judge), "grader: climbs a second, batch of"
+        work["torch eager"] = partial(grade, judge)
+    else:
+        model = untrained(name, network, board, synthetic_climbs(2000, 0))
+        what, label = exportable_generator(model), f"{name}, network={network}: climbs a second, batch of"
+        work["torch eager"] = partial(draw, model)
+    for precision in PRECISIONS:
+        folder = home / precision
+        export(what, folder, precision)
+        work[f"onnx {precision}"] = (
+            partial(grade, load_exported_grader(folder, threads=threads))
+            if name == "grader"
+            else partial(draw, load_exported(folder, threads=threads))
+        )
+    print(f"\n{label:58}" + "".join(f"{b:>9,}" for b in batches))
+    for runtime, make in work.items():
+        rates = [batch / fastest(partial(make, batch)) for batch in batches]
+        print(f"{runtime:58}" + "".join(f"{rate:9,.1f}" for rate in rates), flush=True)
 
 
-def measure(
-    name: str, network: str, model: Generator | Grader, home: Path, batches: list[int], threads: int
-) -> None:
-    """Print both tables of one model; each row's batches one after another, each the best of a few rounds."""
-    label = name if name == "grader" else f"{name}, network={network}"
-    what, sizes = adapted(name, model), {"holds": _HOLDS, "new": 1, "old": _OLD.get(name, 0)}
-    for form, precision in _EXPORTS:
-        export(what, home / f"{form}-{precision}", form, precision)
-    runtimes: dict[str, Call] = {"torch eager": what.outputs_of}
-    try:
-        runtimes["torch compiled"] = compiled(what, sizes)
-    except Exception as error:  # whatever the compiler, or its absence, raises
-        print(f"torch compiled: skipped, {type(error).__name__}: {str(error).strip().splitlines()[0]}")
-    for form, precision in _EXPORTS:
-        run = load_network(home / f"{form}-{precision}" / FILES[form], form, threads)
-        runtimes[f"{form} {precision}"] = partial(of_arrays, run)
-    title = f"{label}: rows of a call a second, batch of"
-    print(f"\n{title:58}" + "".join(f"{b:>9,}" for b in batches))
-    for runtime, call in runtimes.items():
-        rates = []
-        for batch in batches:
-            inputs = what.resized({**sizes, "climbs": batch})
-            with torch.inference_mode():
-                rates.append(batch / fastest(partial(call, inputs)))
-        print(f"{runtime:58}" + "".join(f"{rate:9,.0f}" for rate in rates), flush=True)
-    if isinstance(model, Generator):
-        title = f"{label}: whole climbs a second, batch of"
-        print(f"\n{title:58}" + "".join(f"{b:>9,}" for b in batches))
-        samplers: dict[str, Generator | Sampler] = {"torch eager": model}
-        for form, precision in _EXPORTS:
-            samplers[f"{form} {precision}"] = load_sampler(home / f"{form}-{precision}", form, threads)
-        for runtime, sampler in samplers.items():
-            rates = [batch / fastest(draw(sampler, batch)) for batch in batches]
-            print(f"{runtime:58}" + "".join(f"{rate:9,.1f}" for rate in rates), flush=True)
-
-
-def draw(sampler: Generator | Sampler, batch: int) -> Callable[[], Climbs]:
+def draw(sampler: Generator | ExportedGenerator, batch: int) -> Climbs:
     prompts, sizes = Climbs.prompts(batch, angle=40), synthetic_climbs(batch, 1).sizes
-    return partial(sampler.sample, prompts, sizes=sizes, seed=0, batch_size=batch)
+    return sampler.sample(prompts, sizes=sizes, seed=0, batch_size=batch)
 
 
-def of_arrays(run: Run, inputs: dict[str, torch.Tensor]) -> object:
-    return run(**{name: tensor.numpy() for name, tensor in inputs.items()})
-
-
-def compiled(what: Exportable, sizes: dict[str, int]) -> Call:
-    """The network compiled for any size, called once so that a missing compiler shows here."""
-    network: nn.Module = torch.compile(what.network, dynamic=True)  # type: ignore[assignment]
-    with warnings.catch_warnings(), torch.inference_mode():
-        warnings.simplefilter("ignore")
-        for batch in (8, 1):  # one row is compiled by itself
-            network(**what.resized({**sizes, "climbs": batch}))
-    return lambda inputs: network(**inputs)
+def grade(judge: Grader | ExportedGrader, batch: int) -> Grading:
+    return judge.grade(synthetic_climbs(batch, 1))
 
 
 def fastest(call: Callable[[], object]) -> float:

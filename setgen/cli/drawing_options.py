@@ -11,6 +11,7 @@ from setgen.errors import InputError
 
 if TYPE_CHECKING:
     from setgen.generators.base import Generator
+    from setgen.runtime.generator import ExportedGenerator
 
 Calls = Annotated[
     int | None,
@@ -35,10 +36,12 @@ class Drawing:
     guidance: float
     top_p: float
 
-    def of(self, generator: Generator) -> dict[str, Any]:
+    def of(self, generator: Generator | ExportedGenerator, runtime: str = "torch") -> dict[str, Any]:
         """Arguments of its `sample`. Raises InputError for options that the model does not have."""
         if self == Drawing(None, 0.0, 1.0):
             return {}
+        if runtime != "torch":
+            raise InputError(f"--runtime {runtime} knows no --calls, --guidance and --top-p: leave them out")
         from setgen.generators.unmasking import Unmasking
 
         if self.calls is not None and not getattr(generator, "blocks", False):

@@ -1,4 +1,4 @@
-"""`setgen export`: a trained model as a folder for onnxruntime or TorchScript."""
+"""`setgen export`: a trained model as a folder for onnxruntime."""
 
 from __future__ import annotations
 
@@ -19,14 +19,10 @@ def export(
         Path, typer.Option("--model", help="Folder of a trained model, or a grader from `setgen grader`.")
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write.")],
-    format: Annotated[
-        str, typer.Option("--format", help="onnx, which runs without torch, or torchscript.")
-    ] = "onnx",
+    format: Annotated[str, typer.Option("--format", help="onnx, which runs without torch.")] = "onnx",
     precision: Annotated[
         str,
-        typer.Option(
-            "--precision", help="float32, or for onnx fp16 or int8: smaller files, rounded numbers."
-        ),
+        typer.Option("--precision", help="float32, or fp16 or int8: smaller files, rounded numbers."),
     ] = "float32",
 ) -> None:
     """Export a trained model, to run it with `setgen generate --runtime onnx` or elsewhere.
@@ -40,5 +36,5 @@ def export(
     check_new(out)
     from setgen.export.registry import exportable
 
-    write(exportable(model), out, format, precision)
+    write(exportable(model), out, precision)
     print(f"Exported: {out}", file=sys.stderr)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from setgen.climbing.board import Board
     from setgen.climbing.climbs import Climbs
-    from setgen.climbing.constraints import Constraints
 
 Model = Annotated[
     Path | None,
@@ -61,7 +60,7 @@ Runtime = Annotated[
     str,
     typer.Option(
         "--runtime",
-        help="torch, for a trained model; onnx or torchscript, for a folder that `setgen export` wrote.",
+        help="torch, for a trained model; onnx, for a folder that `setgen export` wrote.",
     ),
 ]
 
@@ -287,7 +286,6 @@ def _sample(
 ) -> None:
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
     from setgen.climbing.climb_files import format_for, write_climbs
-    from setgen.climbing.roles import OPEN
 
     if not math.isfinite(temperature):
         raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
@@ -303,12 +301,9 @@ def _sample(
     constraints = laid.on(generator.space)
     prompts = _prompts(generator.space, texts, n, asked.angle, asked.grade, legal)
     sizes = None if size is None else _sizes(generator.space, prompts, size, legal)
-    laid_down: dict[str, Constraints] = {}
-    if constraints is not None or (prompts.role == OPEN).any():
-        if runtime != "torch":
-            raise InputError(f"--runtime {runtime} knows no constraints and no open roles: leave it out")
-        laid_down = {} if constraints is None else {"constraints": constraints}
-    how = drawing.of(generator) | laid_down
+    how = drawing.of(generator, runtime)
+    if constraints is not None:
+        how["constraints"] = constraints
     made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, **how)
     write_climbs(out, generator.space, made, form)
 
@@ -401,11 +396,11 @@ def _load(
     model: Path | None, runtime: str = "torch", foreign: bool = False
 ) -> Any:  # its class imports torch
     if runtime != "torch":
-        from setgen.runtime.registry import load_sampler
+        from setgen.runtime.registry import load_exported
 
         if model is None:
             raise InputError(f"--runtime {runtime} needs --model, a folder that `setgen export` wrote")
-        return load_sampler(model, runtime)
+        return load_exported(model, runtime)
     from setgen.builtin_model import BUILTIN
     from setgen.generators.registry import load_generator
     from setgen.runtime.folder import refuse_exported

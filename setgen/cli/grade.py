@@ -52,7 +52,7 @@ def grade(
     format: Annotated[str, typer.Option(help="table, jsonl or csv.")] = "table",
     out: Annotated[str, typer.Option(help="File to write; - is standard output.")] = "-",
     runtime: Annotated[
-        str, typer.Option(help="torch; onnx or torchscript for a grader that `setgen export` wrote.")
+        str, typer.Option(help="torch; onnx for a grader that `setgen export` wrote.")
     ] = "torch",
 ) -> None:
     """Grade climbs at their own angle or at others, with the 80 % interval of each grade.

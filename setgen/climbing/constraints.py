@@ -13,7 +13,7 @@ from setgen.climbing.holds import parse_selection
 from setgen.climbing.roles import N_ROLES, OPEN, Role
 from setgen.climbing.rules import role_counts
 from setgen.errors import InputError
-from setgen.sets.rules import Limits
+from setgen.sets.limits import Limits
 
 Feet = Literal["any", "marked", "none"]
 

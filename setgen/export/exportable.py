@@ -1,37 +1,32 @@
-"""What a family of models hands over to be exported; one adapter a family makes it."""
+"""What there is to export of a model: networks over named arrays, and what their runner must know besides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+<<<<<<< HEAD
 from setgen.climbing.board import Board
 from setgen.runtime.sampler import Run
+=======
+from setgen.sets.space import Space
+>>>>>>> export
 
 
 @dataclass(frozen=True, eq=False)
-class Exportable:
-    """A network that reads padded arrays, and what its sampler in `setgen.runtime` must know besides.
+class Network:
+    """One graph: a module that takes a dictionary of tensors and returns one.
 
-    sampler: the key in `runtime.registry.SAMPLERS`. settings: plain values, written as JSON.
-    inputs: an example of each input by name, every size that can vary at least 2. axes: for each input,
-    the axes that vary and the name of each size. outputs: names.
-    attach: puts a network that was exported in the place of the model's own, for its cost to be judged
-    by the model's own likelihood; None for models without one.
+    inputs: an example of each, every size that can vary at least 2. axes: for each input, the axes that vary and
+    the name of each size.
     """
 
-    sampler: str
-    board: Board
-    network: nn.Module
-    settings: dict[str, Any]
+    module: nn.Module
     inputs: dict[str, Tensor]
     axes: dict[str, dict[int, str]]
-    outputs: tuple[str, ...]
-    attach: Callable[[Run], None] | None = None
 
     def resized(self, sizes: dict[str, int]) -> dict[str, Tensor]:
         """The examples, repeated or cut to these sizes by the names in `axes`."""
@@ -44,7 +39,12 @@ class Exportable:
             found[name] = example
         return found
 
-    def outputs_of(self, inputs: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """What the network makes of inputs, always a tuple."""
-        found = self.network(**inputs)
-        return found if isinstance(found, tuple) else (found,)
+
+@dataclass(frozen=True, eq=False)
+class Exportable:
+    """runner: what reads the folder, `generator` or `grader`. networks: by name. settings: plain values."""
+
+    runner: str
+    space: Space
+    networks: dict[str, Network]
+    settings: dict[str, Any]

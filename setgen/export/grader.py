@@ -6,11 +6,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, relu
 
+<<<<<<< HEAD
 from setgen.climbing.grading.grader import Grader
 from setgen.climbing.grading.hold_graph import GINEConv
 from setgen.climbing.roles import N_ROLES
 from setgen.climbing.shape import SHAPE_FEATURES
 from setgen.export.exportable import Exportable
+=======
+from setgen.climbing.roles import N_ROLES
+from setgen.climbing.shape import SHAPE_FEATURES
+from setgen.export.exportable import Exportable, Network
+from setgen.climbing.grading.grader import Grader
+from setgen.climbing.grading.hold_graph import GINEConv
+>>>>>>> export
 
 
 class PaddedGrader(nn.Module):
@@ -27,14 +35,13 @@ class PaddedGrader(nn.Module):
         self.register_buffer("near", torch.from_numpy(grader.near))
         self.register_buffer("xy", grader.network.xy / grader.network.reach)
 
-    def forward(
-        self, element: Tensor, present: Tensor, angle: Tensor, shape: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """(B,) μ, (B,) what softplus makes the spread of, and (B, D) features.
+    def forward(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """difficulty: (B,) μ, raw_spread: (B,) what softplus makes the spread of, and features: (B, D).
 
         element, present: (B, L). angle: (B, 2) and shape: (B, F) as `HoldGraphNetwork.forward` has them.
         """
         network = self.network
+        element, present, angle, shape = (given[k] for k in ("element", "present", "angle", "shape"))
         condition = network.of_angle(angle)
         holds = embedding(element, self.table) + condition[:, None]
         place = element // N_ROLES
@@ -55,7 +62,7 @@ class PaddedGrader(nn.Module):
         most = holds.masked_fill(~there, -torch.inf).amax(1).masked_fill(~there.any(1), 0.0)
         features = network.head(torch.cat([mean, most, condition, shape], dim=1))
         difficulty = self.to_difficulty(features)
-        return difficulty[:, 0], difficulty[:, 1], features
+        return {"difficulty": difficulty[:, 0], "raw_spread": difficulty[:, 1], "features": features}
 
 
 @torch.no_grad()
@@ -63,10 +70,20 @@ def grader(grader: Grader) -> Exportable:
     """The adapter of the family."""
     config = grader.config
     holds, rows = {0: "climbs", 1: "holds"}, {0: "climbs"}
+    network = Network(
+        PaddedGrader(grader).eval(),
+        inputs={
+            "element": torch.tensor([[0, 5, 9], [1, 4, 8]]) % (len(grader.board) * N_ROLES),
+            "present": torch.tensor([[True, True, True], [True, True, False]]),
+            "angle": torch.zeros(2, 2),
+            "shape": torch.zeros(2, len(SHAPE_FEATURES)),
+        },
+        axes={"element": holds, "present": holds, "angle": rows, "shape": rows},
+    )
     return Exportable(
-        sampler="grader",
-        board=grader.board,
-        network=PaddedGrader(grader).eval(),
+        runner="grader",
+        space=grader.board,
+        networks={"grader": network},
         settings={
             "grades": grader.grades.tolist(),
             "thresholds": grader.thresholds.tolist(),
@@ -76,12 +93,4 @@ def grader(grader: Grader) -> Exportable:
             "angle": list(config.angle),
             "angles": list(config.angles),
         },
-        inputs={
-            "element": torch.tensor([[0, 5, 9], [1, 4, 8]]) % (len(grader.board) * N_ROLES),
-            "present": torch.tensor([[True, True, True], [True, True, False]]),
-            "angle": torch.zeros(2, 2),
-            "shape": torch.zeros(2, len(SHAPE_FEATURES)),
-        },
-        axes={"element": holds, "present": holds, "angle": rows, "shape": rows},
-        outputs=("difficulty", "raw_spread", "features"),
     )

@@ -27,6 +27,7 @@ from setgen.errors import InputError
 from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
 from setgen.sets.batch import SetBatch, to_batch, to_sets
+from setgen.sets.noise import noise_of
 from setgen.sets.rules import Ahead, Partial, Rules
 from setgen.sets.sets import Sets
 from setgen.sets.space import Space, load_space
@@ -73,6 +74,7 @@ class Generator(nn.Module, abc.ABC):
     order_free: items that are known count as a set: their order cannot matter.
     guided: the next element depends on the conditions, so that guidance does something.
     exact: `log_likelihood` is the probability itself, in every column.
+    not_exported: why the hooks cannot be traced, where they cannot.
     """
 
     name: ClassVar[str] = ""
@@ -84,6 +86,7 @@ class Generator(nn.Module, abc.ABC):
     guided: bool = True
     item_first: bool = False
     repeats_without_rules: bool = False
+    not_exported: ClassVar[str] = ""
     ranks: Tensor | None
 
     def __init__(self, space: Space, config: Any) -> None:
@@ -151,7 +154,7 @@ class Generator(nn.Module, abc.ABC):
 
     def size_log_probs(self, given: SetBatch, state: Partial, rules: Rules) -> Tensor:
         """(B, widest + 1) log p(n | given items, conditions) over the sizes that the rules allow."""
-        logits = self.size_logits(given.conditions, len(given))
+        logits = self.size_logits(given.conditions, given.rows_in)
         return logits.masked_fill(~rules.possible_sizes(state), -torch.inf).log_softmax(1)
 
     def log_likelihood(
@@ -360,9 +363,18 @@ class Generator(nn.Module, abc.ABC):
         started = self.start(prompts, size, torch.zeros_like(size))
         return self.log_probs(self.step(started)[:, : self.space.n_elements], state, left, allowed)
 
+    def label_scores(self, prompts: SetBatch, item: Tensor) -> Tensor:
+        """(B, R) log p(`item` (B,) comes next, with each label | given items, c), up to a constant of each row.
+
+        The prompts' padding stands last; −inf where the space lacks the label.
+        """
+        log_p = self.next_log_probs(prompts, legal=False).unflatten(1, (len(self.space), -1))
+        here = item[:, None, None].expand(-1, 1, self.space.n_labels)
+        return log_p.gather(1, here).squeeze(1)
+
     def _likely_size(self, prompts: SetBatch, state: Partial, rules: Rules) -> tuple[Tensor, Tensor]:
         """(B,) the most likely size that leaves something to come; (B,) whether there is none."""
-        logits = self.size_logits(prompts.conditions, len(prompts))
+        logits = self.size_logits(prompts.conditions, prompts.rows_in)
         larger = torch.arange(logits.shape[1], device=logits.device) > state.count[:, None]
         possible = rules.possible_sizes(state) & larger
         full = ~possible.any(1)
@@ -393,7 +405,7 @@ class Generator(nn.Module, abc.ABC):
         >>> climbs = generator.sample(prompts, seed=0, temperature=0.9)  # doctest: +SKIP
         """
         from setgen.generators.prompts import check_prompts
-        from setgen.generators.revealing import decide_labels, noise_of, reveal
+        from setgen.generators.revealing import decide_labels, reveal
 
         how = how or Sampling()
         if options:
@@ -413,7 +425,7 @@ class Generator(nn.Module, abc.ABC):
                 size = torch.from_numpy(wanted[rows]).to(self.device)
 
                 def noise(stream: int | None, rows: np.ndarray = rows) -> Tensor:
-                    return noise_of(self.space, seed, rows, stream).to(self.device)
+                    return torch.from_numpy(noise_of(self.space, seed, rows, stream)).to(self.device)
 
                 given = decide_labels(self, given, size, rules, how, noise)
                 grown = reveal(self, given, size, rules, how, noise)

@@ -92,7 +92,7 @@ class Denoiser(Generator):
 
     def element_logits(self, known: SetBatch, remaining: Tensor, table: Tensor) -> Tensor:
         """(B, V·R) logits. known: the items that are not masked. remaining: (B,) how many are masked."""
-        state = self.asked(known.conditions, len(known)) + self.of_remaining(remaining)
+        state = self.asked(known.conditions, known.rows_in) + self.of_remaining(remaining)
         code = self.encoder(state, known.element, table, known.present)
         return torch.addmm(self.log_frequency, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
 
@@ -105,7 +105,9 @@ class Denoiser(Generator):
         return self.element_logits(state.known, state.size - state.known.size, state.table)
 
     def append(self, state: Masked, element: Tensor) -> None:
-        wider = state.known.columns(int(state.known.size.max()) + 1)
+        known = state.known
+        most = known.width if torch.compiler.is_exporting() else int(known.size.max())
+        wider = known.columns(most + 1)
         here = torch.arange(wider.width, device=element.device) == wider.size[:, None]
         labels = wider.labels
         state.known = replace(

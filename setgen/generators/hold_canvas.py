@@ -30,6 +30,9 @@ class HoldCanvas(Denoiser):
     """The hold-canvas set generator."""
 
     name = "hold_canvas"
+    not_exported = (
+        "its step is a gradient (torch.autograd.grad in `inclusion`), which ONNX has no operator for"
+    )
 
     def log_probs(self, logits: Tensor, state: Partial, left: Tensor, allowed: Tensor) -> Tensor:
         """See `Generator.log_probs`: inclusion among all that are masked, over their number."""

@@ -17,28 +17,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from setgen.generators.base import Generator
-from setgen.generators.drawing import draw, row_uniforms
+from setgen.generators.drawing import draw
 from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import entropy_bits
 from setgen.sets.batch import SetBatch
+from setgen.sets.noise import FIRST, FIRST_FREE, OPEN_LABELS, ORDER, SIZE, TIMES
 from setgen.sets.rules import Ahead, Partial, Rules
 from setgen.sets.space import OPEN, Space
 
 Noise = Callable[[int | None], Tensor]
 """stream → (B, columns) uniforms, each row's its own; None: the stream of the plain sampler."""
-
-_SIZE, _ORDER, _FIRST = range(3)  # columns of the plain stream: the size's draw, the order's, the elements'
-_OPEN_LABELS, _TIMES, _FIRST_FREE = 1, 2, 3  # streams
-
-
-def noise_of(space: Space, seed: int | np.ndarray, rows: np.ndarray, stream: int | None) -> Tensor:
-    """(B, 2 + 2 (widest + 1)) uniforms: two for each element drawn, one of the item and one of its label."""
-    return row_uniforms(seed, rows, _FIRST + 2 * (space.widest + 1), stream)
 
 
 @dataclass
@@ -107,9 +99,9 @@ def reveal(
     size, order = wanted, torch.zeros_like(wanted)
     if generator.draws_size:
         log_sizes = generator.size_log_probs(given, Partial.of(generator.space, given), rules)
-        size = torch.where(wanted > 0, wanted, draw(log_sizes, plain[:, _SIZE]))
+        size = torch.where(wanted > 0, wanted, draw(log_sizes, plain[:, SIZE]))
     if generator.ranks is not None and how.temperature > 0:  # at temperature 0, the first order
-        order = (plain[:, _ORDER] * len(generator.ranks)).long()
+        order = (plain[:, ORDER] * len(generator.ranks)).long()
     if generator.blocks:
         growing = Growing.of(generator, given, size, order, rules)
         _Blocks(generator, growing, rules, how, noise).reveal(given.size)
@@ -136,7 +128,7 @@ def _one_by_one(
     states = [generator.start(ask, growing.size[rows], growing.order[rows]) for ask in asked]
     labels, end = generator.space.n_labels, generator.space.n_elements
     for draws in itertools.count():
-        uniform = noise[:, _FIRST + 2 * draws : _FIRST + 2 * draws + 2]
+        uniform = noise[:, FIRST + 2 * draws : FIRST + 2 * draws + 2]
         here = slice(len(rows)) if generator.draws_size else rows
         state, size = growing.state.rows(here), growing.size[here]
         ahead = None if growing.ahead is None else growing.ahead.rows(here)
@@ -190,12 +182,12 @@ class _Blocks:
     def reveal(self, given: Tensor) -> None:
         """Grow every set to its size; given: (B,) how many items of each are given."""
         growing, unmasking, plain = self.growing, self.how.unmasking, self.noise(None)
-        fresh = (self.noise(stream) for stream in itertools.count(_FIRST_FREE))
+        fresh = (self.noise(stream) for stream in itertools.count(FIRST_FREE))
         if unmasking.block_bits is not None:
             while (growing.left > 0).any():
                 self.block(growing.left, plain)
         else:
-            times = (self.noise(_TIMES) if unmasking.schedule == "ancestral" else plain)[:, _FIRST:]
+            times = (self.noise(TIMES) if unmasking.schedule == "ancestral" else plain)[:, FIRST:]
             plan = unmasking.plan(growing.state.count, growing.size, times)
             for call in range(plan.shape[1]):
                 confident = unmasking.schedule == "confident"
@@ -235,7 +227,7 @@ class _Blocks:
                 row, goal, logits, log_p, bits = row[go], goal[go], logits[go], log_p[go], bits[:, go]
             first = False
             column = growing.state.count[row]
-            element = draw(how.narrowed(log_p), noise[row, _FIRST + column], how.temperature)
+            element = draw(how.narrowed(log_p), noise[row, FIRST + column], how.temperature)
             growing.put(row, element)
             scores[row, column] = log_p.gather(1, element[:, None]).squeeze(1).double()
             more = (column + 1 < goal).nonzero().squeeze(1)
@@ -252,7 +244,7 @@ class _Blocks:
         scores = self.block(growing.left, noise)
         column = torch.arange(growing.known.width, device=before.device)
         new = growing.known.present & (column >= before[:, None])
-        gumbel = -(-doubt[:, _FIRST : _FIRST + len(column)].clamp(min=1e-300).log()).log()
+        gumbel = -(-doubt[:, FIRST : FIRST + len(column)].clamp(min=1e-300).log()).log()
         rank = (scores + heat * gumbel).masked_fill(~new, -torch.inf).argsort(1, descending=True).argsort(1)
         growing.keep(self.generator.space, growing.known.present & (~new | (rank < sizes[:, None])))
 
@@ -261,7 +253,7 @@ class _Blocks:
         growing = self.growing
         column = torch.arange(growing.known.width, device=given.device)
         new = growing.known.present & (column >= given[:, None])
-        key = choice[:, _FIRST : _FIRST + len(column)].masked_fill(~new, 2.0)
+        key = choice[:, FIRST : FIRST + len(column)].masked_fill(~new, 2.0)
         n_hidden = ((new.sum(1) * self.how.unmasking.hidden).ceil()).long()
         hidden = new & (key.argsort(1).argsort(1) < n_hidden[:, None])
         growing.keep(self.generator.space, growing.known.present & ~hidden)
@@ -273,20 +265,20 @@ def decide_labels(
 ) -> SetBatch:
     """The prompts with every OPEN label drawn, items in the same order.
 
-    Each is drawn from the generator's `next_log_probs` at that item, given the items whose labels are known by
+    Each is drawn from the generator's `label_scores` of that item, given the items whose labels are known by
     then, among the labels behind which the set can still be completed.
     """
     if not bool(((given.label == OPEN) & given.present).any()):
         return given
     space, labels = generator.space, given.label.clone()
-    uniform = noise(_OPEN_LABELS)
+    uniform = noise(OPEN_LABELS)
     for column in range(given.width):
         is_open = (labels == OPEN) & given.present
         rows = is_open[:, column].nonzero().squeeze(1)
         if not len(rows):
             continue
         part = replace(given.rows(rows), label=labels[rows])
-        log_p = _label_log_probs(generator, part, column)
+        log_p = _label_scores(generator, part, column)
         if how.legal:
             state = Partial.of(space, part)
             allowed = rules.labels_for_open(state, is_open[rows].sum(1), size[rows])
@@ -295,20 +287,23 @@ def decide_labels(
     return replace(given, label=labels)
 
 
-def _label_log_probs(generator: Generator, batch: SetBatch, column: int) -> Tensor:
-    """(B, R) log p(the item in this column, with each label, comes next | items whose labels are known)."""
-    known = batch.only(batch.label != OPEN)
-    front = (~known.present).long().argsort(dim=1, stable=True)  # known items first: padding stands last
-    item = batch.item[:, column]
-    codes = [known.conditions[name][:, None] for name in known.conditions]
-    told = known.reordered(front)
-    told = replace(told, label=told.label.masked_fill(~told.present, 0))  # no open label is read
+def _label_scores(generator: Generator, batch: SetBatch, column: int) -> Tensor:
+    """(B, R) scores of each label of the item in this column, given the items whose labels are known."""
+    told, item = known_first(batch), batch.item[:, column]
+    codes = [told.conditions[name][:, None] for name in told.conditions]
     asked = torch.cat([item[:, None], told.element.masked_fill(~told.present, -1), *codes], 1)
     _, first, where = _unique_rows(asked)  # equal prompts are asked once
     different = told.rows(first)
     different = different.columns(int(different.size.max()))
-    log_p = generator.next_log_probs(different, legal=False).unflatten(1, (len(generator.space), -1))
-    return log_p[torch.arange(len(first), device=item.device), item[first]][where]
+    return generator.label_scores(different, item[first])[where]
+
+
+def known_first(batch: SetBatch) -> SetBatch:
+    """The items whose labels are known, in their order; the others become padding."""
+    known = batch.only(batch.label != OPEN)
+    place = torch.arange(batch.width, device=batch.device)
+    told = known.reordered(torch.where(known.present, place, place + 2**32).argsort(1))
+    return replace(told, label=told.label.masked_fill(~told.present, 0))  # no open label is read
 
 
 def _unique_rows(table: Tensor) -> tuple[Tensor, Tensor, Tensor]:

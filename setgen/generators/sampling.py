@@ -11,7 +11,7 @@ from torch import Tensor
 from setgen.errors import InputError
 from setgen.generators.unmasking import Unmasking
 from setgen.sets.batch import SetBatch
-from setgen.sets.rules import Limits
+from setgen.sets.limits import Limits
 from setgen.sets.space import Space
 
 

@@ -190,7 +190,7 @@ class SweepSet(Generator):
         Given items, and the question for any item, know no direction.
         """
         shape = (*kind.shape[:1], *(1 for _ in kind.shape[1:]), -1)
-        condition = self.asked(batch.conditions, len(batch)).view(shape)
+        condition = self.asked(batch.conditions, batch.rows_in).view(shape)
         moves = ((kind == LINE) | (kind == MET))[..., None]
         return condition + self.of_kind(kind) + self.of_direction(order).view(shape) * moves
 
@@ -206,7 +206,7 @@ class SweepSet(Generator):
         """(B, L, width) tokens, the heads in front of the items; (B, L) which there are; (B, 1, L, L) who sees
         whom: everybody the given items, and the line and the items it has met those met before."""
         n, n_given = len(heads), given.sum(1, keepdim=True)
-        head = torch.tensor(heads, device=given.device).expand(len(batch), n)
+        head = torch.tensor(heads, device=given.device).expand(batch.rows_in, n)
         kind = torch.cat([head, torch.where(given, GIVEN, MET)], 1)
         # How many are still to come once a token is known: all at a head, none that is given counted.
         place = torch.arange(batch.width, device=given.device)
@@ -227,6 +227,8 @@ class SweepSet(Generator):
     ) -> Tensor:
         """(B, 2 + L, width): what the network makes of each token; size: None for the batch's own."""
         tokens, present, mask = self._tokens(batch, given, order, table, batch.size if size is None else size)
+        if torch.compiler.is_exporting():
+            return self.network(tokens, None, mask)
         packing = Packing.of(present)
         return packing.pad(self.network(packing.pack(tokens), packing, mask))
 

@@ -8,7 +8,7 @@ padded, which is the form that exports.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import torch
@@ -40,10 +40,12 @@ class Packing:
 @dataclass
 class KVCache:
     """Keys and values of the tokens read so far: (B, heads, L, d) a layer. present: (B, L) bool, which of the
-    L columns hold a token that may be looked at."""
+    L columns hold a token that may be looked at. new: (B, heads, N, d) of the N tokens that an exported step
+    reads, which writes nothing in place: whoever runs it puts them into the next columns."""
 
     layers: list[tuple[Tensor, Tensor]]
     present: Tensor
+    new: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
     def with_room(self, room: int) -> KVCache:
         """The same with so many more columns, in which nothing is present yet."""
@@ -83,7 +85,7 @@ class Attention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         if past is not None:
             key, value = (
-                torch.cat([old.expand(len(new), -1, -1, -1), new], 2)
+                torch.cat([old.expand(new.shape[0], -1, -1, -1), new], 2)
                 for old, new in zip(past, (key, value), strict=True)
             )
         mixed = scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
@@ -99,6 +101,25 @@ class Attention(nn.Module):
             query[:, :, None], key[:, :, : column + 1], value[:, :, : column + 1], mask
         )
         return self.out(mixed.squeeze(2).flatten(1))
+
+    def decode_beside(
+        self, token: Tensor, past: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor] | None, present: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """(B, width): `decode` that writes nothing; and the keys and values of the new tokens, this one's last.
+
+        past: (B, heads, L, d), of which those `present` (B, L) are looked at. new: of the tokens before this one.
+        """
+        both = self.to_qkv(token).unflatten(1, (3, self.heads, -1))[:, :, :, None]  # (B, 3, heads, 1, d)
+        query, key, value = both.unbind(1)
+        if new is not None:
+            key, value = torch.cat([new[0], key], 2), torch.cat([new[1], value], 2)
+        # The past is as good as the whole memory of the step: nothing is joined to it, only the scores are.
+        old = (query @ past[0].transpose(2, 3)).masked_fill(~present[:, None, None, :], -torch.inf)
+        scores = torch.cat([old, query @ key.transpose(2, 3)], 3) * query.shape[3] ** -0.5
+        weight = scores.softmax(3)
+        columns = past[0].shape[2]
+        mixed = weight[..., :columns] @ past[1] + weight[..., columns:] @ value
+        return self.out(mixed.squeeze(2).flatten(1)), (key, value)
 
 
 class Block(nn.Module):
@@ -127,6 +148,13 @@ class Block(nn.Module):
     def decode(self, token: Tensor, key: Tensor, value: Tensor, column: int, mask: Tensor) -> Tensor:
         token = token + self.attention.decode(self.norm_attention(token), key, value, column, mask)
         return token + self.feed(self.norm_feed(token))
+
+    def decode_beside(
+        self, token: Tensor, past: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor] | None, present: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        mixed, new = self.attention.decode_beside(self.norm_attention(token), past, new, present)
+        token = token + mixed
+        return token + self.feed(self.norm_feed(token)), new
 
 
 class Transformer(nn.Module):
@@ -183,6 +211,12 @@ class Transformer(nn.Module):
 
     def decode(self, token: Tensor, cache: KVCache, column: int) -> Tensor:
         """One more token a row, (B, width), kept at `column` of the cache → its code, (B, width)."""
+        if torch.compiler.is_exporting():
+            before, cache.new = cache.new or [None] * len(self.blocks), []
+            for block, past, new in zip(self.layers, cache.layers, before, strict=True):
+                token, new = block.decode_beside(token, past, new, cache.present)
+                cache.new.append(new)
+            return self.norm(token)
         cache.present[:, column] = True
         mask = cache.present[:, None, None, : column + 1]
         for block, (key, value) in zip(self.layers, cache.layers, strict=True):
@@ -192,6 +226,8 @@ class Transformer(nn.Module):
 
 def _with_room(kept: Tensor, room: int) -> Tensor:
     """(B, heads, L, d) → (B, heads, L + room, d); what is behind L is not set, and not read before it is."""
+    if not room:
+        return kept
     wide = kept.new_empty(*kept.shape[:2], kept.shape[2] + room, kept.shape[3])
     wide[:, :, : kept.shape[2]] = kept
     return wide

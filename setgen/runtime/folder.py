@@ -1,4 +1,4 @@
-"""The exported folder: a network, the board, the sampler's settings, and a card with checksums."""
+"""The exported folder: networks, the space, settings, and a card with checksums."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+<<<<<<< HEAD
 from setgen.climbing.board import Board
+=======
+>>>>>>> export
 from setgen.errors import InputError
-from setgen.runtime.networks import FILES
+from setgen.sets.space import Space, load_space, space_file
 
-FORMAT = 1
-CARD, BOARD, SAMPLER = "export.json", "board.json", "sampler.json"
+FORMAT = 2
+CARD, SETTINGS, WEIGHTS = "export.json", "settings.json", "weights.bin"
 
 
 @dataclass(frozen=True, eq=False)
 class ExportedFolder:
-    """A folder that was read and found whole. settings: what `sampler.json` holds."""
+    """A folder that was read and found whole. settings: what `settings.json` holds. networks: name → file."""
 
     path: Path
-    board: Board
+    space: Space
     settings: dict[str, Any]
     card: dict[str, Any]
 
     @property
-    def network(self) -> Path:
-        return self.path / FILES[self.card["runtime"]]
+    def networks(self) -> dict[str, Path]:
+        return {name: self.path / file for name, file in self.card["networks"].items()}
 
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
@@ -39,13 +42,11 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
 def refuse_exported(folder: Path | str) -> None:
     """Raises InputError for a folder that `setgen export` wrote, where a trained model is wanted."""
     if (Path(folder) / CARD).is_file():
-        raise InputError(
-            f"{folder} is an exported model: add --runtime onnx (or torchscript, as it was exported)"
-        )
+        raise InputError(f"{folder} is an exported model: add --runtime onnx")
 
 
 def read_folder(folder: Path | str) -> ExportedFolder:
-    """Raises InputError when the folder is none of ours, newer, or not the one that was written."""
+    """Raises InputError when the folder is none of ours, of another format, or not the one that was written."""
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give one that `setgen export` wrote")
@@ -56,23 +57,25 @@ def read_folder(folder: Path | str) -> ExportedFolder:
     again = "export the model again, or copy the folder again as a whole"
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        version, sums, file = int(card["format"]), dict(card["sha256"]), FILES[card["runtime"]]
-    except (ValueError, KeyError, TypeError):
+        version, sums = int(card["format"]), dict(card["sha256"])
+        if version == FORMAT:
+            assert all(Path(file).name == file for file in (*sums, *card["networks"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
         raise InputError(f"{folder} is damaged: {CARD} is not one that setgen wrote; {again}") from None
-    if version > FORMAT:
-        raise InputError(
-            f"{folder} has export format {version}, newer than this setgen reads ({FORMAT}): upgrade setgen"
-        )
-    for name in (file, BOARD, SAMPLER):
+    if version != FORMAT:
+        age = "newer" if version > FORMAT else "older"
+        what = "upgrade setgen" if version > FORMAT else "export the model again"
+        raise InputError(f"{folder} has export format {version}, {age} than this setgen reads: {what}")
+    for name in (*sums, *card["networks"].values(), space_file(folder) or "the space", SETTINGS):
         if not (folder / name).is_file():
             raise InputError(f"{folder} is damaged: {name} is missing; {again}")
         if checksum(folder / name) != sums.get(name):
             raise InputError(f"{folder} is damaged: {name} is not the file that was exported; {again}")
     try:
-        settings = dict(json.loads((folder / SAMPLER).read_text(encoding="utf-8")))
+        settings = dict(json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
     except (ValueError, TypeError):
-        raise InputError(f"{folder} is damaged: {SAMPLER} is not one that setgen wrote; {again}") from None
-    return ExportedFolder(folder, Board.load(folder / BOARD), settings, card)
+        raise InputError(f"{folder} is damaged: {SETTINGS} is not one that setgen wrote; {again}") from None
+    return ExportedFolder(folder, load_space(folder), settings, card)
 
 
 def checksum(path: Path) -> str:

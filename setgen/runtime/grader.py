@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+<<<<<<< HEAD
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.geometry import as_sets, geometry
@@ -15,6 +17,16 @@ from setgen.climbing.grading.grading import Grading
 from setgen.climbing.padding import pad
 from setgen.climbing.shape import SHAPE_FEATURES, shape_features
 from setgen.runtime.sampler import Run
+=======
+from setgen.climbing.board import Board
+from setgen.climbing.climbs import Climbs
+from setgen.climbing.geometry import as_sets, geometry
+from setgen.climbing.grades import UNKNOWN
+from setgen.climbing.shape import SHAPE_FEATURES, shape_features
+from setgen.climbing.grading.grading import Grading
+from setgen.runtime.networks import Network
+from setgen.sets.padding import pad
+>>>>>>> export
 
 _PAIRS_AT_ONCE = 50_000  # of holds of one climb: each has a vector of the network's width
 
@@ -29,8 +41,8 @@ class TrainedAt:
 class ExportedGrader:
     """`grading.grader.Grader` without torch: `grade` gives the same grades."""
 
-    def __init__(self, board: Board, settings: dict[str, Any], run: Run) -> None:
-        self.board, self.run = board, run
+    def __init__(self, board: Board, settings: Mapping[str, Any], networks: Mapping[str, Network]) -> None:
+        self.board, self.run = board, networks["grader"]
         low, high = settings["angles"]
         self.config = TrainedAt((low, high))
         self.grades = np.array(settings["grades"], dtype=np.int64)
@@ -56,16 +68,16 @@ class ExportedGrader:
             fits = np.arange(1, len(order) - start + 1) * length[start:] ** 2 <= _PAIRS_AT_ONCE
             rows = order[start : start + max(1, int(fits.sum()))]
             padded = pad(self.board, sets[rows])
-            parts.append(
-                self.run(
-                    element=padded.element, present=padded.present, angle=angles[rows], shape=shapes[rows]
-                )
-            )
+            holds = {"element": padded.element, "present": padded.present}
+            parts.append(self.run(holds, {"angle": angles[rows], "shape": shapes[rows]}))
             start += len(rows)
         if not parts:
             return Grading(self.grades, np.empty((0, len(self.grades))), np.empty((0, 0), np.float32))
         back = np.argsort(order)
-        difficulty, raw, features = (np.concatenate(column)[back] for column in zip(*parts, strict=True))
+        difficulty, raw, features = (
+            np.concatenate([part[name] for part in parts])[back]
+            for name in ("difficulty", "raw_spread", "features")
+        )
         spread = (np.logaddexp(0, raw.astype(np.float64)) + 0.05) * self.temperature
         return Grading(self.grades, self._probabilities(difficulty, spread), features)
 

@@ -1,68 +1,58 @@
-"""Which samplers there are for exported networks, and how an exported folder becomes one.
-
-Nothing in `setgen.runtime` imports torch, except to run TorchScript.
-"""
+"""How an exported folder becomes a generator or a grader. Nothing in `setgen.runtime` imports torch."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from setgen.errors import InputError
 from setgen.runtime.folder import read_folder
+from setgen.runtime.generator import ExportedGenerator
 from setgen.runtime.grader import ExportedGrader
-from setgen.runtime.networks import FILES, load_network
-from setgen.runtime.sampler import Sampler
+from setgen.runtime.networks import Network
 
-SAMPLERS = {
-    "masked_set": "setgen.runtime.masked_set:MaskedSetSampler",
-    "sweep_set": "setgen.runtime.sweep_set:SweepSetSampler",
-    "gpt": "setgen.runtime.gpt:GPTSampler",
-    "grader": "setgen.runtime.grader:ExportedGrader",
+RUNNERS: dict[str, type[ExportedGenerator] | type[ExportedGrader]] = {
+    "generator": ExportedGenerator,
+    "grader": ExportedGrader,
 }
 
 
-def load_sampler(folder: Path | str, runtime: str = "onnx", threads: int | None = None) -> Sampler:
-    """A sampler of the model that `setgen export` wrote into `folder`.
+def load_exported(folder: Path | str, runtime: str = "onnx", threads: int | None = None) -> ExportedGenerator:
+    """The generator that `setgen export` wrote into `folder`.
 
-    runtime: onnx or torchscript, as the folder's format is. threads: None for as many as there are cores.
-    Raises InputError when the folder, the runtime or the kind of model is another.
+    runtime: onnx. threads: None for as many as there are cores. Raises InputError when the folder, the runtime or
+    the kind of model is another.
     """
     loaded = _load(folder, runtime, threads)
-    if isinstance(loaded, ExportedGrader):
-        raise InputError(f"{folder} is an exported grader, which makes no climbs: use it with `setgen grade`")
+    if not isinstance(loaded, ExportedGenerator):
+        raise InputError(f"{folder} is an exported grader, which makes nothing: use it with `setgen grade`")
     return loaded
 
 
 def load_exported_grader(
     folder: Path | str, runtime: str = "onnx", threads: int | None = None
 ) -> ExportedGrader:
-    """The grader that `setgen export` wrote into `folder`; arguments and errors as `load_sampler`."""
+    """The grader that `setgen export` wrote into `folder`; arguments and errors as `load_exported`."""
     loaded = _load(folder, runtime, threads)
     if not isinstance(loaded, ExportedGrader):
-        raise InputError(f"{folder} is an exported model that makes climbs, and no grader")
+        raise InputError(f"{folder} is an exported model that makes sets, and no grader")
     return loaded
 
 
 def _load(folder: Path | str, runtime: str, threads: int | None) -> Any:
     check_runtime(runtime)
     found = read_folder(folder)
-    made_for = found.card["runtime"]
-    if made_for != runtime:
-        raise InputError(f"{folder} was exported as {made_for}: use --runtime {made_for}")
-    name = str(found.settings.get("sampler"))
-    if name not in SAMPLERS:
-        raise InputError(f"{folder} needs the sampler {name!r}, which this setgen lacks: upgrade setgen")
-    module, _, attribute = SAMPLERS[name].partition(":")
-    run = load_network(found.network, runtime, threads)
+    name = str(found.settings.get("runner"))
+    if name not in RUNNERS:
+        raise InputError(f"{folder} needs the runner {name!r}, which this setgen lacks: upgrade setgen")
+    networks = {part: Network(path, threads) for part, path in found.networks.items()}
     try:
-        return getattr(import_module(module), attribute)(found.board, found.settings, run)
-    except (KeyError, TypeError, ValueError) as error:
+        return RUNNERS[name](found.space, found.settings, networks)  # type: ignore[arg-type]  # a board
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{folder} is from another version of setgen ({error}): export it again") from None
 
 
 def check_runtime(runtime: str) -> None:
     """Raises InputError for a runtime that there is not."""
-    if runtime not in FILES:
-        raise InputError(f"unknown runtime {runtime!r}: use torch, {', '.join(FILES)}")
+    if runtime != "onnx":
+        raise InputError(f"unknown runtime {runtime!r}: use torch or onnx")

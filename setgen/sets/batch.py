@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from setgen.sets.padding import pad as pad_sets
 from setgen.sets.sets import Sets
 from setgen.sets.space import UNKNOWN, Space
 
@@ -33,6 +34,11 @@ class SetBatch:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    @property
+    def rows_in(self) -> int:
+        """B; a symbol where a model is exported, which `len` would turn into a number."""
+        return self.item.shape[0]
 
     @property
     def device(self) -> torch.device:
@@ -115,16 +121,12 @@ class SetBatch:
 
 def to_batch(space: Space, sets: Sets, device: torch.device | str = "cpu") -> SetBatch:
     """Pad sets (or prompts) of `space` to one batch; L is the largest size, at least 1."""
-    sizes = sets.sizes
-    present = np.arange(max(1, int(sizes.max(initial=0)))) < sizes[:, None]
-    item, label = np.zeros(present.shape, dtype=np.int64), np.zeros(present.shape, dtype=np.int64)
-    item[present], label[present] = sets.item, sets.label
-    codes = {name: codes_of(sets.conditions[name], known) for name, known in space.conditions.items()}
+    padded = pad_sets(space, sets)
     return SetBatch(
-        torch.from_numpy(item),
-        torch.from_numpy(label),
-        torch.from_numpy(present),
-        {name: torch.from_numpy(code) for name, code in codes.items()},
+        torch.from_numpy(padded.item),
+        torch.from_numpy(padded.label),
+        torch.from_numpy(padded.present),
+        {name: torch.from_numpy(code) for name, code in padded.conditions.items()},
         space.n_labels,
     ).to(device)
 
@@ -139,14 +141,3 @@ def to_sets(space: Space, batch: SetBatch, like: AnySets) -> AnySets:
     }
     offsets = np.concatenate([[0], np.cumsum(keep.sum(1))])
     return like.from_arrays(batch.item.numpy()[keep], batch.label.numpy()[keep], offsets, told)
-
-
-def codes_of(values: np.ndarray, known: tuple[int, ...]) -> np.ndarray:
-    """(C,) int64 index into `known` plus one, 0 for values that are not in it (UNKNOWN)."""
-    if not known:
-        return np.zeros(len(values), dtype=np.int64)
-    table = np.array(known, dtype=np.int64)
-    order = np.argsort(table)
-    at = np.searchsorted(table[order], values).clip(max=len(table) - 1)
-    index = order[at]
-    return np.where(table[index] == values, index + 1, 0)

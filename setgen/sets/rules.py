@@ -23,37 +23,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from setgen.errors import InputError
 from setgen.sets.batch import SetBatch
+from setgen.sets.limits import Bounds, Limits
 from setgen.sets.space import Space
-
-_COUNT = torch.int16  # of items, where there are many such numbers
-_MOST_LABELS = 8  # 2^R choices of labels are looked at
-
-
-@dataclass(frozen=True, eq=False)
-class Limits:
-    """What a user lays down beyond a space's own bounds, in arrays; None lays nothing down.
-
-    elements: (V, R) bool, labels that each item may have when it is new. labels: (R, 2) int64, at least and at
-    most so many items with each label. sizes: (fewest, most) items. near: (V, V) bool, items within reach of
-    each other; anchors: (R, R) bool, [r, s] whether a new item with label r is to lie near one with label s.
-    Nearness is kept wherever the rest leaves such an item; all else is certain.
-    """
-
-    elements: np.ndarray | None = None
-    labels: np.ndarray | None = None
-    sizes: tuple[int | None, int | None] = (None, None)
-    near: np.ndarray | None = None
-    anchors: np.ndarray | None = None
-
-    def limits(self, space: Space) -> Limits:
-        """Itself: where limits are asked for, whatever has this method will do (see `boards.constraints`)."""
-        return self
 
 
 @dataclass
@@ -71,7 +46,7 @@ class Partial:
     @classmethod
     def of(cls, space: Space, batch: SetBatch) -> Partial:
         """The state after every item of `batch` has been placed."""
-        labels, rows = space.n_labels, len(batch)
+        labels, rows = space.n_labels, batch.rows_in
         shown = torch.where(batch.label < 0, labels, batch.label).to(torch.int8)
         table = torch.full((rows, len(space) + 1), -1, dtype=torch.int8, device=batch.device)
         # Padding writes into a column of its own, which is cut off.
@@ -100,18 +75,19 @@ class Ahead:
     """Where the next item may lie when items come in a fixed order, the rank; a line moves along it.
 
     rank: (B, V), each row a permutation. beyond: (B, V) free items at and beyond each free one, 0 at those in
-    use when the line began. serving: (B, V, C) items strictly beyond that serve each choice of labels, or None
-    without a user's limits. line: (B,) rank of the item that came last, −1 before the first.
+    use when the line began. latest: (B, V + 2, C) the highest rank strictly beyond which k items serve a choice
+    of labels, −1 where there is none, or None without a user's limits. line: (B,) rank of the item that came
+    last, −1 before the first.
     """
 
     rank: Tensor
     beyond: Tensor
-    serving: Tensor | None
+    latest: Tensor | None
     line: Tensor
 
     def rows(self, index: Tensor | slice) -> Ahead:
-        serving = None if self.serving is None else self.serving[index]
-        return Ahead(self.rank[index], self.beyond[index], serving, self.line[index])
+        latest = None if self.latest is None else self.latest[index]
+        return Ahead(self.rank[index], self.beyond[index], latest, self.line[index])
 
     def at(self, line: Tensor) -> Ahead:
         """The same with the line elsewhere."""
@@ -121,6 +97,12 @@ class Ahead:
         """(B, V) bool: free items beyond the line, with room for the `need` (B,) that must come."""
         return (self.rank > self.line[:, None]) & (self.beyond >= need[:, None].clamp(min=1))
 
+    def last(self, needed: Tensor) -> Tensor:
+        """(B, N) the highest rank beyond which `needed` (B, N, C) items serve each choice of labels; −1: none."""
+        assert self.latest is not None
+        most = self.latest.shape[1] - 1
+        return self.latest.gather(1, needed.clamp(0, most)).amin(2)
+
 
 @dataclass(frozen=True, eq=False)
 class Rules:
@@ -128,16 +110,18 @@ class Rules:
 
     bounds: (2, R) int64, lo and hi. sizes: (fewest, most). elements: (V, R) bool; None where every item may
     have every label that occurs. near: (V, V) 1.0 where two items are within reach; anchors: (R, R + 1) bool.
-    repeats: an item may come twice (what a sequence model does when nothing holds it back).
+    repeats: an item may come twice (what a sequence model does when nothing holds it back). In an exported
+    model all are inputs, and so is whether nearness counts: reach, a bool.
     """
 
     space: Space
     bounds: Tensor
-    sizes: tuple[int, int]
+    sizes: tuple[int, int] | tuple[Tensor, Tensor]
     elements: Tensor | None = None
     near: Tensor | None = None
     anchors: Tensor | None = None
-    repeats: bool = False
+    repeats: bool | Tensor = False
+    reach: Tensor | None = None
 
     @classmethod
     def of(
@@ -151,36 +135,13 @@ class Rules:
 
         Raises InputError when there are limits and the space has too many labels for them.
         """
-        bounds = space.label_bounds.copy()
-        if not bounded:
-            bounds[:, 0] = 0
-            bounds[:, 1] = np.where(space.label_occurs, len(space), 0)
-        sizes = (space.sizes[0], space.largest) if bounded else (1, space.widest)
-        if limits is None:
-            return cls(space, torch.from_numpy(bounds.T.copy()).to(device), sizes)
-        if space.n_labels > _MOST_LABELS:
-            raise InputError(f"limits are kept for at most {_MOST_LABELS} labels, not {space.n_labels}")
-        if limits.labels is not None:
-            bounds = np.stack(
-                [
-                    np.maximum(bounds[:, 0], limits.labels[:, 0]),
-                    np.minimum(bounds[:, 1], limits.labels[:, 1]),
-                ],
-                1,
-            )
-        fewest, most = limits.sizes
-        elements = np.ones((len(space), space.n_labels), bool) if limits.elements is None else limits.elements
-        near = None if limits.near is None else torch.from_numpy(limits.near).to(device, torch.float32)
-        anchors = np.ones((space.n_labels,) * 2, bool) if limits.anchors is None else limits.anchors
-        return cls(
-            space,
-            torch.from_numpy(bounds.T.copy()).to(device),
-            (max(sizes[0], fewest or 0), sizes[1] if most is None else min(sizes[1], most)),
-            torch.from_numpy(elements & (bounds[:, 1] > 0)).to(device),
-            near,
-            # An anchor whose own label is still open serves everybody.
-            torch.from_numpy(np.pad(anchors, ((0, 0), (0, 1)), constant_values=True)).to(device),
-        )
+        found = Bounds.of(space, bounded, limits)
+        labels = torch.from_numpy(found.labels).to(device)
+        if not found.limited:
+            return cls(space, labels, found.sizes)
+        near = None if found.near is None else torch.from_numpy(found.near).to(device, torch.float32)
+        elements, anchors = (torch.from_numpy(x).to(device) for x in (found.elements, found.anchors))
+        return cls(space, labels, found.sizes, elements, near, anchors)
 
     # --- counting -----------------------------------------------------------------------------------------
 
@@ -218,41 +179,53 @@ class Rules:
     @cached_property
     def _serves(self) -> Tensor:
         """(V, C): 1 where an item can have one of the labels of a choice."""
-        return (self._elements[:, None, :] & self._choices).any(2).to(_COUNT)
+        return (self._elements[:, None, :] & self._choices).any(2).long()
 
     @cached_property
     def _open_serves(self) -> Tensor:
         """(C,): 1 where a given item whose label is open does."""
-        return ((self.bounds[1] > 0) & self._choices).any(1).to(_COUNT)
+        return ((self.bounds[1] > 0) & self._choices).any(1).long()
 
     @cached_property
     def _kinds(self) -> Tensor:
         """(2^R, R) bool: every set of labels, numbered by its bits."""
-        bits = torch.arange(2**self.space.n_labels, device=self.bounds.device)[:, None]
-        return (bits >> torch.arange(self.space.n_labels, device=bits.device)) % 2 == 1
+        kinds = [labels[::-1] for labels in product((False, True), repeat=self.space.n_labels)]
+        return torch.tensor(kinds, device=self.bounds.device)
 
     @cached_property
     def _kind(self) -> Tensor:
         """(V,) the set of labels that each item can have."""
-        place = torch.arange(self.space.n_labels, device=self.bounds.device)
-        return (self._elements.long() << place).sum(1)
+        bits = torch.tensor([2**r for r in range(self.space.n_labels)], device=self.bounds.device)
+        return (self._elements.long() * bits).sum(1)
 
     def _left(self, free: Tensor) -> Tensor:
         """(B, V) bool → (B, C): how many free items serve each choice of labels."""
-        return (free[:, :, None] * self._serves).sum(1, dtype=_COUNT)
+        return (free.double() @ self._serves.double()).long()  # a product of float64 counts exactly
+
+    def _with_one_more(self, counts: Tensor) -> Tensor:
+        """(B, R) → (B, R, R): the counts behind one more item with each label."""
+        labels = self.space.n_labels
+        return counts[:, None] + torch.eye(labels, dtype=counts.dtype, device=counts.device)
+
+    def needed(self, counts: Tensor, fewest: Tensor, most: Tensor) -> tuple[Tensor, Tensor]:
+        """(…, C): how many items that serve each choice of labels must be left, for between `fewest` and `most`
+        (…) more to complete a set of which `counts` (…, R) have each label; (…) bool, whether any could."""
+        chosen = self._choices.T.to(counts.dtype)  # (R, C)
+        owed, cap = self.owed(counts), self.bounds[1] - counts
+        possible = (cap >= 0).all(-1)
+        cap = cap.clamp(min=0)
+        least = torch.maximum(fewest, owed.sum(-1))
+        possible = possible & (least <= torch.minimum(most, cap.sum(-1)))
+        others = (cap[..., None] * (1 - chosen)).sum(-2)  # caps of the labels not chosen
+        return torch.maximum((owed[..., None] * chosen).sum(-2), least[..., None] - others), possible
 
     def completable(self, left: Tensor, counts: Tensor, fewest: Tensor, most: Tensor) -> Tensor:
         """(…) bool: whether between `fewest` and `most` (…) more items can complete a set.
 
         left: (…, C) items that serve each choice. counts: (…, R) items with each label so far.
         """
-        chosen = self._choices.T.to(counts.dtype)  # (R, C)
-        owed, cap = self.owed(counts), self.bounds[1] - counts
-        found = ((owed[..., None] * chosen).sum(-2) <= left).all(-1) & (cap >= 0).all(-1)
-        cap = cap.clamp(min=0)
-        others = (cap[..., None] * (1 - chosen)).sum(-2)  # (…, C) caps of the labels not chosen
-        at_most = torch.minimum((left + others).amin(-1), cap.sum(-1))
-        return found & (torch.maximum(fewest, owed.sum(-1)) <= torch.minimum(most, at_most))
+        needed, possible = self.needed(counts, fewest, most)
+        return possible & (left >= needed).all(-1)
 
     # --- what may come ------------------------------------------------------------------------------------
 
@@ -261,13 +234,22 @@ class Rules:
         free = ~state.used
         in_order = torch.zeros_like(free).scatter(1, rank, free)
         beyond = in_order.flip(1).cumsum(1).flip(1).gather(1, rank) * free
-        serving = None
-        if self.elements is not None:
-            order = rank.argsort(1)[:, :, None].expand(-1, -1, self._choices.shape[0])
-            serves = (free[:, :, None] * self._serves).gather(1, order)
-            strictly = serves.flip(1).cumsum(1, dtype=_COUNT).flip(1) - serves
-            serving = strictly.gather(1, rank[:, :, None].expand_as(strictly))
-        return Ahead(rank, beyond, serving, torch.full_like(state.count, -1))
+        latest = None if self.elements is None else self._latest(free, rank)
+        return Ahead(rank, beyond, latest, torch.full_like(state.count, -1))
+
+    def _latest(self, free: Tensor, rank: Tensor) -> Tensor:
+        """(B, V + 2, C) int32, see `Ahead`: [b, k, c] is the place before the k-th last item that serves c."""
+        (rows, items), choices = free.shape, self._choices.shape[0]
+        order = rank.argsort(1)[:, :, None].expand(-1, -1, choices)
+        serves = (free[:, :, None] * self._serves).gather(1, order)
+        onwards = serves.flip(1).cumsum(1).flip(1)  # from each place to the last
+        nowhere = items + 1
+        k = torch.where(serves > 0, onwards, nowhere)
+        before = torch.arange(-1, items - 1, device=rank.device, dtype=torch.int32)
+        table = torch.full((rows, items + 2, choices), -1, dtype=torch.int32, device=rank.device)
+        table = table.scatter(1, k, before[None, :, None].expand(rows, -1, choices))
+        k = torch.arange(items + 2, device=rank.device)[:, None]
+        return torch.where(k == 0, items - 1, torch.where(k == nowhere, -1, table)).to(torch.int32)
 
     def allowed(self, state: Partial, need: Tensor, room: Tensor, ahead: Ahead | None = None) -> Tensor:
         """(B, V, R) bool: elements behind which the set can still be completed.
@@ -275,7 +257,7 @@ class Rules:
         need, room: (B,) how many items must and may come, this one included (see `to_come`). ahead: items that
         lie before the line cannot come any more.
         """
-        free = torch.ones_like(state.used) if self.repeats else ~state.used
+        free = ~state.used | self.repeats
         items = free & (room > 0)[:, None]
         if ahead is not None:
             items = items & ahead.open(need)
@@ -290,46 +272,34 @@ class Rules:
     def _permitted(
         self, state: Partial, need: Tensor, room: Tensor, items: Tensor, ahead: Ahead | None
     ) -> Tensor:
+        needed, possible = self.needed(
+            self._with_one_more(state.counts), (need - 1).clamp(min=0)[:, None], (room - 1)[:, None]
+        )
         if ahead is None:  # what is left depends on which labels the item can have: 2^R kinds of items
-            serves = (self._kinds[:, None, :] & self._choices).any(2).to(_COUNT)
+            serves = (self._kinds[:, None, :] & self._choices).any(2).long()
             left = self._left(~state.used)[:, None] - serves
+            follow = (left[:, :, None] >= needed[:, None]).all(3) & possible[:, None]
+            follow = follow[:, self._kind]
         else:
-            assert ahead.serving is not None
-            left = ahead.serving
-        after = []
-        for r in range(self.space.n_labels):
-            counts = state.counts.clone()
-            counts[:, r] += 1
-            after.append(
-                self.completable(left, counts[:, None], (need - 1).clamp(min=0)[:, None], (room - 1)[:, None])
-            )
-        follow = torch.stack(after, 2)
-        follow = follow[:, self._kind] if ahead is None else follow
+            last = ahead.last(needed).masked_fill(~possible, -1)
+            follow = ahead.rank[:, :, None] <= last[:, None]
         follow = follow & items[:, :, None] & self._elements
-        return follow if self.near is None else self._in_reach(state, follow)
-
-    def _in_reach(self, state: Partial, follow: Tensor) -> Tensor:
-        """What of `follow` (B, V, R) is near the items placed; all of it where nothing is."""
-        assert self.near is not None
-        assert self.anchors is not None
-        used = state.used
-        of_any = (used.to(self.near) @ self.near > 0) | ~used.any(1, keepdim=True)
-        by_label = []
-        for anchors in self.anchors:
-            here = used & anchors[state.label_of.clamp(min=0).long()]
-            of_label = here.to(self.near) @ self.near > 0
-            by_label.append(torch.where(here.any(1, keepdim=True), of_label, of_any))
-        within = follow & torch.stack(by_label, 2)
-        return torch.where(within.flatten(1).any(1)[:, None, None], within, follow)
+        if self.near is None or self.anchors is None:
+            return follow
+        known = (follow, state.label_of, self.near, self.anchors)
+        if self.reach is None:
+            return _in_reach(*known)
+        return torch.cond(self.reach, _in_reach, _anywhere, known)
 
     def onwards(self, state: Partial, need: Tensor, room: Tensor, ahead: Ahead) -> Tensor:
         """(B, V) bool: whether the set can be completed from what lies strictly beyond each item."""
-        if ahead.serving is None:
+        if ahead.latest is None:
             # `beyond` is 0 at items in use: what lies beyond them is counted anew.
             in_order = torch.zeros_like(ahead.beyond).scatter(1, ahead.rank, (ahead.beyond > 0).long())
             beyond = in_order.flip(1).cumsum(1).flip(1).gather(1, ahead.rank)
             return beyond >= need[:, None]
-        return self.completable(ahead.serving, state.counts[:, None], need[:, None], room[:, None])
+        needed, possible = self.needed(state.counts[:, None], need[:, None], room[:, None])
+        return ahead.rank <= ahead.last(needed).masked_fill(~possible, -1)
 
     def possible_sizes(self, state: Partial, undecided: Tensor | None = None) -> Tensor:
         """(B, widest + 1) bool: how many items the set may have in all.
@@ -340,7 +310,7 @@ class Rules:
         left, more = self._left(~state.used), n - state.count[:, None]
         possible = (n >= self.sizes[0]) & (n <= self.sizes[1]) & (more >= 0)
         if undecided is not None:
-            left = left + undecided[:, None].to(_COUNT) * self._open_serves
+            left = left + undecided[:, None] * self._open_serves
             more = more + undecided[:, None]
         return possible & self.completable(left[:, None], state.counts[:, None], more, more)
 
@@ -350,14 +320,11 @@ class Rules:
         These items are in use already. size: (B,) items wanted, 0 where any number will do.
         """
         others = undecided - 1
-        left = self._left(~state.used) + others[:, None].to(_COUNT) * self._open_serves
+        left = self._left(~state.used) + others[:, None] * self._open_serves
         fewest, most = (torch.where(size > 0, size, of) - state.count for of in self.sizes)
-        after = []
-        for r in range(self.space.n_labels):
-            counts = state.counts.clone()
-            counts[:, r] += 1
-            after.append(self.completable(left, counts, fewest.clamp(min=0) + others, most + others))
-        return torch.stack(after, 1) & (self.bounds[1] > 0)
+        fewest, most = fewest.clamp(min=0) + others, most + others
+        after = self._with_one_more(state.counts)
+        return self.completable(left[:, None], after, fewest[:, None], most[:, None]) & (self.bounds[1] > 0)
 
     def why_not(self, state: Partial, undecided: int = 0) -> str:
         """The reason why no set can come of a single state of which `possible_sizes` found none."""
@@ -385,3 +352,20 @@ class Rules:
                 what = " and ".join(f"{n} {name}" for n, name in asked)
                 return f"{what} must still be found, and {there} {things} are left for them"
         return "what is still owed leaves no room"
+
+
+def _in_reach(follow: Tensor, label_of: Tensor, near: Tensor, anchors: Tensor) -> Tensor:
+    """What of `follow` (B, V, R) is near the items placed; all of it where nothing is."""
+    used = label_of >= 0
+    of_any = (used.to(near) @ near > 0) | ~used.any(1, keepdim=True)
+    by_label = []
+    for serving in anchors.unbind(0):
+        here = used & serving[label_of.clamp(min=0).long()]
+        of_label = here.to(near) @ near > 0
+        by_label.append(of_label | ~here.any(1, keepdim=True) & of_any)
+    within = follow & torch.stack(by_label, 2)
+    return within | follow & ~within.flatten(1).any(1)[:, None, None]
+
+
+def _anywhere(follow: Tensor, label_of: Tensor, near: Tensor, anchors: Tensor) -> Tensor:
+    return follow.clone()

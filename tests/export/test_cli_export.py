@@ -7,12 +7,15 @@ import shutil
 import sys
 
 import pytest
-from baselines.hold_frequency import FrequencyConfig, HoldFrequency
-from contract import WALL, random_climbs
+from contract import WALL
 from tiny_models import build, build_grader
 
 from setgen.cli.main import run
+<<<<<<< HEAD
 from setgen.climbing.board import Board
+=======
+from setgen.generators.registry import generator_class
+>>>>>>> export
 from setgen.runtime.folder import checksum
 
 
@@ -44,23 +47,24 @@ def copy(exported, tmp_path):
 def test_the_folder_is_whole_and_plain(exported):
     folder = exported("masked_set")
     card = json.loads((folder / "export.json").read_text())
-    listed = {"model.onnx", "board.json", "sampler.json"}
+    networks = {f"{name}.onnx" for name in ("sizes", "start", "step", "label")}
+    listed = networks | {"weights.bin", "board.json", "settings.json"}
     assert {path.name for path in folder.iterdir()} == listed | {"export.json"}
     assert card["sha256"] == {name: checksum(folder / name) for name in listed}
-    assert (card["runtime"], card["precision"], card["board"]) == ("onnx", "float32", WALL.name)
-    assert card["inputs"]["element"] == "int64 (climbs, holds)"
-    assert json.loads((folder / "sampler.json").read_text())["sampler"] == "masked_set"
+    assert (card["runtime"], card["precision"], card["space"]) == ("onnx", "float32", WALL.name)
+    assert set(card["networks"].values()) == networks
+    assert card["inputs"]["start"]["item"] == "int64 (sets, items)"
+    assert json.loads((folder / "settings.json").read_text())["model"] == "masked_set"
     assert Board.load(folder / "board.json").to_json() == WALL.to_json()
+    weights = sum(p.numel() for p in build("masked_set").parameters()) * 4
+    assert (folder / "weights.bin").stat().st_size < 1.5 * weights  # the networks share them
 
 
 def test_export_writes_what_generate_reads(model, tmp_path, capsys):
-    assert (
-        run(["export", "--model", str(model), "--format", "torchscript", "--out", str(tmp_path / "a" / "x")])
-        == 0
-    )
+    assert run(["export", "--model", str(model), "--out", str(tmp_path / "a" / "x")]) == 0
     assert capsys.readouterr().err == f"Exported: {tmp_path / 'a' / 'x'}\n"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["x"]
-    assert run(["generate", "--model", str(tmp_path / "a" / "x"), "--runtime", "torchscript", "-n", "3"]) == 0
+    assert run(["generate", "--model", str(tmp_path / "a" / "x"), "--runtime", "onnx", "-n", "3"]) == 0
     here = capsys.readouterr().out
     assert run(["generate", "--model", str(model), "-n", "3"]) == 0
     assert capsys.readouterr().out == here
@@ -72,19 +76,15 @@ def test_wrong_wishes(refused, model, tmp_path):
         assert not (tmp_path / "out").exists()
         return line
 
-    assert "unknown format 'tflite': use onnx or torchscript" in export("--format", "tflite")
+    assert "unknown format 'tflite': use onnx" in export("--format", "tflite")
     assert "unknown precision 'int4': use float32, fp16, int8" in export("--precision", "int4")
-    assert "float32 only: use --format onnx for int8" in export(
-        "--format", "torchscript", "--precision", "int8"
-    )
     assert "not a folder" in export(model=tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     assert "not a complete model folder" in export(model=tmp_path / "empty")
     assert "is there already: choose another folder" in export(out=model)
-    frequency = HoldFrequency(WALL, FrequencyConfig())
-    frequency.fit_counts(random_climbs(WALL, 20, seed=0))
-    frequency.save(tmp_path / "frequency")
-    assert "hold_frequency cannot be exported" in export(model=tmp_path / "frequency")
+    canvas = generator_class("hold_canvas")
+    canvas(WALL, canvas.Config(width=8, depth=1, heads=1)).save(tmp_path / "canvas")
+    assert "torch.autograd.grad" in export(model=tmp_path / "canvas")
 
 
 def test_wrong_folders(refused, exported, model, tmp_path):
@@ -94,7 +94,9 @@ def test_wrong_folders(refused, exported, model, tmp_path):
     assert "unknown runtime 'tensorrt'" in generate(exported("masked_set"), "tensorrt")
     assert "not a folder" in generate(tmp_path / "nothing")
     assert "make one with `setgen export`" in generate(model)
-    assert "was exported as onnx: use --runtime onnx" in generate(exported("masked_set"), "torchscript")
+    for option in (("--guidance", 1), ("--top-p", 0.5), ("--calls", 3)):
+        line = refused("generate", "--model", exported("masked_set"), "--runtime", "onnx", *option)
+        assert "knows no --calls, --guidance and --top-p" in line
     assert "is an exported model: add --runtime onnx" in generate(exported("masked_set"), "torch")
     assert "is an exported grader" in generate(exported("grader"))
 
@@ -106,7 +108,7 @@ def test_wrong_graders(refused, exported, tmp_path):
     assert "needs --grader" in refused("grade", "--data", tmp_path, "--runtime", "onnx", *holds)
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "board.json", "sampler.json"])
+@pytest.mark.parametrize("name", ["step.onnx", "weights.bin", "board.json", "settings.json"])
 def test_damage_is_found(refused, copy, name):
     whole = (copy / name).read_bytes()
     (copy / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -115,26 +117,31 @@ def test_damage_is_found(refused, copy, name):
     assert f"damaged: {name} is missing" in refused("generate", "--model", copy, "--runtime", "onnx")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1, "runtime": "x", "sha256": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"format": 2, "sha256": {}}', '{"format": 2, "networks": {"a": "../a"}, "sha256": {}}'],
+)
 def test_a_damaged_card_is_found(refused, copy, text):
     (copy / "export.json").write_text(text)
     assert "damaged: export.json" in refused("generate", "--model", copy, "--runtime", "onnx")
 
 
-def test_a_newer_folder_says_so(refused, copy):
+def test_a_folder_of_another_format_says_so(refused, copy):
     card = json.loads((copy / "export.json").read_text())
     (copy / "export.json").write_text(json.dumps(card | {"format": 99}))
     assert "upgrade setgen" in refused("generate", "--model", copy, "--runtime", "onnx")
+    (copy / "export.json").write_text('{"format": 1, "runtime": "onnx", "sha256": {}}')
+    assert "export the model again" in refused("generate", "--model", copy, "--runtime", "onnx")
 
 
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("model.onnx", "nonsense", "not a network that onnxruntime can run"),
-        ("sampler.json", '{"sampler": "dice"}', "needs the sampler 'dice'"),
-        ("sampler.json", '{"sampler": "gpt"}', "export it again"),
-        ("sampler.json", '{"sampler": "masked_set", "sizes": [[[0.0, 1.0]]]}', "export it again"),
-        ("sampler.json", "[1]", "damaged: sampler.json"),
+        ("step.onnx", "nonsense", "not a network that onnxruntime can run"),
+        ("settings.json", '{"runner": "dice"}', "needs the runner 'dice'"),
+        ("settings.json", '{"runner": "grader"}', "export it again"),
+        ("settings.json", '{"runner": "generator", "model": "masked_set"}', "export it again"),
+        ("settings.json", "[1]", "damaged: settings.json"),
         ("board.json", "{}", "not a board"),
     ],
 )
@@ -156,11 +163,8 @@ def test_without_the_libraries(refused, exported, model, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [model]
 
 
-def test_a_grader_is_exported(tmp_path, capsys):
+def test_a_grader_is_exported(tmp_path):
     build_grader().save(tmp_path / "grader")
     out = tmp_path / "out"
-    assert (
-        run(["export", "--model", str(tmp_path / "grader"), "--format", "torchscript", "--out", str(out)])
-        == 0
-    )
-    assert json.loads((out / "export.json").read_text())["sampler"] == "grader"
+    assert run(["export", "--model", str(tmp_path / "grader"), "--out", str(out)]) == 0
+    assert json.loads((out / "export.json").read_text())["runner"] == "grader"

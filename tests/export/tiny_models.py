@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import torch
 from contract import TOY, WALL, random_climbs
@@ -9,28 +11,48 @@ from contract import TOY, WALL, random_climbs
 from setgen.climbing.grading.grader import Grader, GraderConfig
 from setgen.climbing.shape import SHAPE_FEATURES
 from setgen.generators.registry import generator_class
+<<<<<<< HEAD
+=======
+from setgen.climbing.grading.grader import Grader, GraderConfig
+from setgen.sets.sets import One, Sets
+from setgen.sets.space import Items, Label
+>>>>>>> export
 
 SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0}
-KILTER_GPT = {"smoothing": "last", "loss": "bce", "crop": True}
 GENERATORS = {
     "masked_set": ("masked_set", {}),
-    "sweep_set": ("sweep_set", {}),
-    "sweeps": ("sweep_set", {"directions": 4}),
+    "sweep_set": ("sweep_set", {"directions": 2}),
     "gpt": ("gpt", {}),
-    "kilter-gpt": ("gpt", KILTER_GPT),
-    "sorted_gpt": ("sorted_gpt", {}),
+    "sorted gpt": ("gpt", {"order": "sorted"}),
+    "joint sweep gpt": ("gpt", {"order": "sweep", "tokens": "joint", "embedding": "space"}),
+    "kilter gpt": ("gpt", {"smoothing": "last", "loss": "bce", "crop": True}),
+    "hold_frequency": ("hold_frequency", {}),
 }
-BOARDS = {"wall": WALL, "toy": TOY}
+BASKETS = Items(
+    "baskets", tuple("abcdefgh"), (1, 5), (Label("one", 1, 2), Label("many", 0, None), Label("never", 0, 0))
+)
+"""No coordinates, no groups, no conditions."""
+SPACES = {"wall": WALL, "toy": TOY, "baskets": BASKETS}
 
 
-def build(name, board=WALL):
+def random_sets(space, n, seed):
+    """Sets of the space within its bounds."""
+    if space is not BASKETS:
+        return random_climbs(space, n, seed)
+    rng = np.random.default_rng(seed)
+    items = [rng.permutation(len(space))[: rng.integers(1, 6)].tolist() for _ in range(n)]
+    return Sets.of(space, [One(tuple((i, int(j > 0)) for j, i in enumerate(some))) for some in items])
+
+
+def build(name, space=WALL):
     """A generator whose probabilities are far from uniform, in float32."""
     key, settings = GENERATORS[name]
     cls = generator_class(key)
+    known = {f.name for f in fields(cls.Config)}
     torch.manual_seed(0)
-    generator = cls(board, cls.Config(**SMALL, **settings))
+    generator = cls(space, cls.Config(**{k: v for k, v in SMALL.items() if k in known} | settings))
     _shake(generator)
-    generator.fit_counts(random_climbs(board, 40, seed=99))
+    generator.fit_counts(random_sets(space, 40, seed=99))
     return generator.eval()
 
 
@@ -52,8 +74,7 @@ def _shake(model):
 
 
 def same(one, other):
-    """Whether two `Climbs` are the same, in the same order."""
-    return all(
-        np.array_equal(getattr(one, f), getattr(other, f))
-        for f in ("placement", "role", "offsets", "angle", "grade")
-    )
+    """Whether two `Sets` are the same, in the same order."""
+    pairs = [(getattr(one, f), getattr(other, f)) for f in ("item", "label", "offsets")]
+    pairs += [(one.conditions[name], other.conditions[name]) for name in one.conditions]
+    return all(np.array_equal(here, there) for here, there in pairs)
