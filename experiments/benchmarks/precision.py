@@ -2,14 +2,9 @@
 
 python -m experiments.benchmarks.precision --model runs/mine --data data/synthetic-20000
 
-<<<<<<< HEAD
-Of a model that makes climbs: bits per hold (the bound of `metrics.likelihood`). Of a grader: bits per
-climb, −log₂ of the probability of its grade. The difference is taken climb by climb.
-=======
 Of a model that makes climbs: bits per hold (the bound of `evaluation.likelihood`), the exported steps being given
 the holds of each climb in place of draws. Of a grader: bits per climb, −log₂ of the probability of its grade. The
 difference is taken climb by climb.
->>>>>>> export
 """
 
 from __future__ import annotations
@@ -27,32 +22,19 @@ from setgen.climbing.dataset import Dataset
 from setgen.climbing.grading.grader import load_grader
 from setgen.climbing.grading.grading import Grading
 from setgen.errors import InputError
-<<<<<<< HEAD
-from setgen.export.registry import adapted, exportable
-=======
-from setgen.metrics.estimate import mean
-from setgen.metrics.likelihood import likelihood
 from setgen.export.generator import generator as exportable_generator
 from setgen.export.registry import exportable
->>>>>>> export
 from setgen.export.write import PRECISIONS, export
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 from setgen.generators.registry import load_generator
-<<<<<<< HEAD
 from setgen.metrics.estimate import mean
 from setgen.metrics.likelihood import likelihood
-from setgen.runtime.networks import FILES, load_network
-from setgen.runtime.registry import load_exported_grader
-=======
-from setgen.climbing.grading.grader import load_grader
-from setgen.climbing.grading.grading import Grading
 from setgen.runtime.generator import ExportedGenerator
 from setgen.runtime.registry import load_exported, load_exported_grader
 from setgen.sets.limits import Bounds
 from setgen.sets.noise import noise_of
 from setgen.sets.padding import Padded, pad
->>>>>>> export
 
 _ROWS = 256  # climbs at once
 
@@ -83,18 +65,6 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
     if len(climbs) == 0:
         raise InputError(f"{data} has no test climbs to judge by")
 
-<<<<<<< HEAD
-    def bits_of(folder: Path | None, form: str = "") -> np.ndarray:
-        if is_grader:
-            judge = load_grader(model) if folder is None else load_exported_grader(folder, form)
-            return of_grading(judge.grade(climbs), climbs)
-        generator = load_generator(model)
-        if folder is not None:
-            attach = adapted(generator.name, generator).attach
-            assert attach is not None
-            attach(load_network(folder / FILES[form], form))
-        return likelihood(generator, climbs, orders=orders).bits
-=======
     def bits_of(folder: Path | None) -> np.ndarray:
         if judge is not None:
             return of_grading(
@@ -104,7 +74,6 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
         if folder is None:
             return likelihood(generator, climbs, orders=orders).bound
         return exported_bits(generator, load_exported(folder), climbs, orders)
->>>>>>> export
 
     torch_bits = bits_of(None)
     unit = "bits per climb" if is_grader else "bits per hold"

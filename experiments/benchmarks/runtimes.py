@@ -19,30 +19,17 @@ import torch
 
 from experiments.benchmarks.command_line import Parser, benchmark, whole
 from experiments.benchmarks.untrained import NETWORKS, untrained
-<<<<<<< HEAD
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.grading.grader import Grader, GraderConfig
+from setgen.climbing.grading.grading import Grading
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
-from setgen.export.exportable import Exportable
-from setgen.export.registry import ADAPTERS, adapted
-from setgen.export.write import export
-from setgen.generators.base import Generator
-from setgen.runtime.networks import FILES, load_network
-from setgen.runtime.registry import load_sampler
-from setgen.runtime.sampler import Run, Sampler
-=======
-from setgen.climbing.climbs import Climbs
 from setgen.export.generator import generator as exportable_generator
 from setgen.export.grader import grader as exportable_grader
 from setgen.export.write import PRECISIONS, export
 from setgen.generators.base import Generator
-from setgen.climbing.grading.grader import Grader, GraderConfig
-from setgen.climbing.grading.grading import Grading
 from setgen.runtime.generator import ExportedGenerator
 from setgen.runtime.grader import ExportedGrader
 from setgen.runtime.registry import load_exported, load_exported_grader
-from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
->>>>>>> export
 
 _MODELS = ["masked_set", "sweep_set", "gpt", "grader"]
 _SECONDS, _ROUNDS = 0.2, 3

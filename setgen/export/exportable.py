@@ -8,12 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-<<<<<<< HEAD
-from setgen.climbing.board import Board
-from setgen.runtime.sampler import Run
-=======
 from setgen.sets.space import Space
->>>>>>> export
 
 
 @dataclass(frozen=True, eq=False)

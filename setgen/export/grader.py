@@ -6,19 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, relu
 
-<<<<<<< HEAD
 from setgen.climbing.grading.grader import Grader
 from setgen.climbing.grading.hold_graph import GINEConv
-from setgen.climbing.roles import N_ROLES
-from setgen.climbing.shape import SHAPE_FEATURES
-from setgen.export.exportable import Exportable
-=======
 from setgen.climbing.roles import N_ROLES
 from setgen.climbing.shape import SHAPE_FEATURES
 from setgen.export.exportable import Exportable, Network
-from setgen.climbing.grading.grader import Grader
-from setgen.climbing.grading.hold_graph import GINEConv
->>>>>>> export
 
 
 class PaddedGrader(nn.Module):

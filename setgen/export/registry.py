@@ -14,12 +14,8 @@ def exportable(folder: Path | str) -> Exportable:
     """
     folder = Path(folder)
     if (folder / "grader.json").is_file():
-<<<<<<< HEAD
         from setgen.climbing.grading.grader import load_grader
-=======
         from setgen.export.grader import grader
-        from setgen.climbing.grading.grader import load_grader
->>>>>>> export
 
         return grader(load_grader(folder))
     from setgen.export.generator import generator

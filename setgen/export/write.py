@@ -44,19 +44,12 @@ def check_form(form: str, precision: str) -> None:
 def export(what: Exportable, folder: Path | str, precision: str = "float32") -> None:
     """Write the networks, the space, settings.json and export.json into a new `folder`.
 
-    <<<<<<< HEAD
-        form: onnx or torchscript. precision: float32; fp16: weights and arithmetic in half precision; int8:
-        the weights of every matrix product in whole numbers from −64 to 64, one scale a column, activations
-        rounded to 0 … 255 as they come on a scale of the whole batch, so that a row depends a little on its
-        neighbours in the batch.
-    =======
-        precision: float32; fp16: weights and arithmetic in half precision; int8:
-        the weights of every matrix product in whole numbers from −64 to 64, one scale a column, activations
-        rounded to 0 … 255 as they come on a scale of the whole batch, so that a row depends a little on its
-        neighbours in the batch. Rules and draws stay as they are.
-    >>>>>>> export
-        The folder appears when it is complete. Raises InputError when it is there already, cannot be written,
-        or a library is missing.
+    precision: float32; fp16: weights and arithmetic in half precision; int8:
+    the weights of every matrix product in whole numbers from −64 to 64, one scale a column, activations
+    rounded to 0 … 255 as they come on a scale of the whole batch, so that a row depends a little on its
+    neighbours in the batch. Rules and draws stay as they are.
+    The folder appears when it is complete. Raises InputError when it is there already, cannot be written,
+    or a library is missing.
     """
     check_form("onnx", precision)
     folder = Path(folder)

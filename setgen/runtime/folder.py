@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
-from setgen.climbing.board import Board
-=======
->>>>>>> export
 from setgen.errors import InputError
 from setgen.sets.space import Space, load_space, space_file
 

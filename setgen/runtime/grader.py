@@ -8,25 +8,14 @@ from typing import Any
 
 import numpy as np
 
-<<<<<<< HEAD
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.geometry import as_sets, geometry
 from setgen.climbing.grades import UNKNOWN
 from setgen.climbing.grading.grading import Grading
-from setgen.climbing.padding import pad
 from setgen.climbing.shape import SHAPE_FEATURES, shape_features
-from setgen.runtime.sampler import Run
-=======
-from setgen.climbing.board import Board
-from setgen.climbing.climbs import Climbs
-from setgen.climbing.geometry import as_sets, geometry
-from setgen.climbing.grades import UNKNOWN
-from setgen.climbing.shape import SHAPE_FEATURES, shape_features
-from setgen.climbing.grading.grading import Grading
 from setgen.runtime.networks import Network
 from setgen.sets.padding import pad
->>>>>>> export
 
 _PAIRS_AT_ONCE = 50_000  # of holds of one climb: each has a vector of the network's width
 

@@ -4,11 +4,7 @@ import os
 
 import pytest
 from filelock import FileLock
-<<<<<<< HEAD
-from tiny_models import BOARDS, build, build_grader
-=======
 from tiny_models import SPACES, build, build_grader
->>>>>>> export
 
 from setgen.export.generator import generator
 from setgen.export.grader import grader
@@ -24,15 +20,6 @@ def exported(tmp_path_factory):
     home = home / "exported"
     home.mkdir(exist_ok=True)
 
-<<<<<<< HEAD
-    def folder(name, form="onnx", precision="float32", board="wall"):
-        key = "-".join((name, form, precision, board))
-        with FileLock(home / f"{key}.lock"):
-            if not (home / key).exists():
-                model = build_grader(BOARDS[board]) if name == "grader" else build(name, BOARDS[board])
-                family = "grader" if name == "grader" else model.name
-                export(adapted(family, model), home / key, form, precision)
-=======
     def folder(name, precision="float32", space="wall"):
         key = "-".join((name, precision, space))
         with FileLock(home / f"{key}.lock"):
@@ -40,7 +27,6 @@ def exported(tmp_path_factory):
                 place = SPACES[space]
                 what = grader(build_grader(place)) if name == "grader" else generator(build(name, place))
                 export(what, home / key, precision)
->>>>>>> export
         return home / key
 
     return folder

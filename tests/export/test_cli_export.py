@@ -11,11 +11,8 @@ from contract import WALL
 from tiny_models import build, build_grader
 
 from setgen.cli.main import run
-<<<<<<< HEAD
 from setgen.climbing.board import Board
-=======
 from setgen.generators.registry import generator_class
->>>>>>> export
 from setgen.runtime.folder import checksum
 
 

@@ -24,30 +24,20 @@ from contract import (
     random_prompts,
     universe,
 )
-<<<<<<< HEAD
-from onnx import numpy_helper
-from scipy import stats
-from tiny_models import GENERATORS, build, build_grader, same
-
-=======
 from onnx import TensorProto, numpy_helper
 from tiny_models import BASKETS, GENERATORS, build, build_grader, same
 
 from experiments.benchmarks.precision import exported_bits
+from setgen.cli.main import run as setgen
 from setgen.climbing.climbs import Climb, Climbs
 from setgen.climbing.constraints import Constraints
 from setgen.climbing.grades import UNKNOWN
 from setgen.climbing.rules import legal
->>>>>>> export
-from setgen.cli.main import run as setgen
-from setgen.climbing.climbs import Climb, Climbs
-from setgen.climbing.grades import UNKNOWN
-from setgen.climbing.rules import legal
 from setgen.errors import InputError
-from setgen.metrics.likelihood import likelihood
 from setgen.export.generator import generator as exportable
 from setgen.export.grader import grader as exportable_grader
 from setgen.export.write import export
+from setgen.metrics.likelihood import likelihood
 from setgen.runtime.networks import Network
 from setgen.runtime.registry import load_exported, load_exported_grader
 from setgen.sets import bounds
@@ -165,41 +155,6 @@ def test_lower_precision_is_near_but_not_the_same(exported, precision):
     assert legal(WALL, low.sample(prompts[:50], constraints=constraints)).all()
 
 
-<<<<<<< HEAD
-def products(path):
-    """The whole-number weights (K, N) of every matrix product of an int8 network."""
-    graph = onnx.load(path).graph
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    return [arrays[node.input[1]] for node in graph.node if node.op_type == "MatMulInteger"]
-
-
-def cut_off_in_pairs(activations, weights):
-    """The product as x86 without VNNI has it (`vpmaddubsw`): sums of two products cut off at 16 bits."""
-    k = len(weights) // 2 * 2
-    pairs = (activations[:, :k, None].astype(int) * weights[None, :k]).reshape(
-        len(activations), k // 2, 2, -1
-    )
-    return pairs.sum(2).clip(-(2**15), 2**15 - 1).sum(1) + activations[:, k:].astype(int) @ weights[k:]
-
-
-@pytest.mark.parametrize("name", ["masked_set", "sweep_set", "gpt"])
-def test_int8_is_the_same_on_processors_that_add_in_16_bits(exported, name):
-    rng, found = np.random.default_rng(0), products(exported(name, "onnx", "int8") / "model.onnx")
-    assert len(found) >= 8
-    for weights in found:
-        assert weights.dtype == np.int8
-        positive, negative = (np.where(keep, 255, 0).astype(np.uint8) for keep in (weights > 0, weights < 0))
-        for worst in (positive.T[:40], negative.T[:40], rng.integers(0, 256, (40, len(weights)), np.uint8)):
-            np.testing.assert_array_equal(cut_off_in_pairs(worst, weights), worst.astype(int) @ weights)
-    full = np.rint(found[0] * (127 / np.abs(found[0]).max())).astype(np.int8)  # what the test would find out
-    worst = np.where(full > 0, 255, 0).astype(np.uint8).T
-    assert not np.array_equal(cut_off_in_pairs(worst, full), worst.astype(int) @ full)
-
-
-@every_form
-def test_the_same_grades(exported, form):
-    grader, judge = build_grader(), load_exported_grader(exported("grader", form), form)
-=======
 def test_int8_weights_are_small_enough_for_every_processor(exported):
     # x86 without VNNI adds products of two weights and two activations up to 255 in 16 bits.
     folder, found = exported("masked_set", "int8"), 0
@@ -249,7 +204,6 @@ def test_the_padded_grader_is_the_grader(extra):
 
 def test_the_same_grades(exported):
     grader, judge = build_grader(), load_exported_grader(exported("grader"))
->>>>>>> export
     climbs = Climbs.concatenate([random_climbs(WALL, 150, seed=3), Climbs.from_list([Climb(((3, 1),), 40)])])
     assert (climbs.angle == UNKNOWN).any()
     for angle in (None, 20):

@@ -11,12 +11,8 @@ from contract import TOY, WALL, random_climbs
 from setgen.climbing.grading.grader import Grader, GraderConfig
 from setgen.climbing.shape import SHAPE_FEATURES
 from setgen.generators.registry import generator_class
-<<<<<<< HEAD
-=======
-from setgen.climbing.grading.grader import Grader, GraderConfig
 from setgen.sets.sets import One, Sets
 from setgen.sets.space import Items, Label
->>>>>>> export
 
 SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0}
 GENERATORS = {
