@@ -30,3 +30,26 @@ def exported(tmp_path_factory):
         return home / key
 
     return folder
+
+
+# An export takes seconds of a core: here the whole of one model and its damages; all models where slow tests run.
+_DEFAULT = (
+    "test_the_same_seed_gives_the_same_climbs[masked_set]",
+    "test_constraints_are_kept_and_the_climbs_are_the_same[masked_set]",
+    "test_int8_weights_are_small_enough_for_every_processor",
+    "test_lower_precision_is_near_but_not_the_same[int8]",
+    "test_the_folder_is_whole_and_plain",
+    "test_wrong_wishes",
+    "test_damage_is_found",
+    "test_a_damaged_card_is_found",
+    "test_a_folder_of_another_format_says_so",
+    "test_files_of_another_kind_with_the_right_checksum",
+    "test_the_padded_grader_is_the_grader",
+    "test_prompts_are_checked",
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent.name == "export" and not item.name.startswith(_DEFAULT):
+            item.add_marker(pytest.mark.slow)
