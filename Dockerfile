@@ -11,8 +11,8 @@ WORKDIR /build
 RUN python -m venv /opt/setgen
 ENV PATH="/opt/setgen/bin:$PATH" PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY pyproject.toml ./
-# The package's dependencies without those of training, comparing and evaluating, which no server imports.
-RUN sed -n '/^dependencies = \[/,/^]/s/^  "\(.*\)",$/\1/p' pyproject.toml | grep -vE '^(hydra-core|lightning-fabric|plotly|pot|scikit-learn|wandb)[^a-z-]' > needed.txt
+# What the package needs, and what serving adds; training's engine is imported by no server.
+RUN sed -n '/^\(dependencies\|serve\) = \[/,/^]/s/^  "\(.*\)",$/\1/p' pyproject.toml | grep -vE '^lightning-fabric[^a-z-]' > needed.txt
 RUN grep '^torch[^a-z-]' needed.txt > torch.txt && pip install ${TORCH_INDEX:+-i "$TORCH_INDEX"} -r torch.txt
 RUN pip install -r needed.txt
 COPY README.md LICENSE ./

@@ -125,7 +125,7 @@ def measure(name: str, dataset: SetDataset, seed: int, args: argparse.Namespace)
     if generator.n_parameters:
         training = dict(load_model(name).get("training") or {})
         options = Options(
-            steps=args.steps, batch_size=256, validations=24, patience=6, bucketing=True,
+            steps=args.steps, batch_size=256, validations=12, patience=12,
             **{str(key): training[key] for key in ("learning_rate", "weight_decay") if key in training},
         )  # fmt: skip
         fabric = Fabric(accelerator="auto", devices=1, precision="32-true")  # determinants need their digits

@@ -72,7 +72,7 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
             )
         assert generator is not None
         if folder is None:
-            return likelihood(generator, climbs, orders=orders).bound
+            return likelihood(generator, climbs, orders=orders).bits
         return exported_bits(generator, load_exported(folder), climbs, orders)
 
     torch_bits = bits_of(None)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -54,7 +55,7 @@ def main() -> None:
 
 def measure(name: str, network: str, home: Path, batches: list[int], threads: int) -> None:
     """Print the table of one model; each row's batches one after another, each the best of a few rounds."""
-    board, work = synthetic_board(), {}
+    board, work = synthetic_board(), dict[str, Any]()
     if name == "grader":
         torch.manual_seed(0)
         judge = Grader(board, GraderConfig((10, 30), 43.0, (40.0, 15.0), (0, 70))).eval()

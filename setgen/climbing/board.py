@@ -38,6 +38,13 @@ class AppIds:
     sets: tuple[int, ...]
 
 
+def board_of(space: Space) -> Board:
+    """The space as the board it is. Raises InputError when it is none: what follows is of climbs."""
+    if not isinstance(space, Board):
+        raise InputError(f"this is of climbs, and {space.name} holds other sets: give a model of a board")
+    return space
+
+
 @dataclass(frozen=True, eq=False)
 class Board(Space):
     """A wall with V placements: the space of which climbs are sets.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from setgen.climbing.board import Board
+from setgen.climbing.board import Board, board_of
 from setgen.climbing.climbs import Climb, Climbs
 from setgen.climbing.constraints import Constraints
 from setgen.climbing.grades import UNKNOWN, V, grade_name
@@ -51,12 +51,14 @@ def edit(
     if not now:
         raise InputError("the climb to edit has no holds")
     if keep is not None:
-        kept = [_kept(generator.space, climb, keep)] * n
+        kept = [_kept(board_of(generator.space), climb, keep)] * n
     else:
         kept = _random_parts(climb, redraw or 0, n, seed, constraints or Constraints())
     angle, grade = climb.angle if angle is None else angle, climb.grade if grade is None else grade
     prompts = Climbs.from_list([Climb(part, angle, grade) for part in kept])
-    sizes = _sizes(generator.space, prompts, now if size is None else size, size is not None, constraints)
+    sizes = _sizes(
+        board_of(generator.space), prompts, now if size is None else size, size is not None, constraints
+    )
     return generator.sample(prompts, sizes=sizes, seed=seed, temperature=temperature, constraints=constraints)
 
 
@@ -85,7 +87,9 @@ def more_like(
     shared = Counter(hold for climb in liked for hold in dict.fromkeys(climb.holds))
     wanted = max(len(keep), round(_BORROWED * float(liked.sizes.mean())))
     laid = constraints or Constraints()
-    prompt_of = [_borrowed(generator.space, shared, tuple(keep), wanted, laid, rng) for _ in range(_POOL * n)]
+    prompt_of = [
+        _borrowed(board_of(generator.space), shared, tuple(keep), wanted, laid, rng) for _ in range(_POOL * n)
+    ]
     angle = _commonest(liked.angle) if angle is None else angle
     grade = _middle(liked.grade) if grade is None else grade
     prompts = Climbs.from_list([Climb(holds, angle, grade) for holds in prompt_of])

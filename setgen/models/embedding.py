@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -74,7 +75,7 @@ class ConditionEmbedding(nn.Module):
             {name: nn.Embedding(len(values) + 1, width) for name, values in space.conditions.items()}
         )
         for table in self.of.values():
-            nn.init.normal_(table.weight, std=std)
+            nn.init.normal_(cast(nn.Embedding, table).weight, std=std)
         self.none = nn.Parameter(torch.zeros(width)) if not space.conditions else None
 
     def forward(self, conditions: Mapping[str, Tensor], rows: int) -> Tensor:

@@ -9,7 +9,7 @@ padded, which is the form that exports.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -212,7 +212,8 @@ class Transformer(nn.Module):
     def decode(self, token: Tensor, cache: KVCache, column: int) -> Tensor:
         """One more token a row, (B, width), kept at `column` of the cache → its code, (B, width)."""
         if torch.compiler.is_exporting():
-            before, cache.new = cache.new or [None] * len(self.blocks), []
+            before: list[Any] = cache.new or [None] * len(self.blocks)
+            cache.new = []
             for block, past, new in zip(self.layers, cache.layers, before, strict=True):
                 token, new = block.decode_beside(token, past, new, cache.present)
                 cache.new.append(new)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from setgen.builtin_model import BUILTIN
-from setgen.climbing.board import Board
+from setgen.climbing.board import Board, board_of
 from setgen.climbing.dataset import Dataset
 from setgen.climbing.grading.cache import grader_for
 from setgen.climbing.grading.grader import Grader, load_grader
@@ -31,7 +31,7 @@ class ServedModel:
 
     @property
     def board(self) -> Board:
-        return self.generator.space
+        return board_of(self.generator.space)
 
 
 def load_model(
@@ -49,21 +49,22 @@ def load_model(
     """
     folder = BUILTIN if model is None else Path(model)
     generator = load_generator(folder).to(getattr(torch, precision))
+    board = board_of(generator.space)
     card = _json(folder / "card.json") or _json(folder / "run.json") or {}
     if not isinstance(card, dict):
         raise InputError(f"{folder / 'card.json'} is no model card: it holds no names and values")
     card.pop("curve", None)
     if data is not None:
         dataset = Dataset.load(data)
-        if not same_wall(dataset.board, generator.space):
+        if not same_wall(dataset.board, board):
             raise InputError(f"{data} is of another board than the model: {dataset.board.name}")
         rules = SensibleRules.fit(dataset.board, dataset.part("train"))
         return ServedModel(generator, rules, grader_for(dataset), card)
     for home in (folder, BUILTIN):
         if (home / "sensible.json").is_file() and (home / "grader").is_dir():
             grader = load_grader(home / "grader")
-            if same_wall(grader.board, generator.space):
-                rules = SensibleRules.from_json(generator.space, _json(home / "sensible.json"))
+            if same_wall(grader.board, board):
+                rules = SensibleRules.from_json(board, _json(home / "sensible.json"))
                 return ServedModel(generator, rules, grader, card)
     return ServedModel(generator, None, None, card)
 

@@ -63,7 +63,8 @@ def check_prompts(
 def _different(prompts: Sets) -> tuple[np.ndarray, np.ndarray]:
     """Rows whose items differ from those of all rows before, and for each row which of these it equals."""
     first: dict[bytes, int] = {}
-    rows, where = [], np.empty(len(prompts), dtype=np.int64)
+    rows: list[int] = []
+    where = np.empty(len(prompts), dtype=np.int64)
     pairs = np.stack([prompts.item, prompts.label.astype(np.int32)], 1)
     for i, (a, b) in enumerate(zip(prompts.offsets[:-1].tolist(), prompts.offsets[1:].tolist(), strict=True)):
         key = pairs[a:b].tobytes()

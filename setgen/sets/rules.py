@@ -345,9 +345,11 @@ class Rules:
         left = (self._left(~state.used)[0] + undecided * self._open_serves).tolist()
         by_number = sorted(zip(self._choices.tolist(), left, strict=True), key=lambda x: sum(x[0]))
         for choice, there in by_number:
-            asked = [(int(owed[r]), names[r]) for r, here in enumerate(choice) if here and owed[r]]
+            asked: list[tuple[int, str]] = [
+                (int(owed[r]), names[r]) for r, here in enumerate(choice) if here and owed[r]
+            ]
             if all(choice) and more:
-                asked.append((more, "more"))
+                asked.append((int(more), "more"))
             if sum(n for n, _ in asked) > there:
                 what = " and ".join(f"{n} {name}" for n, name in asked)
                 return f"{what} must still be found, and {there} {things} are left for them"

@@ -143,8 +143,8 @@ class Space(ABC):
             known = ", ".join(self.conditions) or "none"
             raise InputError(f"there is no condition {name!r} here: there are {known}")
         if value != UNKNOWN and value not in self.conditions[name]:
-            known = [self.value_name(name, v) for v in self.conditions[name]]
-            shown = ", ".join(known if len(known) <= 12 else [*known[:6], "…", known[-1]])
+            names = [self.value_name(name, v) for v in self.conditions[name]]
+            shown = ", ".join(names if len(names) <= 12 else [*names[:6], "…", names[-1]])
             raise InputError(f"{name} {value} is not one of this {self.word}'s: {shown}")
         return value
 

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from experiments.benchmarks.import_speed import reference_import, replicate, synthetic_database
 
+from experiments.benchmarks.import_speed import reference_import, replicate, synthetic_database
 from setgen.cli.main import run
 from setgen.climbing.dataset import Dataset
 
