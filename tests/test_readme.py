@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import itertools
+import json
 import re
 import shlex
 from pathlib import Path
@@ -30,6 +31,7 @@ from setgen.generators.masked_set import MaskedSet
 from setgen.generators.registry import generator_class, load_generator
 from setgen.metrics.metric import metrics_of
 from setgen.sets.batch import to_batch
+from setgen.sets.dataset import load_dataset
 from setgen.training import Options, Training
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,6 +181,43 @@ def test_the_commands_of_a_trained_model_run(reader, tmp_path, capsys, monkeypat
     assert len((tmp_path / "new.jsonl").read_text().splitlines()) == 100
     for name in ("scores.csv", "new.png", "four.svg"):
         assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_other_sets_go_the_way_that_is_told(tmp_path, capsys, monkeypatch) -> None:
+    """Files of the kinds that the page shows, imported, generated, completed, scored and judged in its own words."""
+    monkeypatch.chdir(tmp_path)
+    page, people = PAGES["docs/other-sets.md"], ("ann", "bob", "cy", "dee", "eve", "flo", "gus")
+    teams = ["set,item,label,season"]
+    for i in range(60):
+        team = [people[(i + j * (1 + i % 3)) % 7] for j in range(3 + i % 3)]
+        teams += [f"t{i},{who},{'player' if j else 'captain'},{2023 + i % 2}" for j, who in enumerate(team)]
+    Path("teams.csv").write_text("\n".join([*teams, "t60,,player,2024"]))
+    groups = "".join(f"{who},{i},0,{'juniors' if i % 2 else 'seniors'}\n" for i, who in enumerate(people))
+    Path("places.csv").write_text("item,x,y,group\n" + groups)
+    Path("shop.txt").write_text("bread,butter,milk\nbeer,crisps\n\nbread,jam\n" * 20)
+    told = [c for block in blocks(page, "bash") for c in commands(block) if c[0] == "setgen"]
+    for words in (c for c in told if c[1] == "data"):
+        assert run(words[1:]) == 0
+    said = capsys.readouterr().out
+    assert "an item without a name" in said
+    assert "an empty line" in said
+    dataset = load_dataset("data/teams")
+    assert dataset.space.conditions.keys() == {"season"}
+    assert (tmp_path / "data" / "teams" / "space.json").is_file()
+    torch.manual_seed(0)
+    model = MaskedSet(dataset.space, DenoiserConfig(width=8, depth=1, heads=1))
+    model.fit_counts(dataset.part("train"))
+    model.save(tmp_path / "runs" / "teams" / "model")
+    for words in (c for c in told if c[1] in ("generate", "complete", "score") and "--runtime" not in c):
+        assert run(words[1:]) == 0
+    completed = [line.split(",") for line in capsys.readouterr().out.split()]
+    assert len(completed) == 4
+    for items in completed:
+        assert "ann:captain" in items
+        assert not any(item.startswith("cy:") for item in items)
+    assert {json.loads(line)["season"] for line in Path("new.jsonl").read_text().splitlines()} == {"2024"}
+    exec(blocks(page, "python")[0], {})
+    assert "item usage" in capsys.readouterr().out
 
 
 def test_the_metrics_in_the_table_are_metrics() -> None:
