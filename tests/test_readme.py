@@ -279,7 +279,7 @@ def test_files_that_are_named_exist(name) -> None:
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", page):
         assert (here / link).exists(), link
     for path in re.findall(
-        r"[`\n]((?:setgen|baselines|tests|experiments|notebooks|docs|\.ci)/[\w./]*)", page
+        r"[`\n]((?:setgen|baselines|tests|experiments|notebooks|docs|\.ci)/[\w./-]*)", page
     ):
         assert "NAME" in path or (ROOT / path).exists(), path
 
