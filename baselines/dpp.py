@@ -245,6 +245,7 @@ class DPP(Generator):
     name = "dpp"
     Config = DPPConfig
     draws_size = False
+    not_exported = "how many kernels it works out depends on the prompts (torch.unique in `_different`)"
     counts: Tensor
     frequency: Tensor
     occurs: Tensor

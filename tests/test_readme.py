@@ -1,10 +1,11 @@
-"""What README, CONTRIBUTING and data/README tell a reader to do can be done."""
+"""What README, CONTRIBUTING, data/README and docs/ tell a reader to do can be done."""
 
 from __future__ import annotations
 
 import importlib.util
 import io
 import itertools
+import json
 import re
 import shlex
 from pathlib import Path
@@ -21,17 +22,27 @@ from setgen.climbing.build import synthetic_dataset
 from setgen.climbing.frames import write_frames
 from setgen.climbing.grades import parse_grade
 from setgen.climbing.holds import parse_holds
+from setgen.climbing.prompts import make_prompts
 from setgen.climbing.sources.synthetic import synthetic_board
+from setgen.errors import InputError
+from setgen.generators.config import GeneratorConfig
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
+from setgen.generators.registry import generator_class, load_generator
 from setgen.metrics.metric import metrics_of
+from setgen.sets.batch import to_batch
+from setgen.sets.dataset import load_dataset
+from setgen.training import Options, Training
 
 ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "experiments" / "conf"
-PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "data/README.md")}
-README = PAGES["README.md"]
+DOCS = [f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))]
+PAGES = {
+    name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "data/README.md", *DOCS)
+}
+README, USING, HOUSE = PAGES["README.md"], PAGES["docs/using.md"], PAGES["docs/house.md"]
 # Commands of others, which are not ours to check.
-OTHERS = {".", "ln", "ls", "head", "ruff", "mypy", "pip", "pipx", "boardlib"}
+OTHERS = {".", "ln", "ls", "head", "ruff", "mypy", "pip", "pipx", "boardlib", "mkdocs"}
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -100,7 +111,7 @@ def test_commands_exist(words: list[str]) -> None:
         if words[3] == "run":
             test_commands_exist(words[4:])
     elif words[:2] == ["python", "-m"] and words[2].startswith(
-        ("experiments.benchmarks.", "experiments.notebook")
+        ("experiments.benchmarks.", "experiments.notebook", "experiments.baskets", "experiments.from_scratch")
     ):
         script = importlib.util.find_spec(words[2])
         assert script, f"no module {words[2]}"
@@ -158,7 +169,7 @@ def test_the_python_lines_run(reader, capsys) -> None:
 
 
 def test_the_commands_of_a_trained_model_run(reader, tmp_path, capsys, monkeypatch) -> None:
-    told = [b for b in blocks(README, "bash") if b.startswith("setgen generate --model runs/mine")]
+    told = [b for b in blocks(USING, "bash") if b.startswith("setgen generate --model runs/mine")]
     assert len(told) == 2
     for line in "\n".join(told).splitlines():
         out = ""
@@ -172,13 +183,50 @@ def test_the_commands_of_a_trained_model_run(reader, tmp_path, capsys, monkeypat
         assert (tmp_path / name).stat().st_size > 1000
 
 
+def test_other_sets_go_the_way_that_is_told(tmp_path, capsys, monkeypatch) -> None:
+    """Files of the kinds that the page shows, imported, generated, completed, scored and judged in its own words."""
+    monkeypatch.chdir(tmp_path)
+    page, people = PAGES["docs/other-sets.md"], ("ann", "bob", "cy", "dee", "eve", "flo", "gus")
+    teams = ["set,item,label,season"]
+    for i in range(60):
+        team = [people[(i + j * (1 + i % 3)) % 7] for j in range(3 + i % 3)]
+        teams += [f"t{i},{who},{'player' if j else 'captain'},{2023 + i % 2}" for j, who in enumerate(team)]
+    Path("teams.csv").write_text("\n".join([*teams, "t60,,player,2024"]))
+    groups = "".join(f"{who},{i},0,{'juniors' if i % 2 else 'seniors'}\n" for i, who in enumerate(people))
+    Path("places.csv").write_text("item,x,y,group\n" + groups)
+    Path("shop.txt").write_text("bread,butter,milk\nbeer,crisps\n\nbread,jam\n" * 20)
+    told = [c for block in blocks(page, "bash") for c in commands(block) if c[0] == "setgen"]
+    for words in (c for c in told if c[1] == "data"):
+        assert run(words[1:]) == 0
+    said = capsys.readouterr().out
+    assert "an item without a name" in said
+    assert "an empty line" in said
+    dataset = load_dataset("data/teams")
+    assert dataset.space.conditions.keys() == {"season"}
+    assert (tmp_path / "data" / "teams" / "space.json").is_file()
+    torch.manual_seed(0)
+    model = MaskedSet(dataset.space, DenoiserConfig(width=8, depth=1, heads=1))
+    model.fit_counts(dataset.part("train"))
+    model.save(tmp_path / "runs" / "teams" / "model")
+    for words in (c for c in told if c[1] in ("generate", "complete", "score") and "--runtime" not in c):
+        assert run(words[1:]) == 0
+    completed = [line.split(",") for line in capsys.readouterr().out.split()]
+    assert len(completed) == 4
+    for items in completed:
+        assert "ann:captain" in items
+        assert not any(item.startswith("cy:") for item in items)
+    assert {json.loads(line)["season"] for line in Path("new.jsonl").read_text().splitlines()} == {"2024"}
+    exec(blocks(page, "python")[0], {})
+    assert "item usage" in capsys.readouterr().out
+
+
 def test_the_metrics_in_the_table_are_metrics() -> None:
     """By their names, or by what stands before the bracket: `recall` for `recall (shape)`."""
     known: dict[str, set[str]] = {}
     for m in metrics_of(synthetic_board()).values():
         for name in (m.name, m.name.partition(" (")[0]):
             known.setdefault(name, set()).add(m.direction)
-    rows = re.findall(r"^\| (`.*?) \| (.) \| (.*) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \| (.) \| (.*) \|$", PAGES["docs/numbers.md"], re.MULTILINE)
     assert rows
     for names, direction, text in rows:
         for name in re.findall(r"`([^`]+)`", names):
@@ -189,8 +237,40 @@ def test_the_metrics_in_the_table_are_metrics() -> None:
 def test_every_model_and_every_folder_is_named() -> None:
     for config in (CONF / "model").glob("*.yaml"):
         assert f"`{config.stem}`" in README
+        assert f"`{config.stem}`" in PAGES["docs/experiments.md"]
     for folder in (p.parent for p in (ROOT / "setgen").glob("*/__init__.py")):
-        assert f"\nsetgen/{folder.name}/ " in README
+        assert f"`setgen/{folder.name}/`" in HOUSE
+    for page in DOCS:
+        assert page == "docs/index.md" or f"({page})" in README
+
+
+def test_the_front_door_is_short() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_model_of_the_house_is_a_generator(tmp_path, monkeypatch) -> None:
+    """The one module that the page shows, from outside the repository: it trains, draws and comes back."""
+    (module,) = blocks(HOUSE, "python")
+    (tmp_path / "weights.py").write_text(module)
+    monkeypatch.syspath_prepend(tmp_path)
+    dataset = synthetic_dataset(300, 1)
+    sets = dataset.part("train")
+    generator = generator_class("weights:Weights")(dataset.board, GeneratorConfig())
+    generator.fit_counts(sets)
+    batch = to_batch(dataset.board, sets)
+    with torch.no_grad():
+        before = generator.loss(batch)
+    Training(generator, sets, dataset.part("valid"), Options(steps=30, learning_rate=0.1)).run()
+    with torch.no_grad():
+        assert generator.loss(batch) < before - 0.1
+    generator.save(tmp_path / "model")
+    with pytest.raises(InputError, match="foreign"):
+        load_generator(tmp_path / "model")
+    prompts = make_prompts(dataset.board, 5, holds="p5r1p7r1")
+    drawn = load_generator(tmp_path / "model", foreign=True).sample(prompts, seed=0)
+    assert write_frames(dataset.board, drawn) == write_frames(
+        dataset.board, generator.sample(prompts, seed=0)
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -198,7 +278,9 @@ def test_files_that_are_named_exist(name) -> None:
     page, here = PAGES[name], (ROOT / name).parent
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", page):
         assert (here / link).exists(), link
-    for path in re.findall(r"[`\n]((?:setgen|baselines|tests|experiments|\.ci)/[\w./]*)", page):
+    for path in re.findall(
+        r"[`\n]((?:setgen|baselines|tests|experiments|notebooks|docs|\.ci)/[\w./-]*)", page
+    ):
         assert "NAME" in path or (ROOT / path).exists(), path
 
 
