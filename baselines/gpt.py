@@ -466,6 +466,8 @@ class GPTGenerator(Generator):
             past = state.padding.columns(pads)
             _, cache = self.gpt.transformer.prefill(x, None, seen[None, None], here, 0, past)
             position = torch.full_like(state.length, context - 1)
+        # Behind the largest set nothing may come: what is read there does not matter, but must be there.
+        position = position.clamp(max=self.gpt.context - 1)
         x = self.gpt.read(tokens, position.expand_as(tokens), state.table)[:, None]
         mask = F.pad(cache.present, (0, 1), value=True)[:, None, None, :]
         return self.gpt.transformer(x, None, mask, past=cache).squeeze(1)

@@ -142,7 +142,7 @@ def test_more_climbs_than_the_steps_can_show_cost_no_more(dataset):
     nothing = dataset.climbs[-1:].without_holds().with_conditions(np.array([40]), np.array([20]))
     odd = replace(
         dataset,
-        climbs=Climbs.concatenate([dataset.climbs, nothing]),
+        sets=Climbs.concatenate([dataset.climbs, nothing]),
         split=np.append(dataset.split, 0).astype(np.int8),
         ids=np.append(dataset.ids, "nothing"),
     )

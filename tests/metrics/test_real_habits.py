@@ -12,7 +12,8 @@ from setgen.errors import InputError
 from setgen.metrics.context import Context, scored
 from setgen.metrics.evaluate import evaluate, evaluate_generator, metrics_for
 from setgen.metrics.proof import halves
-from setgen.sets.identity import assign, fingerprints, one_of_each
+from setgen.sets.identity import fingerprints, one_of_each
+from setgen.sets.splits import assign
 
 ANGLES = (10, 20, 30, 40, 50, 60, 70)
 
