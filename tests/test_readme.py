@@ -168,6 +168,7 @@ def test_the_python_lines_run(reader, capsys) -> None:
     assert all(set(given) < set(climb.holds) for climb in climbs)
 
 
+@pytest.mark.slow
 def test_the_commands_of_a_trained_model_run(reader, tmp_path, capsys, monkeypatch) -> None:
     told = [b for b in blocks(USING, "bash") if b.startswith("setgen generate --model runs/mine")]
     assert len(told) == 2

@@ -67,7 +67,7 @@ def test_angles_that_no_training_climb_had_are_said(folder, data, tmp_path, caps
 
     whole = Dataset.load(data)
     flat = whole.climbs.with_conditions(np.full(len(whole.climbs), 40), whole.climbs.grade)
-    fit_grader(replace(whole, climbs=flat), 0, Schedule(most_steps=2)).save(tmp_path / "one")
+    fit_grader(replace(whole, sets=flat), 0, Schedule(most_steps=2)).save(tmp_path / "one")
     assert run(["grade", "--grader", str(tmp_path / "one"), "--holds", frames, "--angles", "20"]) == 0
     assert "20° is graded as 40°" in capsys.readouterr().err
 

@@ -104,6 +104,7 @@ def test_truth_is_for_synthetic_climbs_only(dataset):
     assert Ground.of(replace(dataset, card={**dataset.card, "source": {"kind": "csv"}}), 20).truth is None
 
 
+@pytest.mark.slow
 def test_a_grid_is_kept_grows_and_is_told(dataset, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     dataset.save(tmp_path / "d")

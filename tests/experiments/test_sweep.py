@@ -64,6 +64,7 @@ def states(folder: Path, label: str) -> list[str]:
     return [trial.state.name for trial in study.trials]
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_and_what_it_finds_is_trained(data_folder, tmp_path, monkeypatch, capsys):
     """Killed in its second trial, gone on with, raised to three trials; then train and compare take it."""
     train_one, calls = trials.train, []

@@ -163,6 +163,7 @@ def elsewhere(tmp_path, monkeypatch) -> Iterator[str]:
     sys.modules.pop("foreign_model", None)
 
 
+@pytest.mark.slow
 def test_a_model_from_elsewhere_trains_and_is_compared(
     elsewhere, data_folder, tmp_path, monkeypatch, refusal
 ):

@@ -36,8 +36,6 @@ def exported(tmp_path_factory):
 _DEFAULT = (
     "test_the_same_seed_gives_the_same_climbs[masked_set]",
     "test_constraints_are_kept_and_the_climbs_are_the_same[masked_set]",
-    "test_int8_weights_are_small_enough_for_every_processor",
-    "test_lower_precision_is_near_but_not_the_same[int8]",
     "test_the_folder_is_whole_and_plain",
     "test_wrong_wishes",
     "test_damage_is_found",

@@ -181,6 +181,7 @@ def test_every_metric_sees_what_it_claims_to():
     assert not claims - proved
 
 
+@pytest.mark.slow
 def test_a_floor_by_definition_leaves_the_chance_of_the_undamaged_value(dataset):
     """The grade error ratio of real climbs is 1 and nothing else; what moves it by chance is not seen."""
     ratio = [m for m in METRICS if m.name == "grade error ratio"]

@@ -25,6 +25,7 @@ def plain(evaluation):
     return json.dumps(evaluation.to_json(), allow_nan=False)
 
 
+@pytest.mark.slow
 def test_identical_numbers_for_every_order_of_rows_and_holds(dataset, real, monkeypatch):
     monkeypatch.setattr(diversity, "MOST_PAIRWISE", 100)  # so that a subsample is drawn
     rng = np.random.default_rng(0)
