@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from setgen.climbing.dataset import Dataset
     from setgen.metrics.evaluate import Evaluation
+    from setgen.sets.dataset import SetDataset
 
 _SAMPLES, _TESTS = 1000, 500
 
@@ -67,9 +67,9 @@ def evaluate(
     from rich.console import Console
 
     from setgen.climbing.climb_files import write_text
-    from setgen.climbing.dataset import Dataset
+    from setgen.sets.dataset import load_dataset
 
-    dataset = Dataset.load(data)
+    dataset = load_dataset(data)
     if model is not None:
         result = _of_model(model, dataset, samples or _SAMPLES, test_climbs or _TESTS, seed)
     else:
@@ -81,16 +81,25 @@ def evaluate(
         Console(width=None if sys.stdout.isatty() else 120).print(table(result))
 
 
-def _of_file(climbs: str, dataset: Dataset, seed: int) -> Evaluation:
-    from setgen.climbing.climb_files import read_climbs
+def _of_file(climbs: str, dataset: SetDataset, seed: int) -> Evaluation:
+    from setgen.climbing.climb_files import read_climbs, read_text
+    from setgen.climbing.dataset import Dataset
     from setgen.metrics.evaluate import evaluate as judge
+    from setgen.sets.sets import Sets
+    from setgen.sets.space import Items
+    from setgen.sets.text import read_sets
 
-    read = read_climbs(climbs, dataset.board, check=False)
+    read: Sets
+    if isinstance(dataset, Dataset):
+        read = read_climbs(climbs, dataset.board, check=False)
+    else:
+        assert isinstance(dataset.space, Items)
+        read = read_sets(dataset.space, read_text(climbs), check=False)
     with _progress() as bar:
         return judge(read, dataset, seed=seed, progress=lambda m: bar.track(m, description="metrics"))
 
 
-def _of_model(model: Path, dataset: Dataset, n: int, test_climbs: int, seed: int) -> Evaluation:
+def _of_model(model: Path, dataset: SetDataset, n: int, test_climbs: int, seed: int) -> Evaluation:
     from setgen.generators.registry import load_generator
     from setgen.metrics.evaluate import evaluate_generator
 

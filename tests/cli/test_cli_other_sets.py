@@ -65,6 +65,16 @@ def test_generated_completed_and_scored(folder, capsys):
     assert np.isfinite(scores).all()
 
 
+def test_judged_beside_real_ones(folder, capsys):
+    out = folder / "new.txt"
+    call(capsys, "generate", "--model", folder / "model", "-n", 40, "--out", out)
+    said = call(capsys, "evaluate", "--data", folder / "rooms", "--climbs", out).out
+    assert "item usage" in said
+    whole = ("--model", folder / "model", "--samples", 40, "--json", folder / "e.json")
+    call(capsys, "evaluate", "--data", folder / "rooms", *whole)
+    assert "nats" in (folder / "e.json").read_text()
+
+
 def test_limits_have_names(folder, capsys):
     said = call(
         capsys, "generate", "--model", folder / "model", "-n", 20, "--forbid", "sofa,lamp1:right",
