@@ -4,8 +4,8 @@ python -m experiments.baskets apparel.csv diaper.csv --out baskets.md
 python -m experiments.baskets apparel.csv --models dpp sweep_set --seeds 0 --steps 500
 
 Each file holds one set a line, items separated by commas. Sets are split at random 60/10/30, as the papers do it
-(equal sets can so fall on both sides), anew for each seed; each network is trained for the same
-number of steps, keeps the weights of its best validation, and is judged on all test sets:
+(equal sets can so fall on both sides), anew for each seed; each network is trained until so
+many of 24 validations in a row are no better (--patience; 0: to its last step), and is judged on all test sets:
 
 - nats a set: mean log p(S). Of models that average over orders it is the bound log n! + log mean_k p(σ_k) over K
   orders, which lies below the truth; of the others it is exact. A set has one item at least.
@@ -63,7 +63,8 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--network", default="small", choices=[p.stem for p in _NETWORK.glob("*.yaml")])
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--patience", type=int, default=6)
     parser.add_argument("--orders", type=int, default=16)
     parser.add_argument("--runs", type=Path, default=Path("runs/baskets"))
     parser.add_argument("--out", type=Path, help="the page to write; left out: only the terminal")
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
             )  # fmt: skip
             assert dataset is not None
             for name in args.models:
-                kept = args.runs / f"{file.stem}-{name}-{args.network}-{args.steps}-{seed}.json"
+                kept = args.runs / f"{file.stem}-{name}-{args.network}-{args.steps}-{args.patience}-{seed}.json"
                 if not kept.is_file():
                     found = measure(name, dataset, seed, args)
                     write_whole(
@@ -125,7 +126,7 @@ def measure(name: str, dataset: SetDataset, seed: int, args: argparse.Namespace)
     if generator.n_parameters:
         training = dict(load_model(name).get("training") or {})
         options = Options(
-            steps=args.steps, batch_size=256, validations=12, patience=12,
+            steps=args.steps, batch_size=256, validations=24, patience=args.patience or 24, bucketing=True,
             **{str(key): training[key] for key in ("learning_rate", "weight_decay") if key in training},
         )  # fmt: skip
         fabric = Fabric(accelerator="auto", devices=1, precision="32-true")  # determinants need their digits
@@ -153,7 +154,7 @@ def page(results: list[dict[str, Any]], args: argparse.Namespace) -> str:
     command = ["python -m experiments.baskets", *(f"{file}.csv" for file in files)]
     command += [f"--models {' '.join(args.models)}"] if tuple(args.models) != MODELS else []
     command += [f"--seeds {' '.join(map(str, args.seeds))}", f"--network {args.network}"]
-    command += [f"--steps {args.steps}", f"--orders {args.orders}"]
+    command += [f"--steps {args.steps}", f"--patience {args.patience}", f"--orders {args.orders}"]
     lines = [
         "# Baskets",
         "",
