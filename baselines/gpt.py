@@ -322,7 +322,9 @@ class GPTGenerator(Generator):
         if self.config.crop:
             table = self.gpt.table()
             length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
-            return Sliding(self._tokens(given)[:, : int(length.max())], length, self._padding(table), table)
+            tokens = self._tokens(given)
+            tokens = tokens[:, :-1] if torch.compiler.is_exporting() else tokens[:, : int(length.max())]
+            return Sliding(tokens, length, self._padding(table), table)
         return self._read(given)[0]
 
     def _read(self, given: SetBatch) -> tuple[Written, Tensor]:

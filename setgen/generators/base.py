@@ -292,7 +292,7 @@ class Generator(nn.Module, abc.ABC):
         waits = waiting > 0
         nearest = ahead.rank.masked_fill(~waits, len(self.space)).amin(1, keepdim=True)
         next_given = (ahead.rank == nearest) & waits
-        if next_given.any():
+        if torch.compiler.is_exporting() or next_given.any():
             next_given = next_given & rules.onwards(state, need, room, ahead)
         own = (waiting[:, :, None] - 1) == torch.arange(self.space.n_labels, device=waiting.device)
         allowed = allowed & (ahead.rank < nearest)[:, :, None] | (next_given[:, :, None] & own)
