@@ -92,7 +92,9 @@ def run(args: argparse.Namespace, console: Console) -> list[dict[str, Any]]:
             )  # fmt: skip
             assert dataset is not None
             for name in args.models:
-                kept = args.runs / f"{file.stem}-{name}-{args.network}-{args.steps}-{args.patience}-{seed}.json"
+                kept = (
+                    args.runs / f"{file.stem}-{name}-{args.network}-{args.steps}-{args.patience}-{seed}.json"
+                )
                 if not kept.is_file():
                     found = measure(name, dataset, seed, args)
                     write_whole(

@@ -86,7 +86,7 @@ class Generator(nn.Module, abc.ABC):
     guided: bool = True
     item_first: bool = False
     repeats_without_rules: bool = False
-    not_exported: ClassVar[str] = ""
+    not_exported: str = ""
     ranks: Tensor | None
 
     def __init__(self, space: Space, config: Any) -> None:

@@ -19,9 +19,7 @@ GENERATORS = {
     "masked_set": ("masked_set", {}),
     "sweep_set": ("sweep_set", {"directions": 2}),
     "gpt": ("gpt", {}),
-    "sorted gpt": ("gpt", {"order": "sorted"}),
-    "joint sweep gpt": ("gpt", {"order": "sweep", "tokens": "joint", "embedding": "space"}),
-    "kilter gpt": ("gpt", {"smoothing": "last", "loss": "bce", "crop": True}),
+    "joint gpt": ("gpt", {"tokens": "joint", "embedding": "space"}),
     "hold_frequency": ("hold_frequency", {}),
 }
 BASKETS = Items(
