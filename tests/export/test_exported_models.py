@@ -232,7 +232,7 @@ def test_forced_elements_have_the_models_own_log_probabilities(name, tmp_path):
     generator, climbs = build(name), random_climbs(WALL, 40, seed=1)
     export(exportable(generator, forced=True), tmp_path / "judged")
     bits = exported_bits(generator, load_exported(tmp_path / "judged"), climbs, 3)
-    assert np.abs(bits - likelihood(generator, climbs, orders=3).bound).max() < 1e-4
+    assert np.abs(bits - likelihood(generator, climbs, orders=3).bits).max() < 1e-4
 
 
 def test_prompts_are_checked(exported):
