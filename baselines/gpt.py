@@ -131,7 +131,7 @@ class GPT(nn.Module):
     def codes(self, tokens: Tensor, present: Tensor, table: Tensor) -> Tensor:
         """(B, T, width) code of every token, which sees itself and those before it; padding stands last."""
         place = torch.arange(tokens.shape[1], device=tokens.device)
-        position = place.expand_as(tokens)
+        position = place.clamp(max=self.context - 1).expand_as(tokens)  # what is cut off is padding
         if torch.compiler.is_exporting():
             mask = (place[:, None] >= place)[None, None]
             return self.transformer(self.read(tokens, position, table), None, mask)

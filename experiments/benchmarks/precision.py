@@ -122,7 +122,9 @@ def _nats(exported: ExportedGenerator, climbs: Climbs, columns: np.ndarray, dire
         ranked = np.take_along_axis(np.where(whole.present, whole.element, space.n_elements), order, 1)
         element[:, : ranked.shape[1]] = ranked
         nothing: Padded = pad(space, some.without_holds())
-        size, direct = some.sizes, np.full(len(some), direction)
+        # A model that draws an end is told no size, which would rule the end out before.
+        size = some.sizes if exported.draws_size else np.zeros_like(some.sizes)
+        direct = np.full(len(some), direction)
         noise = noise_of(space, 0, np.arange(len(some)))
         _, log_p = exported.grow(nothing, size, direct, limits, noise, element)
         if exported.draws_size:

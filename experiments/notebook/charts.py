@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import PIL.Image
-from IPython.display import Image
+from IPython.display import Image, Markdown
 from matplotlib.figure import Figure
 
 from experiments import charts
@@ -18,8 +18,13 @@ from setgen.climbing.grading.grader import Grader
 from setgen.figures import figure_to_png
 
 
-def show(figure: Figure, dpi: int = 80) -> Image:
-    """The figure as the output of a notebook cell: a PNG of few colours, for notebooks are kept in git."""
+def show(figure: Figure | None, dpi: int = 80) -> Image | Markdown:
+    """The figure as the output of a notebook cell: a PNG of few colours, for notebooks are kept in git.
+
+    None: a chart that these data have nothing for; it says so.
+    """
+    if figure is None:
+        return Markdown("*Nothing to draw: these data have nothing of the kind.*")
     buffer = io.BytesIO()
     picture = PIL.Image.open(io.BytesIO(figure_to_png(figure, dpi))).convert("RGB")
     # Maximum coverage keeps rare colours true; the default would let the many greys swallow them.

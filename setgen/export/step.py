@@ -196,7 +196,8 @@ def _chosen(scores: Tensor, which: int, given: Arrays, forced: Tensor | None) ->
     if forced is None:
         return {"element": draw(scores, given["uniform"][:, which], given["temperature"])}
     log_p = scores.double().log_softmax(1).gather(1, forced[:, None]).squeeze(1)
-    return {"element": forced, "log_p": log_p}
+    # A tensor of its own: the exporter takes inputs that are one object for one input.
+    return {"element": forced.clone(), "log_p": log_p}
 
 
 def new_columns(model: Any) -> Arrays:

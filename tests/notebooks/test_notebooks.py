@@ -144,7 +144,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     n = len(dataset.climbs)
     folder = tmp_path_factory.mktemp("data") / "bare"
     climbs = dataset.climbs.with_conditions(np.full(n, 40), np.full(n, UNKNOWN))
-    replace(dataset, climbs=climbs).save(folder)
+    replace(dataset, sets=climbs).save(folder)
     return folder
 
 

@@ -371,7 +371,7 @@ def test_a_link_carries_the_design(open_page) -> None:
 def test_frames_go_in_and_out(open_page) -> None:
     page = open_page()
     ready(page)
-    page.fill("#frames", "p5r1p16r2p38r2,p104r3")
+    page.fill("#frames", 'p5r1p16r2p38r2,"p104r3')  # a second frame that adds a hold to the first
     page.press("#frames", "Enter")
     sync_api.expect(page.locator("#frames")).to_have_value("p5r1p16r2p38r2p104r3")
     sync_api.expect(page.locator("#status")).to_have_text("4 holds imported.")
@@ -382,6 +382,9 @@ def test_frames_go_in_and_out(open_page) -> None:
     page.click("#import")
     page.wait_for_selector("#alert:not([hidden])")
     assert "p999" in page.inner_text("#alert")
+    page.fill("#frames", "p5r1p16r2p38r2,p104r3")
+    page.click("#import")
+    sync_api.expect(page.locator("#alert")).to_contain_text("switches holds off")
     with page.expect_download() as download:
         page.click("#download")
     assert download.value.suggested_filename == "climb.png"
