@@ -194,10 +194,8 @@ class GPTGenerator(Generator):
         self.item_first = not self.vocabulary.joint
         self.in_place = self.order_free = config.order != "shuffled"
         self.repeats_without_rules = config.order == "shuffled"
-        if config.order != "shuffled" or config.crop:
-            self.not_exported = (
-                "of GPTs only those of shuffled order without a window can be traced (aten.sort.stable)"
-            )
+        if config.crop:
+            self.not_exported = "its window slides, and how far is not traced"
         if config.order != "shuffled":
             by_number = torch.arange(len(space))[None]
             self.ranks = by_number if config.order == "sorted" else sweep_ranks(space, 1)

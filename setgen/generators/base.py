@@ -220,7 +220,8 @@ class Generator(nn.Module, abc.ABC):
         rank = self.ranks[order].gather(1, batch.item).masked_fill(~batch.present, self.ranks.shape[1])
         if not self.in_place:
             rank = rank.masked_fill(held, -1)
-        place = rank.argsort(dim=1, stable=True)
+        column = torch.arange(rank.shape[1], device=rank.device)
+        place = (rank * rank.shape[1] + column).argsort(dim=1)  # stable, in a way that can be exported
         return batch.reordered(place), held.gather(1, place)
 
     def _chain(

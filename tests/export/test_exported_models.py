@@ -37,6 +37,7 @@ from setgen.errors import InputError
 from setgen.export.generator import generator as exportable
 from setgen.export.grader import grader as exportable_grader
 from setgen.export.write import export
+from setgen.generators.registry import generator_class
 from setgen.metrics.likelihood import likelihood
 from setgen.runtime.networks import Network
 from setgen.runtime.registry import load_exported, load_exported_grader
@@ -233,6 +234,12 @@ def test_forced_elements_have_the_models_own_log_probabilities(name, tmp_path):
     export(exportable(generator, forced=True), tmp_path / "judged")
     bits = exported_bits(generator, load_exported(tmp_path / "judged"), climbs, 3)
     assert np.abs(bits - likelihood(generator, climbs, orders=3).bits).max() < 1e-4
+
+
+def test_what_cannot_be_traced_says_why():
+    window = generator_class("gpt")
+    with pytest.raises(InputError, match="gpt cannot be exported: its window slides"):
+        exportable(window(WALL, window.Config(width=16, depth=1, heads=2, crop=True, smoothing="last")))
 
 
 def test_prompts_are_checked(exported):

@@ -20,6 +20,8 @@ GENERATORS = {
     "sweep_set": ("sweep_set", {"directions": 2}),
     "gpt": ("gpt", {}),
     "joint gpt": ("gpt", {"tokens": "joint", "embedding": "space"}),
+    "sorted gpt": ("gpt", {"order": "sorted"}),
+    "joint sweep gpt": ("gpt", {"order": "sweep", "tokens": "joint"}),
     "hold_frequency": ("hold_frequency", {}),
 }
 BASKETS = Items(
