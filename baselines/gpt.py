@@ -125,13 +125,16 @@ class GPT(nn.Module):
         return torch.cat([self.token.weight[:first], own, self.token.weight[first:]])
 
     def read(self, tokens: Tensor, position: Tensor, table: Tensor) -> Tensor:
-        """(…, width) what goes into the transformer."""
-        return F.embedding(tokens, table) + self.position(position)
+        """(…, width) what goes into the transformer.
+
+        Nothing follows the last token of the largest set: what stands behind it is never looked at, but read.
+        """
+        return F.embedding(tokens, table) + self.position(position.clamp(max=self.context - 1))
 
     def codes(self, tokens: Tensor, present: Tensor, table: Tensor) -> Tensor:
         """(B, T, width) code of every token, which sees itself and those before it; padding stands last."""
         place = torch.arange(tokens.shape[1], device=tokens.device)
-        position = place.clamp(max=self.context - 1).expand_as(tokens)  # what is cut off is padding
+        position = place.expand_as(tokens)
         if torch.compiler.is_exporting():
             mask = (place[:, None] >= place)[None, None]
             return self.transformer(self.read(tokens, position, table), None, mask)
@@ -369,12 +372,11 @@ class GPTGenerator(Generator):
             )
             return
         place = state.length
-        if torch.compiler.is_exporting():
-            place = place.clamp(max=self.gpt.context - 1)
-        elif int(place.max()) >= self.gpt.context:  # the last token of the largest set: nothing follows
-            return
-        elif state.column >= state.cache.present.shape[1]:
-            state.cache = state.cache.with_room(_ROOM)
+        if not torch.compiler.is_exporting():
+            if int(place.max()) >= self.gpt.context:  # the last token of the largest set: nothing follows
+                return
+            if state.column >= state.cache.present.shape[1]:
+                state.cache = state.cache.with_room(_ROOM)
         x = self.gpt.read(token, place, state.table)
         state.code = self.gpt.transformer.decode(x, state.cache, state.column)
         state.length, state.column = state.length + 1, state.column + 1
@@ -396,7 +398,7 @@ class GPTGenerator(Generator):
         length = (state.length[:, None] - start).squeeze(1)
         source = (start + column).clamp(max=state.tokens.shape[1] - 1)
         tokens = state.tokens.gather(1, source)
-        position = (context - length[:, None] + column).clamp(max=context - 1)
+        position = context - length[:, None] + column
         pads = torch.arange(context, device=column.device) < (context - length)[:, None]
         real = (column[:, None] >= column) & (column < length[:, None])[:, None, :]
         mask = torch.cat([pads[:, None, :].expand(-1, len(column), -1), real], 2)[:, None]
@@ -470,8 +472,6 @@ class GPTGenerator(Generator):
             past = state.padding.columns(pads)
             _, cache = self.gpt.transformer.prefill(x, None, seen[None, None], here, 0, past)
             position = torch.full_like(state.length, context - 1)
-        # Behind the largest set nothing may come: what is read there does not matter, but must be there.
-        position = position.clamp(max=self.gpt.context - 1)
         x = self.gpt.read(tokens, position.expand_as(tokens), state.table)[:, None]
         mask = F.pad(cache.present, (0, 1), value=True)[:, None, None, :]
         return self.gpt.transformer(x, None, mask, past=cache).squeeze(1)

@@ -31,8 +31,8 @@ def test_values_scatter_no_more_than_their_errors_say(dataset, damaged):
     """With the test climbs as they are. A spread over 40 draws is itself off by 11 %: 1.35 is three times
     that; and of 40 intervals of 95 %, fewer than 32 hold the truth once in a thousand times.
 
-    Errors that count test climbs too are larger than this spread; none is four times as large (recall's is
-    three times), but where hardly anything varies (every climb unique, every one novel).
+    Errors that count test climbs too are larger than this spread; none is three times as large (recall's is
+    3.04 times), but where hardly anything varies (every climb unique, every one novel).
     """
     reference, found = Context.of_dataset(dataset), {}
     for climbs in drawn(dataset, damaged):
@@ -47,7 +47,7 @@ def test_values_scatter_no_more_than_their_errors_say(dataset, damaged):
         assert spread < 1.35 * error.mean(), name
         assert ((low <= true) & (true <= high)).sum() >= 32, name
         if name not in ("unique", "novel"):
-            assert spread > error.mean() / 4, name
+            assert spread > error.mean() / (3.5 if name.startswith("recall") else 3), name
 
 
 @pytest.mark.slow
