@@ -403,9 +403,7 @@ class GPTGenerator(Generator):
         real = (column[:, None] >= column) & (column < length[:, None])[:, None, :]
         mask = torch.cat([pads[:, None, :].expand(-1, len(column), -1), real], 2)[:, None]
         x = self.gpt.read(tokens, position, state.table)
-        codes = self.gpt.transformer(x, None, mask, past=state.padding)
-        last = (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])
-        return codes.gather(1, last).squeeze(1)
+        return self.gpt.transformer.read_out(x, length - 1, None, mask, past=state.padding)
 
     # --- the next element -------------------------------------------------------------------------------------
 

@@ -8,12 +8,13 @@ padded, which is the form that exports.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, pad, scaled_dot_product_attention
+from torch.nn.functional import embedding, linear, pad, scaled_dot_product_attention
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,33 @@ class Attention(nn.Module):
         query, key, value = qkv.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         dropout = self.dropout if self.training else 0.0
         if past is not None:
-            key, value = (
-                torch.cat([old.expand(new.shape[0], -1, -1, -1), new], 2)
-                for old, new in zip(past, (key, value), strict=True)
-            )
+            key, value = _behind(past, key, value)
         mixed = scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
         mixed = mixed.transpose(1, 2).flatten(2)
         return self.out(mixed if packing is None else packing.pack(mixed)), key, value
+
+    def read_out(
+        self,
+        token: Tensor,
+        tokens: Tensor,
+        packing: Packing | None,
+        mask: Tensor | None,
+        past: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """(B, width): what one token a row takes in of all `tokens`, itself among them. mask: (B, 1, 1, L)."""
+        width = token.shape[1]
+        weight, bias = (
+            self.to_qkv.weight.split([width, 2 * width]),
+            self.to_qkv.bias.split([width, 2 * width]),
+        )
+        query = linear(token, weight[0], bias[0]).unflatten(1, (self.heads, 1, -1))
+        both = linear(tokens, weight[1], bias[1])
+        both = both if packing is None else packing.pad(both)
+        key, value = both.unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        if past is not None:
+            key, value = _behind(past, key, value)
+        dropout = self.dropout if self.training else 0.0
+        return self.out(scaled_dot_product_attention(query, key, value, mask, dropout).flatten(1))
 
     def decode(self, token: Tensor, key: Tensor, value: Tensor, column: int, mask: Tensor) -> Tensor:
         """(B, width): the same for one new token a row; its key and value are written at `column`."""
@@ -145,6 +166,20 @@ class Block(nn.Module):
         tokens = tokens + self.dropout(mixed)
         return tokens + self.dropout(self.feed(self.norm_feed(tokens))), key, value
 
+    def read_out(
+        self,
+        token: Tensor,
+        tokens: Tensor,
+        packing: Packing | None,
+        mask: Tensor | None,
+        past: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """(B, width): `forward` for one token a row alone."""
+        norm = self.norm_attention
+        mixed = self.attention.read_out(norm(token), norm(tokens), packing, mask, past)
+        token = token + self.dropout(mixed)
+        return token + self.dropout(self.feed(self.norm_feed(token)))
+
     def decode(self, token: Tensor, key: Tensor, value: Tensor, column: int, mask: Tensor) -> Tensor:
         token = token + self.attention.decode(self.norm_attention(token), key, value, column, mask)
         return token + self.feed(self.norm_feed(token))
@@ -191,6 +226,31 @@ class Transformer(nn.Module):
             tokens, _, _ = block(tokens, packing, mask, causal, None if past is None else past.layers[i])
         return self.norm(tokens)
 
+    def read_out(
+        self,
+        tokens: Tensor,
+        at: Tensor,
+        packing: Packing | None,
+        mask: Tensor | None = None,
+        past: KVCache | None = None,
+    ) -> Tensor:
+        """(B, width): `forward` for one token a row alone: of the last block nothing else is worked out.
+
+        at: (B,), the token's column, or with a packing its place among the packed. mask: (B, 1, L or 1, L).
+        """
+        tokens = self.dropout(tokens)
+        *blocks, last = self.layers
+        *olds, old = [None] * len(self.blocks) if past is None else past.layers
+        for block, before in zip(blocks, olds, strict=True):
+            tokens, _, _ = block(tokens, packing, mask, False, before)
+        if packing is None:
+            token = tokens.gather(1, at[:, None, None].expand(-1, 1, tokens.shape[2])).squeeze(1)
+        else:
+            token = tokens.index_select(0, at)
+        if mask is not None and mask.shape[2] > 1:
+            mask = mask.gather(2, at[:, None, None, None].expand(-1, 1, 1, mask.shape[3]))
+        return self.norm(last.read_out(token, tokens, packing, mask, old))
+
     def prefill(
         self,
         tokens: Tensor,
@@ -225,6 +285,14 @@ class Transformer(nn.Module):
         return self.norm(token)
 
 
+def _behind(past: tuple[Tensor, Tensor], key: Tensor, value: Tensor) -> Iterator[Tensor]:
+    """Keys and values behind those of `past`, which are of one row for all or of each."""
+    return (
+        torch.cat([old.expand(len(new), -1, -1, -1), new], 2)
+        for old, new in zip(past, (key, value), strict=True)
+    )
+
+
 def _with_room(kept: Tensor, room: int) -> Tensor:
     """(B, heads, L, d) → (B, heads, L + room, d); what is behind L is not set, and not read before it is."""
     if not room:
@@ -250,7 +318,8 @@ class SetTransformer(nn.Module):
         if torch.compiler.is_exporting():  # everything stays padded, the state in front
             here = pad(present, (1, 0), value=True)
             tokens = torch.cat([state[:, None], embedding(element, table)], 1)
-            return self.transformer(tokens, None, here[:, None, None, :])[:, 0]
+            first = torch.zeros_like(element[:, 0])
+            return self.transformer.read_out(tokens, first, None, here[:, None, None, :])
         is_state = torch.zeros(len(present), present.shape[1] + 1, dtype=torch.bool, device=present.device)
         is_state[:, 0] = True
         packing = Packing.of(torch.cat([is_state[:, :1], present], dim=1))
@@ -259,4 +328,5 @@ class SetTransformer(nn.Module):
         # Packed order is row by row, the state first: place t takes its row's state or the next element.
         source = torch.where(at_state, at_state.cumsum(0) - 1, len(state) + (~at_state).cumsum(0) - 1)
         tokens = tokens.index_select(0, source)
-        return self.transformer(tokens, packing, packing.present[:, None, None, :])[at_state]
+        states = at_state.nonzero().squeeze(1)
+        return self.transformer.read_out(tokens, states, packing, packing.present[:, None, None, :])

@@ -106,3 +106,22 @@ def test_the_cache_changes_nothing_and_a_packing_neither():
     for t in range(2, 6):
         code = network.decode(tokens[:1, t], some, t)
         assert (code - plain[:1, t]).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_reading_one_token_out_is_reading_all_and_taking_it(depth):
+    torch.manual_seed(0)
+    network = Transformer(WIDTH, depth=depth, heads=2, dropout=0.3).double().eval()
+    present, at = torch.arange(6) < torch.tensor([[6], [3], [1]]), torch.tensor([4, 0, 0])
+    tokens, rows = torch.randn(3, 6, WIDTH).double(), torch.arange(3)
+    causal = (torch.ones(6, 6, dtype=torch.bool).tril() & present[:, None, :])[:, None]
+    for mask in (causal, present[:, None, None, :]):
+        wanted = network(tokens, None, mask)[rows, at]
+        assert (network.read_out(tokens, at, None, mask) - wanted).abs().max() < 1e-12
+    packing = Packing.of(present)
+    place = torch.tensor([4, 6, 9])
+    assert (network.read_out(packing.pack(tokens), place, packing, mask) - wanted).abs().max() < 1e-12
+    _, past = network.prefill(tokens[:1, :2], None, causal[:1, :, :2, :2], present[:1, :2], room=0)
+    wide = torch.cat([torch.ones(3, 1, 6, 2, dtype=torch.bool), causal], 3)
+    wanted = network(tokens, None, wide, past=past)[rows, at]
+    assert (network.read_out(tokens, at, None, wide, past) - wanted).abs().max() < 1e-12
