@@ -8,8 +8,8 @@ pass, and every item still to come is a right answer (set-aware smoothing): the 
 which is what set models are compared with.
 
 Every feature of the set models is to be had here: `tokens=joint` (an item and its label are one token),
-`embedding=space` (vectors that know coordinates and groups), `frequency_bias`. `crop`, `smoothing=last` and
-`loss=bce` are kilter-gpt's own form (see `gpt_loss`).
+`embedding=space` (vectors that know coordinates and groups), `frequency_bias`, `waves` (fields). `crop`,
+`smoothing=last` and `loss=bce` are kilter-gpt's own form (see `gpt_loss`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from setgen.generators.counts import log_frequencies
 from setgen.generators.sweeps import sweep_ranks
 from setgen.generators.unmasking import Unmasking
 from setgen.models.embedding import ElementEmbedding
+from setgen.models.fields import fields_of
 from setgen.models.transformer import KVCache, Packing, Transformer
 from setgen.sets.batch import SetBatch
 from setgen.sets.rules import Partial, Rules
@@ -54,6 +55,7 @@ class GPTConfig(NetworkConfig):
 
     order: of items in the sentence. tokens: an item and its label as two, or one. embedding: a table of tokens,
     or the set models' own. frequency_bias: logits start at the log-frequency of each item (joint: element).
+    waves: of the fields that items emit (see `models.fields`), with joint tokens; 0: they emit none.
     attention_dropout: dropout of attention weights, which keeps the fused kernel away.
     smoothing: at which positions every item still to come is a right answer, 'all', 'last' (of the
     cropped window) or 'none'. crop: train on texts cut at a random token, padded left to `context`
@@ -64,6 +66,7 @@ class GPTConfig(NetworkConfig):
     tokens: str = "alternating"
     embedding: str = "learned"
     frequency_bias: bool = False
+    waves: int = 0
     attention_dropout: float = 0.0
     smoothing: str = "all"
     loss: str = "ce"
@@ -83,6 +86,8 @@ class GPTConfig(NetworkConfig):
             raise InputError("context needs crop=true: without it the context is the space's largest set")
         if not 0 <= self.attention_dropout <= 1:
             raise InputError(f"attention_dropout is {self.attention_dropout}: it is a share, from 0 to 1")
+        if self.waves < 0 or (self.waves and self.tokens != "joint"):
+            raise InputError(f"waves is {self.waves}: give at least 0, and more only with tokens=joint")
         plain = (self.order, self.tokens, self.embedding) == ("shuffled", "alternating", "learned")
         if (self.crop or self.loss == "bce") and not plain:
             raise InputError(
@@ -152,16 +157,26 @@ class GPT(nn.Module):
 @dataclass
 class Written:
     """B sentences so far. code: (B, width) of the last token. length: (B,) tokens. cache, column: the KV cache,
-    and where the next token goes in it."""
+    and where the next token goes in it. stays, field: (B, R, 2F), the fields of the items written, summed, and
+    with that of the last for the next one alone; None without fields."""
 
     code: Tensor
     length: Tensor
     cache: KVCache
     column: int
     table: Tensor
+    stays: Tensor | None = None
+    field: Tensor | None = None
 
     def rows(self, index: Tensor | slice) -> Written:
-        return Written(self.code[index], self.length[index], self.cache.rows(index), self.column, self.table)
+        return replace(
+            self,
+            code=self.code[index],
+            length=self.length[index],
+            cache=self.cache.rows(index),
+            stays=None if self.stays is None else self.stays[index],
+            field=None if self.field is None else self.field[index],
+        )
 
 
 @dataclass
@@ -194,6 +209,7 @@ class GPTGenerator(Generator):
         self.vocabulary = Vocabulary.of(space, config.tokens == "joint")
         longest = self.vocabulary.prefix + self.vocabulary.per_item * space.widest  # `end` is never read
         self.gpt = GPT(space, self.vocabulary, config.context or longest, config)
+        self.fields = fields_of(space, config.width, config.waves, kinds=2)
         self.item_first = not self.vocabulary.joint
         self.in_place = self.order_free = config.order != "shuffled"
         self.repeats_without_rules = config.order == "shuffled"
@@ -226,6 +242,25 @@ class GPTGenerator(Generator):
         first = self.vocabulary.first_item
         things = logits[..., first : first + self.vocabulary.n_things]
         return torch.cat([things, logits[..., 1:2]], -1)
+
+    def _next(self, code: Tensor, field: Tensor | None, table: Tensor) -> Tensor:
+        """(S, V or V·R, and the end last) logits of what comes behind tokens. field: (S, R, 2F)."""
+        things = self._things(self.gpt.logits(code, table))
+        if self.fields is None or field is None:
+            return things
+        return things + F.pad(self.fields.logits(field), (0, 1))
+
+    def _fields(self, codes: Tensor, tokens: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Of sentences (B, T) with codes (B, T, width): the fields that stay, summed up to and with each token,
+        and the same with the token's own for the next item alone: (B, T, R, 2F) each."""
+        if self.fields is None:
+            return None, None
+        element = tokens - self.vocabulary.first_item
+        is_item = (element >= 0) & (element < self.space.n_elements)
+        item = element.clamp(0, self.space.n_elements - 1) // self.space.n_labels
+        stays, own = (self.fields(codes, item) * is_item[..., None, None, None]).unbind(2)
+        stays = stays.cumsum(1)
+        return stays, stays + own
 
     def _labels(self, logits: Tensor) -> Tensor:
         """(…, vocabulary) → (…, R)."""
@@ -304,7 +339,8 @@ class GPTGenerator(Generator):
         else:
             place = torch.arange(tokens.shape[1] - 1, device=tokens.device)
             codes = self.gpt.codes(tokens[:, :-1], place < length[:, None], table)
-        logits = self._things(self.gpt.logits(codes[row, at], table))
+        field = self._fields(codes, tokens[:, : codes.shape[1]])[1]
+        logits = self._next(codes[row, at], None if field is None else field[row, at], table)
         labels = None
         if self.item_first:
             behind_item = (at + 1).clamp(max=codes.shape[1] - 1)
@@ -332,8 +368,8 @@ class GPTGenerator(Generator):
             return Sliding(tokens, length, self._padding(table), table)
         return self._read(given)[0]
 
-    def _read(self, given: SetBatch) -> tuple[Written, Tensor]:
-        """The state behind the given items as they stand, and the codes (B, T, width) of all tokens read."""
+    def _read(self, given: SetBatch) -> tuple[Written, Tensor, Tensor | None]:
+        """The state behind the given items as they stand; codes (B, T, width) and fields of all tokens read."""
         tokens, table = self._tokens(given), self.gpt.table()
         length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
         fixed = torch.compiler.is_exporting()
@@ -343,11 +379,16 @@ class GPTGenerator(Generator):
         x = self.gpt.read(tokens, place.expand_as(tokens), table)
         mask = (place[:, None] >= place) & present[:, None, None, :]
         codes, cache = self.gpt.transformer.prefill(x, None, mask, present, 0 if fixed else _ROOM)
-        last = (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])
-        return Written(codes.gather(1, last).squeeze(1), length, cache, tokens.shape[1], table), codes
+        row, last = torch.arange(len(codes), device=codes.device), length - 1
+        stays, field = self._fields(codes, tokens)
+        state = Written(codes[row, last], length, cache, tokens.shape[1], table)
+        if stays is not None and field is not None:
+            state.stays, state.field = stays[row, last], field[row, last]
+        return state, codes, field
 
     def step(self, state: Written | Sliding) -> Tensor:
-        return self._things(self.gpt.logits(self._code(state), state.table))
+        field = state.field if isinstance(state, Written) else None
+        return self._next(self._code(state), field, state.table)
 
     def label_step(self, state: Written | Sliding, item: Tensor) -> Tensor:
         self._write(state, item + self.vocabulary.first_item)
@@ -380,6 +421,9 @@ class GPTGenerator(Generator):
         x = self.gpt.read(token, place, state.table)
         state.code = self.gpt.transformer.decode(x, state.cache, state.column)
         state.length, state.column = state.length + 1, state.column + 1
+        stays, field = self._fields(state.code[:, None], token[:, None])
+        if stays is not None and field is not None and state.stays is not None:
+            state.stays, state.field = state.stays + stays[:, 0], state.stays + field[:, 0]
 
     def _padding(self, table: Tensor) -> KVCache:
         """Keys and values of a window that is all padding."""
@@ -403,7 +447,7 @@ class GPTGenerator(Generator):
         real = (column[:, None] >= column) & (column < length[:, None])[:, None, :]
         mask = torch.cat([pads[:, None, :].expand(-1, len(column), -1), real], 2)[:, None]
         x = self.gpt.read(tokens, position, state.table)
-        return self.gpt.transformer.read_out(x, length - 1, None, mask, past=state.padding)
+        return self.gpt.transformer.read_out(x, length - 1, None, mask, past=state.padding)[0]
 
     # --- the next element -------------------------------------------------------------------------------------
 
@@ -435,11 +479,14 @@ class GPTGenerator(Generator):
         else:
             codes = self.gpt.codes(tokens, torch.arange(tokens.shape[1]).to(length) < length[:, None], table)
             code = codes.gather(1, (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])).squeeze(1)
-        logits = self.gpt.logits(code, table)
         if self.item_first:
-            labels = self._labels(logits)
+            labels = self._labels(self.gpt.logits(code, table))
         else:
-            elements = self._things(logits)[:, :-1].unflatten(1, (len(self.space), -1))
+            field = self._fields(codes, tokens)[1]
+            row = torch.arange(len(code), device=code.device)
+            elements = self._next(code, None if field is None else field[row, length - 1], table)[
+                :, :-1
+            ].unflatten(1, (len(self.space), -1))
             labels = elements.gather(1, item[:, None, None].expand(-1, 1, elements.shape[2])).squeeze(1)
         known = torch.from_numpy(self.space.label_occurs).to(labels.device)
         return labels.masked_fill(~known, -torch.inf)
@@ -500,12 +547,13 @@ class GPTGenerator(Generator):
         n, per, prefix = int(given.size), self.vocabulary.per_item, self.vocabulary.prefix
         bounds = [-1, *rank[given.item[0, :n]].tolist(), len(rank)]
         scores = torch.full((1, len(rank) * labels), -torch.inf, dtype=torch.float64, device=rank.device)
-        state, codes = self._read(given)  # one pass over all given items; each place is a prefix of it
+        state, codes, field = self._read(given)  # one pass over all given items; each place is a prefix of it
         for j in range(n + 1):
             here = (rank > bounds[j]) & (rank < bounds[j + 1]) & table.any(1)
             if not here.any():
                 continue
-            things = self._things(self.gpt.logits(codes[:, prefix - 1 + per * j], state.table))[:, :-1]
+            at = prefix - 1 + per * j
+            things = self._next(codes[:, at], None if field is None else field[:, at], state.table)[:, :-1]
             beyond = (rank > bounds[j])[None]
             if not self.item_first:
                 beyond = beyond.repeat_interleave(labels, 1)

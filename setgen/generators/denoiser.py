@@ -22,6 +22,7 @@ from setgen.generators.counts import log_frequencies
 from setgen.generators.sizes import SizeModel
 from setgen.generators.unmasking import Unmasking
 from setgen.models.embedding import ConditionEmbedding, ElementEmbedding
+from setgen.models.fields import fields_of
 from setgen.models.transformer import SetTransformer
 from setgen.sets.batch import SetBatch
 from setgen.sets.rules import Partial, Rules
@@ -34,14 +35,18 @@ _ROWS_PER_CALL = 2048
 @dataclass(frozen=True)
 class DenoiserConfig(NetworkConfig):
     """The set transformer's (dropout: in its residuals and on its input), and copies: how many subsets of
-    each set one training pass looks at (stratified over their sizes)."""
+    each set one training pass looks at (stratified over their sizes). waves: of the fields that known items
+    emit (see `models.fields`); 0: they emit none."""
 
     copies: int = 4
+    waves: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.copies < 1:
             raise InputError(f"copies is {self.copies}: each set needs at least one subset")
+        if self.waves < 0:
+            raise InputError(f"waves is {self.waves}: give at least 0")
 
 
 @dataclass
@@ -76,6 +81,7 @@ class Denoiser(Generator):
         self.of_remaining = nn.Embedding(space.widest + 1, width)
         self.encoder = SetTransformer(width, config.depth, config.heads, config.dropout)
         self.pointer = nn.Linear(width, width, bias=False)
+        self.fields = fields_of(space, width, config.waves)
         self.register_buffer("log_frequency", torch.zeros(space.n_elements))
 
     @abstractmethod
@@ -93,8 +99,12 @@ class Denoiser(Generator):
     def element_logits(self, known: SetBatch, remaining: Tensor, table: Tensor) -> Tensor:
         """(B, V·R) logits. known: the items that are not masked. remaining: (B,) how many are masked."""
         state = self.asked(known.conditions, known.rows_in) + self.of_remaining(remaining)
-        code = self.encoder(state, known.element, table, known.present)
-        return torch.addmm(self.log_frequency, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
+        code, read = self.encoder(state, known.element, table, known.present)
+        logits = torch.addmm(self.log_frequency, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
+        if self.fields is None:
+            return logits
+        emitted = self.fields(read, known.item).squeeze(2) * known.present[..., None, None]
+        return logits + self.fields.logits(emitted.sum(1))
 
     # --- start and step: every call reads the known items anew, so nothing is kept but them ------------------
 

@@ -12,6 +12,9 @@ The network is a prefix-LM without positions: given items attend to each other; 
 them and to what it met earlier. So one pass gives a code for every prefix of a sweep, and in sampling one
 more item costs one token, for keys and values are cached. Each training pass draws another G.
 
+Where items have coordinates, each that is known also emits fields (see `models.fields`): one that stays for the rest
+of the sweep, one for the next item alone, and one for the question below.
+
 The same pass trains the answer to "which items go with these?", G alone being known: the set-aware target,
 uniform over all items still to come (Uria, Murray & Larochelle 2014). That is `next_log_probs`.
 """
@@ -19,7 +22,7 @@ uniform over all items still to come (Uria, Murray & Larochelle 2014). That is `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +36,7 @@ from setgen.generators.sizes import SizeModel
 from setgen.generators.sweeps import sweep_ranks
 from setgen.generators.unmasking import Unmasking
 from setgen.models.embedding import ConditionEmbedding, ElementEmbedding
+from setgen.models.fields import fields_of
 from setgen.models.transformer import KVCache, Packing, Transformer
 from setgen.sets.batch import SetBatch
 from setgen.sets.rules import Partial, Rules
@@ -44,14 +48,18 @@ LINE, ANY, GIVEN, MET = range(4)
 
 _HEADS = LINE, ANY
 
+STAYS, NEXT, OF_ANY = range(3)
+"""Kinds of fields that an item emits."""
+
 
 @dataclass(frozen=True)
 class SweepSetConfig(NetworkConfig):
     """The network's, and directions: D, of which the first is upwards. given: share of the training sets
-    of which some items are given."""
+    of which some items are given. waves: of the fields that items emit; 0: they emit none."""
 
     directions: int = 1
     given: float = 0.4
+    waves: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,12 +67,15 @@ class SweepSetConfig(NetworkConfig):
             raise InputError(f"directions is {self.directions}: a sweep needs at least one")
         if not 0 <= self.given <= 1:
             raise InputError(f"given is {self.given}: it is a share of sets, from 0 to 1")
+        if self.waves < 0:
+            raise InputError(f"waves is {self.waves}: give at least 0")
 
 
 @dataclass
 class Sweep:
     """B sweeps under way. code: (B, width) of the token read last. left: (B,) items still to come. about:
-    (B, width) what every new token carries besides its item. column: where the next token goes in the cache."""
+    (B, width) what every new token carries besides its item. column: where the next token goes in the cache.
+    stays: (B, R, 2F) the fields that stay, summed; field: with that for the next item; None without fields."""
 
     code: Tensor
     left: Tensor
@@ -72,15 +83,18 @@ class Sweep:
     cache: KVCache
     column: int
     table: Tensor
+    stays: Tensor | None = None
+    field: Tensor | None = None
 
     def rows(self, index: Tensor | slice) -> Sweep:
-        return Sweep(
-            self.code[index],
-            self.left[index],
-            self.about[index],
-            self.cache.rows(index),
-            self.column,
-            self.table,
+        return replace(
+            self,
+            code=self.code[index],
+            left=self.left[index],
+            about=self.about[index],
+            cache=self.cache.rows(index),
+            stays=None if self.stays is None else self.stays[index],
+            field=None if self.field is None else self.field[index],
         )
 
 
@@ -105,6 +119,7 @@ class SweepSet(Generator):
         self.network = Transformer(width, config.depth, config.heads, config.dropout)
         self.pointer = nn.Linear(width, width, bias=False)
         self.bias = nn.Parameter(torch.zeros(space.n_elements))
+        self.fields = fields_of(space, width, config.waves, kinds=3)
         self.ranks = sweep_ranks(space, config.directions)
 
     def fit_counts(self, sets: Sets) -> None:
@@ -133,7 +148,8 @@ class SweepSet(Generator):
         # Any item: uniform over the elements that are not given, each as likely to be named next.
         left = size - n_given
         allowed = rules.allowed(Partial.of(self.space, batch.only(given)), left, left).flatten(1)
-        log_p = self._logits(codes[:, ANY], table).masked_fill(~allowed, -torch.inf).log_softmax(1)
+        any_logits = self._any_logits(codes, batch, given, table)
+        log_p = any_logits.masked_fill(~allowed, -torch.inf).log_softmax(1)
         named = log_p.gather(1, batch.element).masked_fill(given | ~batch.present, 0.0).sum(1)
         return -((sweep + log_size) / size + named / left).mean()
 
@@ -149,7 +165,20 @@ class SweepSet(Generator):
         # The first new item is decided by the line's own code, each later one by that of the item before it.
         first = column == given.sum(1)[row]
         place = torch.where(first, LINE, column + len(_HEADS) - 1)
-        return Steps(row, column, self._logits(codes[row, place], table))
+        field = None
+        if self.fields is not None:
+            emitted = self._emitted(codes, batch, batch.present)
+            before = pad(emitted[:, :, STAYS].flatten(2).cumsum(1), (0, 0, 1, 0))  # of columns before each
+            latest = emitted[row, (column - 1).clamp(min=0), NEXT] * ~first[:, None, None]
+            field = before[row, column].unflatten(1, latest.shape[1:]) + latest
+        return Steps(row, column, self._logits(codes[row, place], table, field))
+
+    def _any_logits(self, codes: Tensor, batch: SetBatch, given: Tensor, table: Tensor) -> Tensor:
+        """(B, V·R) logits of any item of the set, what is given being known."""
+        field = None
+        if self.fields is not None:
+            field = self._emitted(codes, batch, given)[:, :, OF_ANY].sum(1)
+        return self._logits(codes[:, ANY], table, field)
 
     def next_scores(
         self, prompts: SetBatch, size: Tensor, state: Partial, left: Tensor, allowed: Tensor
@@ -157,7 +186,7 @@ class SweepSet(Generator):
         """Any item of the set, wherever the line would meet it."""
         table = self.elements()
         codes = self._codes(prompts, prompts.present, torch.zeros_like(size), table, size)
-        return self.log_probs(self._logits(codes[:, ANY], table), state, left, allowed)
+        return self.log_probs(self._any_logits(codes, prompts, prompts.present, table), state, left, allowed)
 
     # --- start and step ---------------------------------------------------------------------------------------
 
@@ -171,16 +200,23 @@ class SweepSet(Generator):
         )
         codes = codes if packing is None else packing.pad(codes)
         about = self._about(given, torch.full_like(size, MET), order)
-        return Sweep(codes[:, 0], left, about, cache, present.shape[1], table)
+        field = None
+        if self.fields is not None:
+            field = self._emitted(codes, given, given.present, heads=1)[:, :, STAYS].sum(1)
+        return Sweep(codes[:, 0], left, about, cache, present.shape[1], table, field, field)
 
     def step(self, state: Sweep) -> Tensor:
-        return self._logits(state.code, state.table)
+        return self._logits(state.code, state.table, state.field)
 
     def append(self, state: Sweep, element: Tensor) -> None:
         state.left = state.left - 1
         token = state.table[element] + self.of_left(state.left) + state.about
         state.code = self.network.decode(token, state.cache, state.column)
         state.column += 1
+        if self.fields is not None:
+            emitted = self.fields(state.code, element // self.space.n_labels)
+            state.stays = state.stays + emitted[:, STAYS]
+            state.field = state.stays + emitted[:, NEXT]
 
     # --- the network -------------------------------------------------------------------------------------------
 
@@ -232,6 +268,12 @@ class SweepSet(Generator):
         packing = Packing.of(present)
         return packing.pad(self.network(packing.pack(tokens), packing, mask))
 
-    def _logits(self, code: Tensor, table: Tensor) -> Tensor:
-        """(T, V·R) unnormalised log-probabilities of the next element."""
-        return torch.addmm(self.bias, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
+    def _emitted(self, codes: Tensor, batch: SetBatch, known: Tensor, heads: int = len(_HEADS)) -> Tensor:
+        """(B, L, kinds, R, 2F): the fields of the items that are `known` (B, L), 0 of the others."""
+        assert self.fields is not None
+        return self.fields(codes[:, heads:], batch.item) * known[..., None, None, None]
+
+    def _logits(self, code: Tensor, table: Tensor, field: Tensor | None = None) -> Tensor:
+        """(T, V·R) unnormalised log-probabilities of the next element. field: (T, R, 2F)."""
+        logits = torch.addmm(self.bias, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
+        return logits if field is None or self.fields is None else logits + self.fields.logits(field)

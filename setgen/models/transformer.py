@@ -173,12 +173,12 @@ class Block(nn.Module):
         packing: Packing | None,
         mask: Tensor | None,
         past: tuple[Tensor, Tensor] | None = None,
-    ) -> Tensor:
-        """(B, width): `forward` for one token a row alone."""
-        norm = self.norm_attention
-        mixed = self.attention.read_out(norm(token), norm(tokens), packing, mask, past)
+    ) -> tuple[Tensor, Tensor]:
+        """(B, width): `forward` for one token a row alone. And what its attention reads: all tokens, normalised."""
+        read = self.norm_attention(tokens)
+        mixed = self.attention.read_out(self.norm_attention(token), read, packing, mask, past)
         token = token + self.dropout(mixed)
-        return token + self.dropout(self.feed(self.norm_feed(token)))
+        return token + self.dropout(self.feed(self.norm_feed(token))), read
 
     def decode(self, token: Tensor, key: Tensor, value: Tensor, column: int, mask: Tensor) -> Tensor:
         token = token + self.attention.decode(self.norm_attention(token), key, value, column, mask)
@@ -233,8 +233,9 @@ class Transformer(nn.Module):
         packing: Packing | None,
         mask: Tensor | None = None,
         past: KVCache | None = None,
-    ) -> Tensor:
-        """(B, width): `forward` for one token a row alone: of the last block nothing else is worked out.
+    ) -> tuple[Tensor, Tensor]:
+        """(B, width): `forward` for one token a row alone: of the last block nothing else is worked out. And what
+        the last block reads: all tokens, shaped as they came.
 
         at: (B,), the token's column, or with a packing its place among the packed. mask: (B, 1, L or 1, L).
         """
@@ -249,7 +250,8 @@ class Transformer(nn.Module):
             token = tokens.index_select(0, at)
         if mask is not None and mask.shape[2] > 1:
             mask = mask.gather(2, at[:, None, None, None].expand(-1, 1, 1, mask.shape[3]))
-        return self.norm(last.read_out(token, tokens, packing, mask, old))
+        code, read = last.read_out(token, tokens, packing, mask, old)
+        return self.norm(code), read
 
     def prefill(
         self,
@@ -303,7 +305,7 @@ def _with_room(kept: Tensor, room: int) -> Tensor:
 
 
 class SetTransformer(nn.Module):
-    """Encodes B sets, each behind one state token, and returns the state token's final vector.
+    """Encodes B sets, each behind one state token.
 
     Self-attention within each set (Lee et al. 2019, SAB); invariant to the order of its elements and to
     padding.
@@ -313,13 +315,19 @@ class SetTransformer(nn.Module):
         super().__init__()
         self.transformer = Transformer(width, depth, heads, dropout)
 
-    def forward(self, state: Tensor, element: Tensor, table: Tensor, present: Tensor) -> Tensor:
-        """state: (B, width). element: (B, L) rows of table (M, width). present: (B, L) bool → (B, width)."""
+    def forward(
+        self, state: Tensor, element: Tensor, table: Tensor, present: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(B, width), the state token's code, and (B, L, width), what the last block reads of each element.
+
+        state: (B, width). element: (B, L) rows of table (M, width). present: (B, L) bool.
+        """
         if torch.compiler.is_exporting():  # everything stays padded, the state in front
             here = pad(present, (1, 0), value=True)
             tokens = torch.cat([state[:, None], embedding(element, table)], 1)
             first = torch.zeros_like(element[:, 0])
-            return self.transformer.read_out(tokens, first, None, here[:, None, None, :])
+            code, read = self.transformer.read_out(tokens, first, None, here[:, None, None, :])
+            return code, read[:, 1:]
         is_state = torch.zeros(len(present), present.shape[1] + 1, dtype=torch.bool, device=present.device)
         is_state[:, 0] = True
         packing = Packing.of(torch.cat([is_state[:, :1], present], dim=1))
@@ -329,4 +337,5 @@ class SetTransformer(nn.Module):
         source = torch.where(at_state, at_state.cumsum(0) - 1, len(state) + (~at_state).cumsum(0) - 1)
         tokens = tokens.index_select(0, source)
         states = at_state.nonzero().squeeze(1)
-        return self.transformer.read_out(tokens, states, packing, packing.present[:, None, None, :])
+        code, read = self.transformer.read_out(tokens, states, packing, packing.present[:, None, None, :])
+        return code, packing.pad(read)[:, 1:]

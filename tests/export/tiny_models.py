@@ -16,12 +16,12 @@ from setgen.sets.space import Items, Label
 
 SMALL = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.0}
 GENERATORS = {
-    "masked_set": ("masked_set", {}),
-    "sweep_set": ("sweep_set", {"directions": 2}),
+    "masked_set": ("masked_set", {"waves": 3}),
+    "sweep_set": ("sweep_set", {"directions": 2, "waves": 3}),
     "gpt": ("gpt", {}),
     "joint gpt": ("gpt", {"tokens": "joint", "embedding": "space"}),
     "sorted gpt": ("gpt", {"order": "sorted"}),
-    "joint sweep gpt": ("gpt", {"order": "sweep", "tokens": "joint"}),
+    "joint sweep gpt": ("gpt", {"order": "sweep", "tokens": "joint", "waves": 3}),
     "hold_frequency": ("hold_frequency", {}),
 }
 BASKETS = Items(

@@ -16,9 +16,12 @@ GPTS = {
     "kilter": {"smoothing": "last", "loss": "bce", "crop": True},
     "sorted": {"order": "sorted"},
     "joint": {"tokens": "joint", "embedding": "space", "frequency_bias": True},
-    "joint sweep": {"order": "sweep", "tokens": "joint", "embedding": "space"},
+    "joint sweep": {"order": "sweep", "tokens": "joint", "embedding": "space", "waves": 3},
 }
-CASES = {name: (name, {}) for name in GENERATORS} | {f"{k} gpt": ("gpt", v) for k, v in GPTS.items()}
+FIELDS = {name: {"waves": 2} for name in ("masked_set", "sweep_set")}
+CASES = {name: (name, FIELDS.get(name, {})) for name in GENERATORS} | {
+    f"{k} gpt": ("gpt", v) for k, v in GPTS.items()
+}
 
 
 def build(name, settings, board):

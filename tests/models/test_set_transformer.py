@@ -22,7 +22,7 @@ def encoded(encoder, state, elements, present):
     """The sets of padded element vectors (B, L, width), by the table of all of them."""
     index = torch.arange(present.numel()).view(present.shape)
     wide = torch.nn.functional.pad(elements, (0, 0, 0, present.shape[1] - elements.shape[1]))
-    return encoder(state, index, wide.flatten(0, 1), present)
+    return encoder(state, index, wide.flatten(0, 1), present)[0]
 
 
 def _sets(sizes: list[int], length: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -117,11 +117,11 @@ def test_reading_one_token_out_is_reading_all_and_taking_it(depth):
     causal = (torch.ones(6, 6, dtype=torch.bool).tril() & present[:, None, :])[:, None]
     for mask in (causal, present[:, None, None, :]):
         wanted = network(tokens, None, mask)[rows, at]
-        assert (network.read_out(tokens, at, None, mask) - wanted).abs().max() < 1e-12
+        assert (network.read_out(tokens, at, None, mask)[0] - wanted).abs().max() < 1e-12
     packing = Packing.of(present)
     place = torch.tensor([4, 6, 9])
-    assert (network.read_out(packing.pack(tokens), place, packing, mask) - wanted).abs().max() < 1e-12
+    assert (network.read_out(packing.pack(tokens), place, packing, mask)[0] - wanted).abs().max() < 1e-12
     _, past = network.prefill(tokens[:1, :2], None, causal[:1, :, :2, :2], present[:1, :2], room=0)
     wide = torch.cat([torch.ones(3, 1, 6, 2, dtype=torch.bool), causal], 3)
     wanted = network(tokens, None, wide, past=past)[rows, at]
-    assert (network.read_out(tokens, at, None, wide, past) - wanted).abs().max() < 1e-12
+    assert (network.read_out(tokens, at, None, wide, past)[0] - wanted).abs().max() < 1e-12
