@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Reach, Region
+from setgen.cli.drawing_options import BestOf, Choosing
 from setgen.cli.generate import Angle, Grade, Model, Out, Seed, Size, Temperature
 from setgen.errors import InputError
 from setgen.files import check_target
@@ -76,6 +77,7 @@ def edit(
     max_holds: MaxHolds = None,
     feet: Feet = "any",
     reach: Reach = None,
+    best_of: BestOf = 1,
 ) -> None:
     """Change a climb: keep some holds and draw the rest anew, for another grade or angle too.
 
@@ -89,16 +91,21 @@ def edit(
         raise InputError("give one of --keep, --redraw and --redraw-share")
     if (harder and easier) or ((harder or easier) and (grade is not None or like is not None)):
         raise InputError("give one of --grade, --harder and --easier; with --like, --grade alone")
+    if best_of > 1 and like is not None:
+        raise InputError("--like chooses among draws already: leave --best-of out")
+    Choosing(best_of, data if best_of > 1 else None).check(n)
     check_target(out)
 
     import numpy as np
 
+    from setgen.climbing.choosing import best
     from setgen.climbing.climb_files import read_climbs
     from setgen.climbing.climbs import Climb
     from setgen.climbing.editing import edit as redrawn
     from setgen.climbing.editing import grade_steps, more_like
     from setgen.climbing.grades import UNKNOWN
     from setgen.climbing.holds import parse_holds
+    from setgen.climbing.judges import Judges
     from setgen.climbing.prompts import make_prompts
     from setgen.climbing.rules import check_prompt
     from setgen.serving.model import load_model
@@ -145,12 +152,15 @@ def edit(
         angle=was.angle if angle is None else asked.angle,
         grade=target,
         size=size,
-        n=n,
+        n=n * best_of,
         seed=seed,
         temperature=temperature,
         constraints=laid,
     )
-    if judge is not None and target != UNKNOWN:
+    if best_of > 1:
+        judges = Judges(served.rules, judge)
+        made = made[best(made, n, judges.sensible(made), judges.off(made))]
+    elif judge is not None and target != UNKNOWN:
         made = made[np.argsort(np.abs(judge.grade(made).mean - target), kind="stable")]
     _write(out, format, board, was, made, judge)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setgen.cli.constraint_options import Feet, Forbid, HoldSets, Laid, MaxHolds, MinHolds, Reach, Region
-from setgen.cli.drawing_options import Calls, Drawing, Guidance, TopP
+from setgen.cli.drawing_options import BestOf, Calls, Choosing, Data, Drawing, Guidance, TopP
 from setgen.errors import InputError
 from setgen.files import check_target
 
@@ -97,6 +97,8 @@ def generate(
     calls: Calls = None,
     guidance: Guidance = 0.0,
     top_p: TopP = 1.0,
+    best_of: BestOf = 1,
+    data: Data = None,
     condition: Condition = None,
     foreign_code: Foreign = False,
 ) -> None:
@@ -120,6 +122,7 @@ def generate(
         legal,
         laid,
         drawing,
+        Choosing(best_of, data),
         runtime,
         foreign_code,
     )
@@ -159,6 +162,8 @@ def complete(
     calls: Calls = None,
     guidance: Guidance = 0.0,
     top_p: TopP = 1.0,
+    best_of: BestOf = 1,
+    data: Data = None,
     condition: Condition = None,
     foreign_code: Foreign = False,
 ) -> None:
@@ -187,6 +192,7 @@ def complete(
         legal,
         laid,
         drawing,
+        Choosing(best_of, data),
         runtime,
         foreign_code,
     )
@@ -281,6 +287,7 @@ def _sample(
     legal: bool,
     laid: Laid,
     drawing: Drawing,
+    choosing: Choosing,
     runtime: str,
     foreign: bool,
 ) -> None:
@@ -291,21 +298,28 @@ def _sample(
         raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
     if n * len(texts) > _MOST_CLIMBS:
         raise InputError(f"{n * len(texts):,} climbs are too many at once: ask for {_MOST_CLIMBS:,} at most")
+    choosing.check(n)
     check_target(out)
     generator = _load(model, runtime, foreign)
     if not _is_board(generator.space):
+        if choosing.best_of > 1:
+            raise InputError("--best-of is of climbs, and this model makes other sets: leave it out")
         _sample_sets(generator, texts, asked, n, size, seed, temperature, format, out, legal, laid, drawing)
         return
     _only_for_sets(list(asked.conditions))
     form = format_for(out, format)
     constraints = laid.on(generator.space)
-    prompts = _prompts(generator.space, texts, n, asked.angle, asked.grade, legal)
+    draws = n * choosing.best_of
+    prompts = _prompts(generator.space, texts, draws, asked.angle, asked.grade, legal)
     sizes = None if size is None else _sizes(generator.space, prompts, size, legal)
     how = drawing.of(generator, runtime)
     if constraints is not None:
         how["constraints"] = constraints
     made = generator.sample(prompts, sizes=sizes, legal=legal, temperature=temperature, seed=seed, **how)
-    write_climbs(out, generator.space, made, form)
+    extra: dict[str, list[Any]] = {}
+    if choosing.best_of > 1:
+        made, extra = choosing.of(made, generator.space, n, model)
+    write_climbs(out, generator.space, made, form, extra)
 
 
 def _sample_sets(

@@ -17,6 +17,7 @@ _INTERVAL = (0.1, 0.9)
 
 
 def climbs_out(board: Board, judged: Judged) -> list[ClimbOut]:
+    off = judged.off
     grades = [None] * len(judged.climbs) if judged.grading is None else grades_out(judged)
     return [
         ClimbOut(
@@ -30,6 +31,9 @@ def climbs_out(board: Board, judged: Judged) -> list[ClimbOut]:
             sensible=None if judged.sensible is None else not _broken(judged.sensible, i),
             unusual=[] if judged.sensible is None else _broken(judged.sensible, i),
             predicted=grade,
+            grade_difference=None
+            if off is None or grade is None or np.isnan(off[i])
+            else round(float(off[i]), 2),
         )
         for i, (frames, climb, grade) in enumerate(
             zip(write_frames(board, judged.climbs), judged.climbs, grades, strict=True)

@@ -44,6 +44,10 @@ class ClimbOut(BaseModel):
     sensible: bool | None = Field(description="Nothing about it is rare in real climbs; null: not known.")
     unusual: Annotated[list[str], Field(description="What is rare in real climbs.")]
     predicted: GradeOut | None = Field(description="What the grader says; null: there is no grader.")
+    grade_difference: float | None = Field(
+        description="Difficulty ids that the grader's mean lies above the grade asked for; null: not known.",
+        examples=[0.3],
+    )
 
 
 class ClimbsOut(BaseModel):

@@ -9,6 +9,7 @@ import numpy as np
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.geometry import geometry
 from setgen.climbing.grading.grader import Grading
+from setgen.climbing.judges import above_asked
 from setgen.climbing.rules import broken_rules
 from setgen.serving.model import ServedModel
 
@@ -25,7 +26,19 @@ class Judged:
     sensible: dict[str, np.ndarray] | None
     grading: Grading | None
 
-    def __getitem__(self, rows: slice) -> Judged:
+    @property
+    def is_sensible(self) -> np.ndarray | None:
+        """(C,) bool: no soft rule is broken."""
+        if self.sensible is None:
+            return None
+        return ~np.any([np.zeros(len(self.climbs), dtype=bool), *self.sensible.values()], axis=0)
+
+    @property
+    def off(self) -> np.ndarray | None:
+        """(C,) as `judges.above_asked`; None without a grader."""
+        return None if self.grading is None else above_asked(self.climbs, self.grading)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Judged:
         soft = self.sensible
         return Judged(
             self.climbs[rows],

@@ -56,6 +56,17 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+BestOf = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=64,
+        description="So many draws for each climb of the answer, which are the best of them: sensible, near the "
+        "grade asked for, and unlike one another, the best first. There may be fewer than n. 1: as they are drawn.",
+    ),
+]
+
+
 class ConstrainedRequest(_Request):
     """What every climb must keep to, beyond the board's rules."""
 
@@ -111,6 +122,7 @@ class GenerateRequest(ConstrainedRequest):
     size: Size = None
     seed: Seed = None
     temperature: Temperature = 1.0
+    best_of: BestOf = 1
 
 
 class CompleteRequest(GenerateRequest):

@@ -13,7 +13,8 @@ class Settings:
     """api_key: what clients must send, printable ASCII without blanks, for other characters come through an
     HTTP header in more than one way; None asks for none. cors: origins whose pages may call.
 
-    most_climbs: of one request. score_holds: holds times orders of one request for scores, each of which is
+    most_climbs: of one request; most_draws: made to choose them among. score_holds: holds times orders of one
+    request for scores, each of which is
     a row of the network. batch_rows: climbs of one network call at most. batch_wait: seconds that a
     request waits for others to share its call, where the last one was shared. waiting_rows: climbs that may
     wait; beyond that requests are turned away. client_rows: those of one client (an address).
@@ -26,6 +27,7 @@ class Settings:
     api_key: str | None = None
     cors: tuple[str, ...] = ()
     most_climbs: int = 64
+    most_draws: int = 256
     score_holds: int = 8192
     batch_rows: int = 256
     batch_wait: float = 0.003

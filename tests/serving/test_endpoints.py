@@ -71,6 +71,42 @@ async def test_complete_finds_the_roles_that_are_left_open(client, model) -> Non
     assert "open role" in response.text
 
 
+@pytest.mark.parametrize("body", [{}, {"holds": "p5r1p16r2"}, {"holds": CLIMB, "keep": [5, 104]}])
+async def test_the_best_of_several_draws_are_some_of_them_and_no_worse(client, body) -> None:
+    path = "/v1/edit" if "keep" in body else "/v1/complete" if body else "/v1/generate"
+    body = {"angle": 40, "grade": "7a", "seed": 5, **body}
+    drawn = (await post(client, path, n=32, **body))["climbs"]
+    answer = await post(client, path, n=4, best_of=8, **body)
+    chosen = answer["climbs"]
+    assert answer == await post(client, path, n=4, best_of=8, **body)
+    assert len({climb["frames"] for climb in chosen}) == len(chosen) == 4
+    assert {climb["frames"] for climb in chosen} <= {climb["frames"] for climb in drawn}
+
+    def worth(climbs):
+        return (
+            sum(climb["sensible"] for climb in climbs),
+            -sum(abs(climb["grade_difference"]) for climb in climbs),
+        )
+
+    assert worth(chosen) >= worth(drawn[:4])
+    order = [(not climb["sensible"], abs(climb["grade_difference"])) for climb in chosen]
+    assert order == sorted(order)
+
+
+async def test_a_grade_difference_needs_a_grade_that_was_asked_for(client) -> None:
+    (climb,) = (await post(client, "/v1/generate", angle=40, n=1))["climbs"]
+    assert climb["predicted"]
+    assert climb["grade_difference"] is None
+
+
+async def test_more_draws_than_the_server_makes_are_refused(serving) -> None:
+    async with serving(most_draws=40) as client:
+        response = await client.post("/v1/generate", json={"n": 8, "best_of": 6})
+        assert response.status_code == 422
+        assert "48 draws: this server makes 40 at most" in response.text
+        assert (await client.post("/v1/generate", json={"n": 8, "best_of": 5})).status_code == 200
+
+
 async def test_edit_keeps_what_is_to_be_kept_and_the_number_of_holds(client) -> None:
     answer = await post(client, "/v1/edit", holds=CLIMB, keep=[104, 5], angle=50, grade="7a", n=6, seed=1)
     for climb in answer["climbs"]:

@@ -191,7 +191,7 @@ def test_sliders_ask_for_angle_and_grade(open_page) -> None:
     assert page.get_attribute("#grade", "aria-valuetext") == "6c/V5"
     with page.expect_request("**/v1/generate") as asked:
         page.click("#complete")
-    assert asked.value.post_data_json == {"angle": 40, "grade": "6c", "n": 8}
+    assert asked.value.post_data_json == {"angle": 40, "grade": "6c", "n": 8, "best_of": 8}
     page.wait_for_selector("#proposals button")
     with page.expect_request("**/v1/generate") as asked:
         page.click("#harder")
@@ -305,6 +305,31 @@ def test_limits_that_cannot_be_kept_are_said(open_page) -> None:
     page.click("#complete")
     page.wait_for_selector("#alert:not([hidden])")
     assert "no climb keeps to these constraints" in page.inner_text("#alert")
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_messages_are_in_view_beside_the_actions_and_go_with_the_next(open_page, size) -> None:
+    page = open_page(size, fragment="#f=p5r1p16r2&most=2")
+    ready(page)
+    for top in (0, 10_000):
+        page.evaluate("top => window.scrollTo(0, top)", top)
+        if size == PHONE:
+            sync_api.expect(page.locator("#complete")).to_be_in_viewport(ratio=1)
+        page.click("#complete")
+        sync_api.expect(page.locator("#alert")).to_be_in_viewport(ratio=1)
+        hold(page, 38).click()
+        sync_api.expect(page.locator("#alert")).to_be_hidden()
+        sync_api.expect(page.locator("#status")).to_be_in_viewport(ratio=1)
+        page.click("#undo")
+        sync_api.expect(page.locator("#status")).to_have_text("")
+
+
+def test_proposals_say_how_hard_they_are_and_what_was_asked(open_page) -> None:
+    page = open_page(fragment="#a=40&g=7a")
+    ready(page)
+    for text in propose(page, "#complete"):
+        assert "(asked 7a/V6)" in text
+        assert ": about " in text
 
 
 def test_what_is_forbidden_has_no_heat(open_page) -> None:

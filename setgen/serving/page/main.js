@@ -10,6 +10,7 @@ import { copy, save } from "./sharing.js";
 import { judgementWords, spans } from "./words.js";
 
 const PROPOSALS = 8;
+const BEST_OF = 8; // draws for each proposal that is shown
 const ROLE_KEYS = { s: "start", m: "middle", f: "finish", t: "foot" };
 const $ = (id) => document.getElementById(id);
 
@@ -27,12 +28,19 @@ function complain(error) {
   $("alert").hidden = !error;
 }
 
-// Run an action of the user's; what goes wrong is shown, and the next action takes it away.
+// Run an action of the user's: what the one before said is taken away, and what goes wrong is shown.
 async function act(action) {
+  say("");
   complain(null);
+  await follow(action);
+}
+
+// What follows of itself from an action says nothing unless it goes wrong.
+async function follow(action) {
   try {
     await action();
   } catch (error) {
+    say("");
     complain(error);
   }
 }
@@ -50,8 +58,8 @@ function show() {
   $("frames").value = designs.framesOf(design, board);
   conditions.show(design);
   window.history.replaceState(null, "", `#${designs.toFragment(design, board)}`);
-  act(showJudgement);
-  if (heat) act(showHeat);
+  follow(showJudgement);
+  if (heat) follow(showHeat);
 }
 
 async function showJudgement() {
@@ -101,6 +109,10 @@ function toggleForbidden(id) {
 }
 
 function pick(id) {
+  act(() => useTool(id));
+}
+
+function useTool(id) {
   const tool = document.querySelector("input[name=tool]:checked").value;
   if (tool === "lock") toggleLock(id);
   else if (tool === "forbid") toggleForbidden(id);
@@ -108,6 +120,14 @@ function pick(id) {
 }
 
 function key(id, pressed) {
+  let used = false;
+  act(() => {
+    used = useKey(id, pressed);
+  });
+  return used;
+}
+
+function useKey(id, pressed) {
   const role = ROLE_KEYS[pressed.toLowerCase()];
   if (role && board.roles.some((one) => one.role === role)) {
     if (designs.hasRoom(history.now, board, id, role)) setRole(id, role);
@@ -123,7 +143,7 @@ function key(id, pressed) {
 async function propose(redraw) {
   const { angle, grade } = history.now;
   const holds = designs.framesOf(history.now, board);
-  const wanted = { angle, grade, n: PROPOSALS, ...designs.limitsOf(history.now) };
+  const wanted = { angle, grade, n: PROPOSALS, best_of: BEST_OF, ...designs.limitsOf(history.now) };
   say("Asking the model …");
   let found;
   if (!holds) found = await post("/v1/generate", wanted);
@@ -213,18 +233,18 @@ function wire() {
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.target.matches("input[type=text], input[type=password]")) return;
     const wanted = event.key.toLowerCase();
-    if (wanted === "z" && !event.shiftKey) step("undo")();
-    else if (wanted === "y" || (wanted === "z" && event.shiftKey)) step("redo")();
+    if (wanted === "z" && !event.shiftKey) act(step("undo"));
+    else if (wanted === "y" || (wanted === "z" && event.shiftKey)) act(step("redo"));
     else return;
     event.preventDefault();
   });
-  window.addEventListener("hashchange", () => change(designs.fromFragment(window.location.hash, board)));
+  window.addEventListener("hashchange", () => act(() => change(designs.fromFragment(window.location.hash, board))));
 }
 
 async function start() {
   board = await get("/v1/board");
   $("board-name").textContent = board.name + (board.synthetic && !/synthetic/i.test(board.name) ? " (synthetic)" : "");
-  conditions = new Conditions(board, (wanted) => change({ ...history.now, ...wanted }));
+  conditions = new Conditions(board, (wanted) => act(() => change({ ...history.now, ...wanted })));
   view = new BoardView(board, $("board"), { pick, key });
   proposals = new Proposals(board, {
     section: $("results"),

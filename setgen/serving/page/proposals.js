@@ -1,7 +1,7 @@
-// Eight climbs to choose from: each a button with a small board, its grade and what is to be said of it.
+// Climbs to choose from, the best of many draws first: each a button with a small board, its grade and what is to be said of it.
 
 import { holdRadius, thumbnail } from "./shapes.js";
-import { gradeWords, judgementWords, spans } from "./words.js";
+import { gradedWords, judgementWords, spans } from "./words.js";
 
 export class Proposals {
   constructor(board, { section, list, take }) {
@@ -17,7 +17,7 @@ export class Proposals {
     const button = document.createElement("button");
     button.type = "button";
     const title = document.createElement("span");
-    title.textContent = `${i + 1}: ${gradeWords(climb.predicted)} · ${climb.holds.length} holds`;
+    title.textContent = `${i + 1}: ${gradedWords(climb)} · ${climb.holds.length} holds`;
     const judgement = document.createElement("small");
     judgement.append(...spans(judgementWords({ ...climb, predicted: null })));
     button.append(thumbnail(this.board, climb, this.radius), title, judgement);

@@ -4,6 +4,13 @@ export function gradeWords(grade) {
   return grade ? `${grade.grade}/${grade.v_grade}` : "grade unknown";
 }
 
+// How hard a climb is, and what was asked for: never the one in place of the other.
+export function gradedWords(climb) {
+  const asked = climb.grade === null ? "" : `asked ${gradeWords(climb)}`;
+  if (!climb.predicted) return asked || "grade unknown";
+  return `about ${gradeWords(climb.predicted)}${asked ? ` (${asked})` : ""}`;
+}
+
 // [[text, class], …] of a judged climb.
 export function judgementWords(climb) {
   const words = [[climb.legal ? "legal" : `not legal: ${climb.breaks.join(", ")}`, climb.legal ? "good" : "bad"]];

@@ -72,6 +72,7 @@ async def model(service: Serving) -> ModelOut:
         sensible=None if service.model.rules is None else service.model.rules.to_json(),
         limits={
             "climbs": settings.most_climbs,
+            "draws": settings.most_draws,
             "score_holds": settings.score_holds,
             "body_bytes": settings.body_bytes,
             "request_seconds": settings.request_seconds,

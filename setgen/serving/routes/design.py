@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Body
 
+from setgen.climbing.choosing import best
 from setgen.climbing.climbs import Climb, Climbs
 from setgen.climbing.constraints import Constraints
 from setgen.climbing.roles import N_ROLES, Role
@@ -145,12 +146,21 @@ async def _drawn(service: Service, request: GenerateRequest, given: _Holds) -> C
             raise InputError(
                 f"{request.n} climbs are too many: this server makes {service.settings.most_climbs}"
             )
+    draws = request.n * request.best_of
+    with about("best_of"):
+        if request.best_of > 1 and draws > service.settings.most_draws:
+            raise InputError(
+                f"the best of {request.best_of} for each of {request.n} climbs are {draws} draws: this server makes "
+                f"{service.settings.most_draws} at most"
+            )
     asked: Conditions = conditions(board, request.angle, request.grade)
     prompt = Climb(given, asked.angle, asked.grade)
     laid = constraints_of(board, request)
-    sizes = wanted_sizes(sizes_possible(board, prompt, laid), len(given), request.n, request.size)
+    sizes = wanted_sizes(sizes_possible(board, prompt, laid), len(given), draws, request.size)
     seed = secrets.randbelow(LARGEST_SEED + 1) if request.seed is None else request.seed
-    wanted = Wanted(Climbs.from_list([prompt] * request.n), sizes, seed)
+    wanted = Wanted(Climbs.from_list([prompt] * draws), sizes, seed)
     call = Sample(request.temperature, None if laid == Constraints() else laid)
-    judged = await service.call(call, wanted, request.n)
+    judged = await service.call(call, wanted, draws)
+    if request.best_of > 1:
+        judged = judged[best(judged.climbs, request.n, judged.is_sensible, judged.off)]
     return ClimbsOut(seed=seed, climbs=climbs_out(board, judged))
