@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 import typer
 
-from setgen.cli import convert, data, draw, edit, evaluate, export, generate, grade, metrics, serve
+from setgen.cli import convert, data, draw, edit, evaluate, export, generate, grade, metrics, serve, similar
 from setgen.errors import InputError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
-for _group in (generate, edit, draw, convert, evaluate, metrics, grade, export, serve):
+for _group in (generate, edit, draw, similar, convert, evaluate, metrics, grade, export, serve):
     _group.register(app)
 
 # Typer raises its own copies of click's exceptions in newer versions, click's in older ones.
