@@ -25,5 +25,7 @@ def open_dataset(cfg: DictConfig) -> tuple[Dataset, Path]:
     dataset: Dataset = load_dataset(folder)
     for part in ("train", "valid", "test"):
         if len(dataset.part(part)) == 0:
-            raise InputError(f"{folder} has no {part} climbs: it is too small to train on and compare")
+            raise InputError(
+                f"{folder} has no {part} {dataset.space.set_word}s: it is too small to train on and compare"
+            )
     return dataset, folder

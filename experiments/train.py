@@ -11,7 +11,20 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import tuned_settings, typed_keys
 from experiments.run_folder import new_run_folder, resumed
-from experiments.training import check_trainable, train
+from experiments.training import RunFacts, check_trainable, train
+
+_FALLING = 0.02  # bits between the last two validations: less is nearly the noise of 256 sets
+
+
+def verdict(facts: RunFacts) -> list[str]:
+    """What to do where training stopped while it still helped; nothing otherwise."""
+    bits = [one for one in (facts.curve or {}).get("valid_bits_per_hold", ()) if one is not None]
+    if len(bits) < 2 or bits[-2] - bits[-1] < _FALLING:
+        return []
+    return [
+        f"It was still getting better, by {bits[-2] - bits[-1]:.2f} bits in the last part of the budget: "
+        "a larger budget.minutes pays."
+    ]
 
 
 @experiment("train")
@@ -33,8 +46,11 @@ def main(cfg: DictConfig) -> None:
     bits = facts.best_valid_bits_per_hold
     if bits is not None:
         console.print(
-            f"{facts.steps} steps in {facts.train_seconds:.0f} s, {bits:.3f} bits per hold on valid"
+            f"{facts.steps} steps in {facts.train_seconds:.0f} s, {bits:.3f} bits per "
+            f"{dataset.space.item_word} on valid"
         )
+        for line in verdict(facts):
+            console.print(line, soft_wrap=True)
     console.print(f"Use it: setgen generate --model {folder} -n 5", soft_wrap=True)
 
 

@@ -121,7 +121,7 @@ def _fit(
     budget = cfg.budget
     options = Options(seconds=60.0 * budget.minutes, steps=budget.steps, clock=budget.clock, **given)
     work = Training(generator, dataset.part("train"), valid, options, facts.seed, folder)
-    with Bar(f"{facts.label}, seed {facts.seed}", console) as bar:
+    with Bar(f"{facts.label}, seed {facts.seed}", dataset.space.item_word, console) as bar:
         now = work.run(bar, *callbacks)
     curve: dict[str, list[Any]] = {
         "seconds": [point.seconds for point in now.curve],
@@ -146,8 +146,8 @@ def _fit(
 class Bar:
     """A bar over the budget with the time left; a plain line a validation where no one watches."""
 
-    def __init__(self, label: str, console: Console) -> None:
-        self.label, self.console = label, console
+    def __init__(self, label: str, item: str, console: Console) -> None:
+        self.label, self.item, self.console = label, item, console
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         news = TextColumn("{task.fields[news]}")
         self.bar = rich.progress.Progress(*columns, news, console=console, disable=not console.is_terminal)
@@ -157,7 +157,7 @@ class Bar:
         if point is None:
             self.bar.update(self.task, completed=now.share)
             return
-        news = f"step {point.step}, {point.valid_bits:.3f} bits per hold"
+        news = f"step {point.step}, {point.valid_bits:.3f} bits per {self.item}"
         self.bar.update(self.task, news=news)
         if not self.console.is_terminal:
             self.console.print(f"{self.label}: {now.share:.0%}, {news}")

@@ -106,6 +106,9 @@ class SetDataset:
                 f"{folder} is not a dataset folder: make one with `setgen data import` or `setgen data synth`"
             )
         found = space_file(folder)
+        if found is not None and DATASETS.get(found, "").rpartition(":")[2] != cls.__name__:
+            wanted = cls.kind.__name__.lower()
+            raise InputError(f"{folder} is a dataset of another kind: {wanted} are needed here")
         missing = [name for name in (cls.file, "card.json") if not (folder / name).is_file()]
         if found is None:
             missing.insert(0, next(name for name, home in KINDS.items() if DATASETS[name] is not None))

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from setgen.cli.main import run
+from setgen.cli.other_sets import import_sets
 from setgen.generators.masked_set import MaskedSet
 from setgen.sets.dataset import load_dataset
 
@@ -108,3 +109,27 @@ def test_what_cannot_be_is_one_line(folder, capsys, arguments, what):
 def test_conditions_of_climbs_have_options_of_their_own(capsys):
     assert run(["generate", "--condition", "angle=40"]) == 2
     assert "use --angle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["grade", "--holds", "p1r1"], ["similar", "--holds", "p1r1"], ["grader", "--out", "new"]]
+)
+def test_what_is_of_climbs_refuses_other_sets_in_a_line(folder, capsys, arguments):
+    assert run([*arguments, "--data", str(folder / "rooms")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "is a dataset of another kind: climbs are needed here" in line
+
+
+def test_training_speaks_of_the_items_it_is_given(tmp_path, monkeypatch, capsys):
+    from experiments.train import main
+
+    baskets = "\n".join(",".join(f"item{(i * k) % 11}" for k in (1, 2, 3)) for i in range(1, 200))
+    data = import_sets(baskets, "shop", {"file": "shop.csv"}, kind="baskets", shares="60,20,20", by_set=False)
+    data.save(tmp_path / "shop")
+    command = ["train", f"data.path={tmp_path / 'shop'}", f"runs={tmp_path}", "training.validations=2"]
+    command += ["network.width=16", "network.depth=1", "network.heads=1"]
+    monkeypatch.setattr("sys.argv", [*command, "budget.steps=6", "wandb.mode=disabled"])
+    main()
+    out = capsys.readouterr().out
+    assert "bits per item on valid" in out
+    assert "per hold" not in out
