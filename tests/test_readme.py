@@ -87,6 +87,9 @@ def hydra_knows(module: str, words: list[str]) -> None:
     """Every override composes; with -m, every combination does."""
     assert importlib.util.find_spec(module), f"no module {module}"
     sweep = "-m" in words
+    name = module.rpartition(".")[2]
+    if words[:1] == ["--config-name"]:
+        name, words = words[1], words[2:]
     overrides = OverridesParser.create().parse_overrides([w for w in words if w != "-m"])
     choices = []
     for override in overrides:
@@ -96,10 +99,11 @@ def hydra_knows(module: str, words: list[str]) -> None:
         choices.append([f"{key}={v}" for v in values] if values else [override.input_line])
     with initialize_config_dir(str(CONF), version_base="1.3"):
         for chosen in itertools.product(*choices):
-            config = compose(module.rpartition(".")[2], list(chosen))
+            config = compose(name, list(chosen))
             OmegaConf.resolve(config)
             for name in config.get("models", []):
-                assert (CONF / "model" / f"{name}.yaml").is_file() or name.startswith("runs/")
+                files = (CONF / "model" / f"{name}.yaml", ROOT / name)
+                assert any(path.is_file() for path in files) or name.startswith("runs/")
 
 
 @pytest.mark.parametrize("words", WRITTEN)
