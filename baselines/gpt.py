@@ -379,7 +379,7 @@ class GPTGenerator(Generator):
         x = self.gpt.read(tokens, place.expand_as(tokens), table)
         mask = (place[:, None] >= place) & present[:, None, None, :]
         codes, cache = self.gpt.transformer.prefill(x, None, mask, present, 0 if fixed else _ROOM)
-        row, last = torch.arange(len(codes), device=codes.device), length - 1
+        row, last = torch.arange(codes.shape[0], device=codes.device), length - 1
         stays, field = self._fields(codes, tokens)
         state = Written(codes[row, last], length, cache, tokens.shape[1], table)
         if stays is not None and field is not None:
@@ -483,7 +483,7 @@ class GPTGenerator(Generator):
             labels = self._labels(self.gpt.logits(code, table))
         else:
             field = self._fields(codes, tokens)[1]
-            row = torch.arange(len(code), device=code.device)
+            row = torch.arange(code.shape[0], device=code.device)  # len() would fix it in an export
             elements = self._next(code, None if field is None else field[row, length - 1], table)[
                 :, :-1
             ].unflatten(1, (len(self.space), -1))

@@ -56,7 +56,7 @@ def generator(model: Generator, forced: bool = False) -> Exportable:
     start = Start(model, list(own))
     networks["start"] = _network(start, given, {})
     # Where nothing is exported, the caches are as long as they will ever be.
-    sofar = {name: tensor for name, tensor in start(given).items() if name != "new"}
+    sofar = {name: tensor.clone() for name, tensor in start(given).items() if name != "new"}
     rest = ["size", "order", *_limits(model.space), "uniform", "temperature", *elements]
     sofar |= {name: given[name] for name in rest}
     networks["step"] = _network(Step(model, state), sofar, vary)
