@@ -1,7 +1,7 @@
 """Training and sampling on the GPU beside the CPU: sets a second, and the share of the device's own matrix peak.
 
 python -m experiments.benchmarks.devices
-python -m experiments.benchmarks.devices --data data/kilter --models sweep_set joint_gpt --networks base --batches 64 1024
+python -m experiments.benchmarks.devices --data data/kilter --models sweep_set joint_gpt --batches 64 1024
 
 A step is that of `setgen.training`: batch, loss, gradient, clipping, update. Its share of the peak is the
 arithmetic of its matrix products (as torch's FlopCounterMode counts them) a second, over what a large square product
@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.generators.base import Generator
 from setgen.training import Options, Training
 
-PRECISIONS = {"cpu": ["32-true"], "cuda": ["32-true", "bf16-mixed"]}
+PRECISIONS: dict[str, list[Any]] = {"cpu": ["32-true"], "cuda": ["32-true", "bf16-mixed"]}
 _LEARNED = ["gpt_faithful", "gpt", "joint_gpt", "masked_set", "sweep_set"]
 
 
@@ -111,7 +112,12 @@ def step_cost(
     generator.train()
     with FlopCounterMode(display=False) as counter:
         work.step()
-    taken = seconds(fabric.device.type, lambda: [work.step() for _ in range(steps)], repeats)
+
+    def several() -> None:
+        for _ in range(steps):
+            work.step()
+
+    taken = seconds(fabric.device.type, several, repeats)
     return taken / steps, float(counter.get_total_flops())
 
 
