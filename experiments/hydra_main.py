@@ -54,7 +54,8 @@ def _refuse(error: Exception) -> NoReturn:
     """Say what is wrong, without what Hydra and OmegaConf say of their own insides, and end."""
     said = str(error).partition("Config search path")[0].strip()
     line = " ".join(said.split()) if "Available options" in said else said.partition("\n")[0]
-    print(f"Error: {line or type(error).__name__}", file=sys.stderr)
+    if os.environ.get("RANK", "0") == "0":  # of processes that torchrun started, one speaks for all
+        print(f"Error: {line or type(error).__name__}", file=sys.stderr)
     sys.exit(2)
 
 

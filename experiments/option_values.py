@@ -97,6 +97,7 @@ KINDS: dict[str, Kind] = {
     "training.gradient_clip": or_null(NOT_NEGATIVE),
     "training.learning_rate": POSITIVE,
     "training.patience": whole(0),
+    "training.precision": one_of("32-true", "bf16-mixed"),
     "training.valid_climbs": whole(1),
     "training.validations": whole(1),
     "training.warm_up": SHARE,

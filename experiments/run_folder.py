@@ -62,7 +62,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
         )
     assert isinstance(cfg, DictConfig)
     for key in typed:
-        cfg[key] = asked[key]
+        OmegaConf.update(cfg, key, OmegaConf.select(asked, key))
     check_values(cfg)
     return folder, cfg
 

@@ -1,9 +1,17 @@
-"""Train one generator: `python -m experiments.train model=masked_set data.path=DIR budget.minutes=3`."""
+"""Train one generator.
+
+python -m experiments.train model=masked_set data.path=DIR budget.minutes=3
+python -m experiments.train resume=RUN                      # go on where it was interrupted
+python -m experiments.train resume=RUN budget.minutes=30    # or with a larger budget, finished or not
+torchrun --nproc-per-node=2 -m experiments.train …          # batches shared by processes (docs/experiments.md)
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from lightning_fabric import Fabric
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -12,6 +20,8 @@ from experiments.hydra_main import experiment
 from experiments.model_config import tuned_settings, typed_keys
 from experiments.run_folder import new_run_folder, resumed
 from experiments.training import RunFacts, check_trainable, train
+from setgen.errors import InputError
+from setgen.training import make_fabric
 
 _FALLING = 0.02  # bits between the last two validations: less is nearly the noise of 256 sets
 
@@ -29,20 +39,23 @@ def verdict(facts: RunFacts) -> list[str]:
 
 @experiment("train")
 def main(cfg: DictConfig) -> None:
-    console = Console()
+    fabric = make_fabric(cfg.training.precision)
+    console = Console(quiet=not fabric.is_global_zero)
     if cfg.resume:
-        folder, cfg = resumed(cfg)
+        folder, cfg = resumed(cfg, {"budget.minutes", "budget.steps"})
         dataset, _ = open_dataset(cfg)
+        if fabric.is_global_zero:
+            reopen(folder, cfg)
+        fabric.barrier()
     else:
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
         if cfg.tuned:
             cfg = tuned_settings(cfg, typed_keys())
         check_trainable(cfg, dataset.space)
-        folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
-        OmegaConf.save(cfg, folder / "config.yaml")
+        folder = new_folder(fabric, cfg)
     console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
-    facts = train(cfg, dataset, cfg.seed, folder, console)
+    facts = train(cfg, dataset, cfg.seed, folder, console, fabric=fabric)
     bits = facts.best_valid_bits_per_hold
     if bits is not None:
         console.print(
@@ -52,6 +65,39 @@ def main(cfg: DictConfig) -> None:
         for line in verdict(facts):
             console.print(line, soft_wrap=True)
     console.print(f"Use it: setgen generate --model {folder} -n 5", soft_wrap=True)
+
+
+def new_folder(fabric: Fabric, cfg: DictConfig) -> Path:
+    """The run folder, made by the first process and told to the others, with the config in it."""
+    folder = Path()
+    if fabric.is_global_zero:
+        folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
+        OmegaConf.save(cfg, folder / "config.yaml")
+    return fabric.broadcast(folder)
+
+
+def reopen(folder: Path, cfg: DictConfig) -> None:
+    """Take a larger budget into the run's record: what a finished run said of itself is kept beside it."""
+    before = OmegaConf.load(folder / "config.yaml").budget
+    if cfg.budget == before:
+        return
+    if (folder / "run.json").is_file():
+        facts = RunFacts.load(folder)
+        if not (folder / "checkpoint.pt").is_file():
+            raise InputError(f"{folder} cannot be trained further: it keeps no checkpoint.pt")
+        used = {"budget.minutes": (cfg.budget.minutes, facts.train_seconds / 60)}
+        if cfg.budget.steps:
+            used["budget.steps"] = (cfg.budget.steps, facts.steps)
+        for name, (asked, spent) in used.items():
+            if asked <= spent:
+                raise InputError(
+                    f"{folder} has trained {spent:g} {name.partition('.')[2]} already: give more"
+                )
+        earlier = len(list(folder.glob("run-*.json"))) + 1
+        (folder / "run.json").rename(folder / f"run-{earlier}.json")
+    OmegaConf.save(cfg, folder / "config.yaml")
+    with (folder / "budgets.jsonl").open("a") as file:
+        print(json.dumps({"before": dict(before), "now": dict(cfg.budget)}), file=file)
 
 
 if __name__ == "__main__":

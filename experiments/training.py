@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import rich.progress
 import torch
+from lightning_fabric import Fabric
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -22,7 +24,7 @@ from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.registry import generator_class, load_generator
 from setgen.sets.space import Space
-from setgen.training import Callback, Options, Point, Progress, Training, seed_all
+from setgen.training import Callback, Options, Point, Progress, Training, make_fabric, seed_all
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,18 @@ def build_generator(model: DictConfig, dataset: Dataset) -> Generator:
 
 
 def train(
-    cfg: DictConfig, dataset: Dataset, seed: int, folder: Path, console: Console, *callbacks: Callback
+    cfg: DictConfig,
+    dataset: Dataset,
+    seed: int,
+    folder: Path,
+    console: Console,
+    *callbacks: Callback,
+    fabric: Fabric | None = None,
 ) -> RunFacts:
     """Train `cfg.model` and leave folder/model and folder/run.json; go on where an earlier try stopped.
 
-    A run that is finished is not trained again. callbacks: see `Training.run`.
+    A run that is finished is not trained again. callbacks: see `Training.run`. fabric: of several processes,
+    only the first one writes.
     """
     check_values(cfg)
     if (folder / "run.json").is_file():
@@ -94,12 +103,16 @@ def train(
     seed_all(seed)
     generator = build_generator(cfg.model, dataset)
     facts = RunFacts(cfg.model.label, cfg.model.kind, cfg.model.note, seed)
-    with tracking(cfg, folder, cfg.model.label) as run:
+    fabric = fabric or make_fabric(cfg.training.precision)
+    tracked = tracking(cfg, folder, cfg.model.label) if fabric.is_global_zero else nullcontext()
+    with tracked as run:
         if generator.n_parameters:
             told = [*callbacks, *([log_step(run)] if run else [])]
-            facts = _fit(cfg, generator, dataset, facts, folder, console, told)
+            facts = _fit(cfg, generator, dataset, facts, folder, console, told, fabric)
         else:
             console.print(f"{cfg.model.label}: counted, nothing to train")
+        if not fabric.is_global_zero:
+            return facts
         generator.eval().save(folder / "model")
         write_json(folder / "run.json", asdict(facts))
         if run:
@@ -115,12 +128,13 @@ def _fit(
     folder: Path,
     console: Console,
     callbacks: list[Callback],
+    fabric: Fabric,
 ) -> RunFacts:
     given: Any = OmegaConf.to_container(cfg.training, resolve=True)
     valid = dataset.part("valid").at_most(given.pop("valid_climbs"), 0)
     budget = cfg.budget
     options = Options(seconds=60.0 * budget.minutes, steps=budget.steps, clock=budget.clock, **given)
-    work = Training(generator, dataset.part("train"), valid, options, facts.seed, folder)
+    work = Training(generator, dataset.part("train"), valid, options, facts.seed, folder, fabric)
     with Bar(f"{facts.label}, seed {facts.seed}", dataset.space.item_word, console) as bar:
         now = work.run(bar, *callbacks)
     curve: dict[str, list[Any]] = {

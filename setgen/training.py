@@ -61,6 +61,7 @@ class Options:
     validations: int = 8
     patience: int = 6
     bucketing: bool = False
+    precision: str = "32-true"
 
 
 class Point(NamedTuple):
@@ -117,7 +118,7 @@ class Training:
             raise InputError("a training needs a budget: give seconds or steps")
         self.generator, self.sets, self.valid, self.options = generator, sets, valid, options
         self.seed, self.file = seed, folder / "checkpoint.pt" if folder else None
-        self.fabric = fabric = fabric or make_fabric()
+        self.fabric = fabric = fabric or make_fabric(options.precision)
         self.now, self.whole = Progress(), True
         self.clock = CLOCKS[options.clock]
         self.batches = Batches(sets.sizes, options.batch_size, seed, options.bucketing)
@@ -239,6 +240,7 @@ class Training:
         kept = {
             "progress": {**vars(self.now), "curve": [tuple(point) for point in self.now.curve]},
             "sets": len(self.sets),
+            "budget": self._budget,
             "weights": self.generator.state_dict(),
             "optimiser": self.adamw.state_dict(),
             "average": self.average.state_dict() if self.average else None,
@@ -264,11 +266,19 @@ class Training:
             if self.average:
                 self.average.load_state_dict(kept["average"])
             self.now, self.best = Progress(**kept["progress"]), kept["best"]
+            more = any(new > old for new, old in zip(self._budget, kept["budget"], strict=True))
         except Exception as error:  # a damaged file can raise anything
             reason = (str(error).splitlines() or [repr(error)])[0]
             raise InputError(f"{self.file} does not fit ({reason}): delete it to begin anew") from None
         self._count(self.clock())  # the budget may be another one now
         self.now.stage = min(self.now.stage, self._stage)
+        if more:  # it was not patience's last word
+            self.now.waited, self.now.stopped = 0, False
+
+    @property
+    def _budget(self) -> tuple[float, float]:
+        """Seconds and steps."""
+        return self.options.seconds, self.options.steps or math.inf
 
 
 class Loss(nn.Module):
@@ -310,13 +320,13 @@ class Batches:
         return rows[None]
 
 
-def make_fabric() -> Fabric:
-    """The GPU, with bf16 where numbers may be rough, or else the CPU; all processes that torchrun started."""
+def make_fabric(precision: Any = "32-true") -> Fabric:
+    """The GPU, or else the CPU; all processes that torchrun started."""
     gpu, local = torch.cuda.is_available(), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     world = int(os.environ.get("WORLD_SIZE", 1))
     fabric = Fabric(
         accelerator="cuda" if gpu else "cpu",
-        precision="bf16-mixed" if gpu else "32-true",
+        precision=precision,
         devices=local,
         num_nodes=max(1, world // local),
         strategy="ddp" if world > 1 else "auto",

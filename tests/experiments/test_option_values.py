@@ -28,6 +28,25 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the wrong values name: runs of another experiment, wrong and broken ones, models of one's own."""
+    folder = tmp_path_factory.mktemp("files")
+    for name in ("other", "wrong", "broken"):
+        (folder / name).mkdir()
+    comparison = composed("compare")
+    OmegaConf.save(comparison, folder / "other" / "config.yaml")
+    OmegaConf.save({**comparison, "seeds": "abc"}, folder / "wrong" / "config.yaml")
+    (folder / "broken" / "config.yaml").write_text("seed: [")
+    own = {**OmegaConf.to_container(composed("train", "model=gpt").model, resolve=False), "label": "own"}
+    own["config"] |= {"width": 8, "depth": 1, "heads": 1, "dropout": 0.0}
+    OmegaConf.save(own, folder / "own.yaml")
+    OmegaConf.save({**own, "config": None}, folder / "no_config.yaml")
+    OmegaConf.save({**own, "training": {"batch_size": 0}}, folder / "small_batch.yaml")
+    GPTGenerator(synthetic_board(), GPTConfig(width=8, depth=1, heads=1)).save(folder / "trained")
+    return folder
+
+
 def composed(name: str, *overrides: str):
     with initialize_config_dir(str(FOLDER), version_base="1.3"):
         return compose(name, overrides=list(overrides))
@@ -110,24 +129,11 @@ def test_numbers_are_numbers(wrong: str) -> None:
     ],
 )
 def test_wrong_values_are_one_clear_line(
-    main, arguments, message, data_folder, tmp_path, monkeypatch, refusal
+    main, arguments, message, data_folder, files, monkeypatch, refusal
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "other").mkdir()
-    OmegaConf.save(composed("compare"), tmp_path / "other" / "config.yaml")
-    (tmp_path / "wrong").mkdir()
-    OmegaConf.save({**composed("compare"), "seeds": "abc"}, tmp_path / "wrong" / "config.yaml")
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "config.yaml").write_text("seed: [")
-    own = composed("train", "model=gpt").model
-    own = {**OmegaConf.to_container(own, resolve=False), "label": "own"}
-    own["config"] |= {"width": 8, "depth": 1, "heads": 1, "dropout": 0.0}
-    OmegaConf.save(own, tmp_path / "own.yaml")
-    OmegaConf.save({**own, "config": None}, tmp_path / "no_config.yaml")
-    OmegaConf.save({**own, "training": {"batch_size": 0}}, tmp_path / "small_batch.yaml")
-    GPTGenerator(synthetic_board(), GPTConfig(width=8, depth=1, heads=1)).save(tmp_path / "trained")
+    monkeypatch.chdir(files)
     if not arguments[0].startswith(("data.", "resume=")):
         arguments = [f"data.path={data_folder}", *arguments]
     assert message in refusal(main, *arguments)
-    assert not (tmp_path / "runs").exists()
-    assert not list(tmp_path.glob("*/commands.txt"))
+    assert not (files / "runs").exists()
+    assert not list(files.glob("*/commands.txt"))

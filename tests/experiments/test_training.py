@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,6 +219,46 @@ def _main(monkeypatch, main, *arguments: str) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+def test_a_finished_run_goes_on_with_a_larger_budget(data_folder, tmp_path, monkeypatch, refusal):
+    """As if it had had that budget from where it stood on; what it said before is kept; less is refused."""
+    monkeypatch.chdir(tmp_path)
+    assert _main(monkeypatch, train.main, f"data.path={data_folder}", *TINY, "model=masked_set") == 0
+    (run,) = (tmp_path / "runs" / "train").iterdir()
+    before, said = RunFacts.load(run), (run / "run.json").read_text()
+    assert "trained 4 steps already" in refusal(train.main, f"resume={run}", "budget.steps=3")
+    assert "not seed" in refusal(train.main, f"resume={run}", "seed=3")
+    assert (run / "run.json").read_text() == said
+    assert _main(monkeypatch, train.main, f"resume={run}", "budget.steps=10") == 0
+    after = RunFacts.load(run)
+    assert (before.steps, after.steps) == (4, 10)
+    assert after.curve["step"][: len(before.curve["step"])] == before.curve["step"]
+    assert (run / "run-1.json").read_text() == said
+    assert json.loads((run / "budgets.jsonl").read_text())["now"]["steps"] == 10
+    assert OmegaConf.load(run / "config.yaml").budget.steps == 10
+    assert _main(monkeypatch, train.main, f"resume={run}") == 0  # nothing left to do
+    assert RunFacts.load(run) == after
+    (run / "checkpoint.pt").unlink()
+    assert "keeps no checkpoint.pt" in refusal(train.main, f"resume={run}", "budget.steps=20")
+
+
+@pytest.mark.slow
+def test_processes_share_one_run_folder(data_folder, tmp_path):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    asked = [
+        "-m",
+        "experiments.train",
+        f"data.path={data_folder}",
+        *TINY,
+        "model=masked_set",
+        f"runs={tmp_path}",
+    ]
+    done = subprocess.run([*launch, *asked], capture_output=True, text=True, check=True)
+    (run,) = (tmp_path / "train").iterdir()
+    generator, facts = finished(run)
+    assert (facts.steps, generator.name) == (4, "masked_set")
+    assert done.stdout.count("Use it: ") == 1
 
 
 @pytest.mark.parametrize(
