@@ -32,22 +32,8 @@ def exported(tmp_path_factory):
     return folder
 
 
-# An export takes seconds of a core: here the whole of one model and its damages; all models where slow tests run.
-_DEFAULT = (
-    "test_the_same_seed_gives_the_same_climbs[masked_set]",
-    "test_constraints_are_kept_and_the_climbs_are_the_same[masked_set]",
-    "test_the_folder_is_whole_and_plain",
-    "test_wrong_wishes",
-    "test_damage_is_found",
-    "test_a_damaged_card_is_found",
-    "test_a_folder_of_another_format_says_so",
-    "test_files_of_another_kind_with_the_right_checksum",
-    "test_the_padded_grader_is_the_grader",
-    "test_prompts_are_checked",
-)
-
-
 def pytest_collection_modifyitems(items):
+    """One export takes half a minute of a core, most of it torch's: what needs one runs where slow tests do."""
     for item in items:
-        if item.path.parent.name == "export" and not item.name.startswith(_DEFAULT):
+        if item.path.parent.name == "export" and {"exported", "copy"} & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)

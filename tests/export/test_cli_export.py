@@ -57,6 +57,7 @@ def test_the_folder_is_whole_and_plain(exported):
     assert (folder / "weights.bin").stat().st_size < 1.5 * weights  # the networks share them
 
 
+@pytest.mark.slow
 def test_export_writes_what_generate_reads(model, tmp_path, capsys):
     assert run(["export", "--model", str(model), "--out", str(tmp_path / "a" / "x")]) == 0
     assert capsys.readouterr().err == f"Exported: {tmp_path / 'a' / 'x'}\n"
@@ -160,6 +161,7 @@ def test_without_the_libraries(refused, exported, model, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [model]
 
 
+@pytest.mark.slow
 def test_a_grader_is_exported(tmp_path):
     build_grader().save(tmp_path / "grader")
     out = tmp_path / "out"

@@ -23,6 +23,12 @@ CASES = {name: (name, FIELDS.get(name, {})) for name in GENERATORS} | {
     f"{k} gpt": ("gpt", v) for k, v in GPTS.items()
 }
 
+SLOW = (
+    "kilter gpt",
+    "joint gpt",
+    "dpp_symmetric",
+)  # near relatives of others here: "gpt", "joint sweep gpt", "dpp"
+
 
 def build(name, settings, board):
     """A small generator with random weights, float64, in eval mode."""
@@ -37,7 +43,10 @@ def build(name, settings, board):
     return generator.double().eval()
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=k, marks=[pytest.mark.slow] * (k in SLOW)) for k, case in CASES.items()],
+)
 class TestContract(GeneratorContract, ConstraintContract):
     @pytest.fixture
     def make(self, case):

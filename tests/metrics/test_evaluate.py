@@ -54,6 +54,7 @@ def test_the_seed_decides_subsamples_and_says_so(dataset, judged, real, monkeypa
     assert first.value == pytest.approx(whole.value, abs=5 * first.standard_error)
 
 
+@pytest.mark.slow
 def test_a_floor_is_the_metric_itself_on_real_climbs(dataset, reference):
     """With the stand-ins as samples, value and floor are one number."""
     on_test = evaluate(dataset.part("test"), reference)
