@@ -8,6 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 MODULES = {
     "hydra-core": ("hydra", "omegaconf"),
@@ -45,6 +47,7 @@ assert run(["generate", "-n", "2"]) == 0
 """
 
 
+@pytest.mark.slow
 def test_the_core_trains_and_samples_without_any_extra() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     names = {re.match(r"[a-z0-9-]+", one)[0] for extra in extras.values() for one in extra} - {"setgen"}

@@ -28,6 +28,7 @@ def frames():
     return "\n".join(write_frames(synthetic_board(), synthetic_climbs(80, 2))) + "\n"
 
 
+@pytest.mark.slow
 def test_a_file_gives_the_table_and_the_values_of_python(data, frames, tmp_path, capsys):
     (tmp_path / "climbs.txt").write_text(frames)
     out = tmp_path / "out.json"

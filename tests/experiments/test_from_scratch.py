@@ -98,6 +98,7 @@ def test_a_model_that_knows_nothing_needs_log_of_the_number_of_sets():
         assert found == pytest.approx(math.log2(3 * math.comb(4, n)) / n, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_bound_on_average():
     space = toy((Label("lead", 1, 1), Label("rest")))
     model, elements = network(space), ((0, 1), (2, 0), (3, 1))

@@ -45,6 +45,7 @@ def test_climbs_drawn_from_what_was_predicted_are_calibrated_and_others_are_not(
     assert calibration_error(honest, np.full(4000, 10)) > 0.2
 
 
+@pytest.mark.slow
 def test_boosted_trees_read_grades_better_than_the_median_guess():
     dataset = synthetic_dataset(1500, 1)
     test = one_each(dataset, "test")

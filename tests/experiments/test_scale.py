@@ -97,6 +97,7 @@ def test_all_means_all_training_climbs(dataset):
         numbers_of_climbs(config("climbs=[100000]"), dataset)
 
 
+@pytest.mark.slow
 def test_truth_is_for_synthetic_climbs_only(dataset):
     from dataclasses import replace
 

@@ -174,6 +174,7 @@ def test_a_trial_s_value_is_the_mean_over_seeds(dataset, tmp_path):
     assert tuned.best.user_attrs["steps"] == 8
 
 
+@pytest.mark.slow
 def test_importances_find_the_option_that_matters():
     study = optuna.create_study()
     for i in range(20):
@@ -184,7 +185,7 @@ def test_importances_find_the_option_that_matters():
     assert importances(study)["matters"] > 0.8
 
 
-@pytest.mark.parametrize("placements", [150, pytest.param(198, marks=pytest.mark.slow), 476])
+@pytest.mark.parametrize("placements", [150, *(pytest.param(n, marks=pytest.mark.slow) for n in (198, 476))])
 def test_every_choice_of_every_search_has_as_many_parameters(placements, dataset):
     rng = np.random.default_rng(0)
     board = replace(

@@ -296,6 +296,7 @@ def test_multirun_makes_one_folder_a_run(data_folder, tmp_path, monkeypatch):
     assert [RunFacts.load(run).seed for run in runs] == [0, 1]
 
 
+@pytest.mark.slow
 def test_compare_trains_loads_and_reports(data_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert _main(monkeypatch, train.main, f"data.path={data_folder}", *TINY, "model=masked_set") == 0
@@ -310,6 +311,7 @@ def test_compare_trains_loads_and_reports(data_folder, tmp_path, monkeypatch):
     assert (folder / "report.md").is_file()
 
 
+@pytest.mark.slow
 def test_wandb_offline_keeps_its_run_in_the_run_folder(dataset, tmp_path, quiet):
     train_one(config("model=masked_set", "wandb.mode=offline"), dataset, 0, tmp_path, quiet)
     assert list((tmp_path / "wandb").glob("offline-run-*"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from test_contract import CASES, SMALL
+from test_contract import PARAMS, SMALL
 
 from setgen.errors import InputError
 from setgen.generators.orders import all_orders, random_orders
@@ -50,7 +50,7 @@ def told(space: Items) -> tuple[tuple[str, int], ...]:
     return tuple((name, values[-1]) for name, values in space.conditions.items())
 
 
-@pytest.fixture(params=CASES.values(), ids=CASES)
+@pytest.fixture(params=PARAMS)
 def make(request):
     def build(space):
         name, settings = request.param

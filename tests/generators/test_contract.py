@@ -23,11 +23,9 @@ CASES = {name: (name, FIELDS.get(name, {})) for name in GENERATORS} | {
     f"{k} gpt": ("gpt", v) for k, v in GPTS.items()
 }
 
-SLOW = (
-    "kilter gpt",
-    "joint gpt",
-    "dpp_symmetric",
-)  # near relatives of others here: "gpt", "joint sweep gpt", "dpp"
+# Near relatives of others here: of "gpt", "joint sweep gpt" and "dpp".
+SLOW = ("kilter gpt", "sorted gpt", "joint gpt", "dpp_symmetric")
+PARAMS = [pytest.param(case, id=k, marks=[pytest.mark.slow] * (k in SLOW)) for k, case in CASES.items()]
 
 
 def build(name, settings, board):
@@ -43,10 +41,7 @@ def build(name, settings, board):
     return generator.double().eval()
 
 
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, id=k, marks=[pytest.mark.slow] * (k in SLOW)) for k, case in CASES.items()],
-)
+@pytest.mark.parametrize("case", PARAMS)
 class TestContract(GeneratorContract, ConstraintContract):
     @pytest.fixture
     def make(self, case):

@@ -151,6 +151,7 @@ def test_blocks_follow_their_own_likelihood(make, prompt, calls):
     assert_follow(generator.sample(Climbs.prompts(n, *prompt), seed=7, unmasking=how), climbs, exact)
 
 
+@pytest.mark.slow
 def test_ancestral_reveals_with_many_calls_are_the_plain_law(make):
     """With a fine clock nearly every call reveals one hold, so samples follow the exact likelihood."""
     generator, n = make(TOY), 3000

@@ -161,6 +161,7 @@ def test_hop_distance_against_pot(dataset, real):
     assert measuring.measure(c, "W₁ hop").value == pytest.approx(float(expected))
 
 
+@pytest.mark.slow
 def test_standard_errors_are_the_spread_between_samples(dataset):
     """Over 30 samples of 150 climbs, the spread of each metric is its standard error, within half."""
     rng = np.random.default_rng(0)

@@ -76,6 +76,7 @@ def test_one_seed_one_result(found, dataset):
     assert json.dumps(again.to_json()) == json.dumps(found.to_json())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gpt", "sweep_set"])
 def test_neither_threads_nor_batches_change_a_digit_of_a_network(dataset, name):
     torch.manual_seed(0)

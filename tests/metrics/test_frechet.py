@@ -69,6 +69,7 @@ def test_resampled_moments_are_those_of_repeated_points(monkeypatch):
         np.testing.assert_allclose(covariances[b], np.cov(repeated, rowvar=False), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_error_is_the_spread_between_samples(dataset):
     """Independent samples of the training climbs against the same test climbs."""
     reference = Context.of_dataset(dataset, grader=None)

@@ -163,6 +163,7 @@ def test_moving_every_item_moves_the_set_as_far_in_three_dimensions(furnished):
     assert matching(a, b)[0] <= 1 + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bought", "furnished"])
 def test_a_generator_is_judged_in_any_space(name, request):
     data = request.getfixturevalue(name)

@@ -61,6 +61,7 @@ def test_one_row_of_each_hold_set_is_drawn(dataset):
     assert list(one) == list(one_of_each(dataset.board, many, 0)) != list(one_of_each(dataset.board, many, 1))
 
 
+@pytest.mark.slow
 def test_climbs_at_many_angles_leave_every_metric_at_its_floor(dataset, real):
     """As often as it is stored, a real climb would be its own nearest neighbour, and radii would be 0."""
     found = evaluate(real, Context.of_dataset(at_every_angle(dataset), grader=None))
@@ -136,6 +137,7 @@ def test_training_climbs_of_one_shape_are_said(dataset, judged):
         assert "the same shape features" in found[name].note
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_named(dataset, reference, real):
     angle = np.full(len(dataset.climbs), 40)
     bare = dataset.climbs.with_conditions(angle, np.full(len(dataset.climbs), -1))

@@ -142,7 +142,7 @@ def site(database: Database, tmp_path: Path) -> Iterator[Site]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     made.root = f"http://127.0.0.1:{server.server_address[1]}"
     first = snapshot(tmp_path / "tension-1")
     second = snapshot(tmp_path / "tension-2", CLIMBS[:1], layout=2)

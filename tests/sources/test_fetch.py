@@ -49,7 +49,7 @@ def site(database: Callable[..., Path], tmp_path: Path) -> Iterator[tuple[str, b
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}", whole
     server.shutdown()
     server.server_close()
