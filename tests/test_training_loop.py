@@ -76,7 +76,17 @@ def stop_at(monkeypatch, owner: type, name: str, call: int, after: bool = False)
     monkeypatch.setattr(owner, name, once)
 
 
-@pytest.mark.parametrize("options", [{}, {"average": 0.9}, {"bucketing": True}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        *(
+            pytest.param(o, marks=pytest.mark.slow, id=str(o))
+            for o in ({"average": 0.9}, {"bucketing": True})
+        ),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize(
     ("owner", "name", "call", "after"),
     [

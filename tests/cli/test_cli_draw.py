@@ -72,6 +72,7 @@ def test_illegal_climbs_can_be_looked_at(folder, tmp_path) -> None:
     assert draw(folder, "--climbs", tmp_path / "c", "--out", tmp_path / "a.svg") == 0
 
 
+@pytest.mark.slow
 def test_pictures_that_no_one_can_open_are_refused(folder, tmp_path, capsys) -> None:
     (tmp_path / "c").write_text(f"{CLIMB}\n" * 200)
     assert draw(folder, "--climbs", tmp_path / "c", "--first", 200, "--columns", 200, "--out", "a.png") == 2

@@ -51,6 +51,7 @@ def test_a_file_gives_the_table_and_the_values_of_python(data, frames, tmp_path,
             assert written[key] == (pytest.approx(number) if known else None)
 
 
+@pytest.mark.slow
 def test_a_model_gives_the_values_of_python(tmp_path, capsys):
     folder, out = tmp_path / "data", tmp_path / "out.json"
     synthetic_dataset(600, seed=1).save(folder)
@@ -107,6 +108,7 @@ def test_illegal_climbs_are_judged_not_refused(data, frames, monkeypatch, capsys
     assert report["metrics"]["W₁ lowest start"]["value"] is None
 
 
+@pytest.mark.slow
 def test_a_terminal_without_these_letters_shows_others(data, frames, monkeypatch):
     monkeypatch.setattr("sys.argv", ["setgen", "evaluate", "--data", str(data), "--climbs", "-"])
     monkeypatch.setattr("sys.stdin", io.StringIO(frames))

@@ -290,6 +290,7 @@ def test_wrong_model_folders_are_one_line(refused, model, tmp_path) -> None:
     assert "damaged" in refused("generate", "--model", torn)
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet(model) -> None:
     code = "import sys; from setgen.cli.main import run; sys.exit(run(sys.argv[1:]))"
     arguments = ["generate", "--model", str(model), "-n", "500", "--format", "jsonl"]

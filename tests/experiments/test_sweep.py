@@ -185,7 +185,8 @@ def test_importances_find_the_option_that_matters():
     assert importances(study)["matters"] > 0.8
 
 
-@pytest.mark.parametrize("placements", [150, *(pytest.param(n, marks=pytest.mark.slow) for n in (198, 476))])
+@pytest.mark.slow
+@pytest.mark.parametrize("placements", [150, 198, 476])
 def test_every_choice_of_every_search_has_as_many_parameters(placements, dataset):
     rng = np.random.default_rng(0)
     board = replace(

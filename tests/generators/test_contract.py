@@ -23,8 +23,8 @@ CASES = {name: (name, FIELDS.get(name, {})) for name in GENERATORS} | {
     f"{k} gpt": ("gpt", v) for k, v in GPTS.items()
 }
 
-# Near relatives of others here: of "gpt", "joint sweep gpt" and "dpp".
-SLOW = ("kilter gpt", "sorted gpt", "joint gpt", "dpp_symmetric")
+# Near relatives of others here: of "gpt", "joint sweep gpt", "dpp" and "masked_set".
+SLOW = ("hold_canvas", "kilter gpt", "sorted gpt", "joint gpt", "dpp_symmetric")
 PARAMS = [pytest.param(case, id=k, marks=[pytest.mark.slow] * (k in SLOW)) for k, case in CASES.items()]
 
 

@@ -80,7 +80,8 @@ def test_a_model_is_asked_about_each_hold_set_once(dataset):
     assert set(asked.raw.angle) <= set(ANGLES)
 
 
-@pytest.mark.parametrize("n", [100, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [100, 300])
 def test_value_and_floor_rest_on_equally_many_climbs(dataset, real, n):
     found = evaluate(real, Context.of_dataset(few(dataset, n), grader=None))
     for metric in metrics_for(dataset.board):
