@@ -98,6 +98,7 @@ def test_a_pipe_in_and_a_pipe_out(data, frames, monkeypatch, capsys):
     assert report["metrics"]["legal"]["value"] == 1
 
 
+@pytest.mark.slow
 def test_illegal_climbs_are_judged_not_refused(data, frames, monkeypatch, capsys):
     # The synthetic board's start is r1 and its finish r3: every climb loses its starts.
     monkeypatch.setattr("sys.stdin", io.StringIO(frames.replace("r1p", "r2p").replace("r1\n", "r2\n")))

@@ -25,12 +25,12 @@ def reference_1(dataset):
 
 @pytest.fixture(scope="module")
 def found(dataset, reference_1):
-    return evaluate_generator(UniformSets(dataset.board), reference_1, n=200)
+    return evaluate_generator(UniformSets(dataset.board), reference_1, n=100)
 
 
 def test_it_has_every_metric_and_what_was_judged(found, dataset):
     assert list(found.values) == list(metrics_of(found.space))
-    assert len(found.samples) == 200
+    assert len(found.samples) == 100
     assert legal(dataset.board, found.samples).all()
     report = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert report["generator"] == "uniform_sets"
@@ -46,14 +46,14 @@ def test_its_values_are_those_of_the_parts(found, dataset):
     assert values["order sensitivity"].value == pytest.approx(0, abs=1e-9)
     assert values["legal"].value == 1
     assert values["legal without masks"].value < 0.7
-    asked = Context.of_dataset(dataset, 1).asking(UniformSets(dataset.board), 200)
+    asked = Context.of_dataset(dataset, 1).asking(UniformSets(dataset.board), 100)
     assert values["legal without masks"].value == legal(dataset.board, samples(asked, False)).mean()
 
 
 def test_a_model_that_reads_orders_is_found_out(dataset, reference):
-    found = evaluate_generator(LastItemDecides(dataset.board), reference, n=50, test_sets=80)
+    found = evaluate_generator(LastItemDecides(dataset.board), reference, n=50, test_sets=40)
     assert found["order sensitivity"].value > 0.2
-    assert found["bits per hold"].n == 80
+    assert found["bits per hold"].n == 40
 
 
 def test_conditions_are_those_of_the_test_climbs(dataset):
@@ -72,7 +72,7 @@ def test_conditions_are_those_of_the_test_climbs(dataset):
 
 
 def test_one_seed_one_result(found, dataset):
-    again = evaluate_generator(UniformSets(dataset.board), dataset, n=200, seed=1, batch_size=64)
+    again = evaluate_generator(UniformSets(dataset.board), dataset, n=100, seed=1, batch_size=64)
     assert json.dumps(again.to_json()) == json.dumps(found.to_json())
 
 
