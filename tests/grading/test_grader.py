@@ -41,7 +41,7 @@ def wall(placements):
 
 @pytest.fixture(scope="module")
 def dataset():
-    return synthetic_dataset(3200, seed=1)
+    return synthetic_dataset(4000, seed=1)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from setgen.metrics.metric import metrics_of
 
 @pytest.fixture(scope="session")
 def dataset():
-    return synthetic_dataset(3200, seed=1)
+    return synthetic_dataset(4000, seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from measuring import look
 
-from setgen.climbing.build import synthetic_dataset
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.metrics.context import Context
 from setgen.metrics.damage import damages_of
@@ -14,12 +13,6 @@ DRAWS, CLIMBS = 40, 400
 METRICS = metrics_for(synthetic_board())
 TWO_SAMPLE = [m for m in METRICS if m.family == "two-sample"]
 JUDGED = [m for m in METRICS if m.family not in ("validity", "two-sample")]
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    """With as many test climbs as each draw has: fewer bound the errors less closely."""
-    return synthetic_dataset(4000, seed=1)
 
 
 def drawn(dataset, damaged):
