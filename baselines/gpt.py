@@ -348,12 +348,15 @@ class GPTGenerator(Generator):
         yield Steps(row, column, logits, labels)
 
     def _windowed_codes(self, tokens: Tensor, length: Tensor, table: Tensor) -> Tensor:
-        """(B, T, width) the code of the last token of each window that ends at a token."""
-        padding, codes = self._padding(table), []
-        for t in range(1, tokens.shape[1]):
-            here = torch.full_like(length, t)
-            codes.append(self._window_code(Sliding(tokens[:, :t], here, padding, table)))
-        return torch.stack(codes, 1)
+        """(B, T, width) the code of the last token of each window that ends at a token; zeros behind a sentence."""
+        padding = self._padding(table)
+        codes = table.new_zeros(len(tokens), tokens.shape[1] - 1, table.shape[1])
+        for t in range(1, int(length.max()) + 1):
+            rows = (length >= t).nonzero().squeeze(1)
+            here = torch.full_like(rows, t)
+            code = self._window_code(Sliding(tokens[rows, :t], here, padding, table))
+            codes[rows, t - 1] = code.to(codes)
+        return codes
 
     # --- start and step ---------------------------------------------------------------------------------------
 
