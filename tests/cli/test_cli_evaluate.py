@@ -88,6 +88,7 @@ def test_what_is_judged_must_be_said_once(data, arguments, line, capsys):
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_pipe_in_and_a_pipe_out(data, frames, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", io.StringIO(frames))
     assert run(["evaluate", "--data", str(data), "--climbs", "-", "--json", "-"]) == 0

@@ -163,6 +163,7 @@ def test_the_loss_falls():
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.5
 
 
+@pytest.mark.slow
 def test_the_page_runs(capsys):
     ours, counted = page.main(steps=60, climbs=1000)
     told = capsys.readouterr().out
