@@ -366,9 +366,7 @@ class GPTGenerator(Generator):
         if self.config.crop:
             table = self.gpt.table()
             length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
-            tokens = self._tokens(given)
-            tokens = tokens[:, :-1] if torch.compiler.is_exporting() else tokens[:, : int(length.max())]
-            return Sliding(tokens, length, self._padding(table), table)
+            return Sliding(self._tokens(given)[:, : int(length.max())], length, self._padding(table), table)
         return self._read(given)[0]
 
     def _read(self, given: SetBatch) -> tuple[Written, Tensor, Tensor | None]:
@@ -439,18 +437,19 @@ class GPTGenerator(Generator):
     def _window_code(self, state: Sliding) -> Tensor:
         """(B, width) code of the last token of each sentence, at the right end of its window."""
         context = self.gpt.context
-        most = state.tokens.shape[1] if torch.compiler.is_exporting() else int(state.length.max())
-        column = torch.arange(min(most, context), device=state.length.device)
+        column = torch.arange(min(int(state.length.max()), context), device=state.length.device)
         start = (state.length - context).clamp(min=0)[:, None]
         length = (state.length[:, None] - start).squeeze(1)
         source = (start + column).clamp(max=state.tokens.shape[1] - 1)
         tokens = state.tokens.gather(1, source)
         position = context - length[:, None] + column
-        pads = torch.arange(context, device=column.device) < (context - length)[:, None]
+        most = context - int(length.min())
+        padding = state.padding.columns(most)  # behind these, no row sees padding
+        pads = torch.arange(most, device=column.device) < (context - length)[:, None]
         real = (column[:, None] >= column) & (column < length[:, None])[:, None, :]
         mask = torch.cat([pads[:, None, :].expand(-1, len(column), -1), real], 2)[:, None]
         x = self.gpt.read(tokens, position, state.table)
-        return self.gpt.transformer.read_out(x, length - 1, None, mask, past=state.padding)[0]
+        return self.gpt.transformer.read_out(x, length - 1, None, mask, past=padding)[0]
 
     # --- the next element -------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
-from experiments.report import report_of, write_report
+from experiments.report import drawn, report_of, write_report
 from experiments.report.pictures import sections
 from experiments.report.track import log_comparison
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
@@ -70,7 +70,7 @@ def main(cfg: DictConfig) -> None:
         # What was trained here just now has run already, wherever its code comes from.
         judged.append(judge(cfg, reference, name, where, console, is_config(name) or cfg.foreign_code))
     report = report_of(cfg, reference, judged, noted_commands(folder))
-    pictures = sections(report)
+    pictures = drawn(sections(report))
     page = write_report(folder, report, pictures)
     log_comparison(cfg, folder, report, pictures, page)
     console.print(f"Report: {page}", soft_wrap=True)

@@ -9,15 +9,12 @@ import numpy as np
 from omegaconf import DictConfig
 
 from experiments.report.content import Report
-from experiments.report.pictures import Section
 from experiments.report.tables import cells, headlines, shown
+from experiments.report.write import Drawn
 from experiments.tracking import tracking
-from setgen.figures import figure_to_png
 
 
-def log_comparison(
-    cfg: DictConfig, folder: Path, report: Report, pictures: dict[str, tuple[str, Section]], page: Path
-) -> None:
+def log_comparison(cfg: DictConfig, folder: Path, report: Report, pictures: Drawn, page: Path) -> None:
     """The report's tables, pictures and page; the table's numbers as a summary too."""
     with tracking(cfg, folder, folder.name, "comparison") as run:
         if run is None:
@@ -26,17 +23,17 @@ def log_comparison(
         from PIL import Image
 
         found = cells(report)
-        drawn = {
-            f"{heading}/{name}": wandb.Image(Image.open(io.BytesIO(figure_to_png(figure, 80))))
+        images = {
+            f"{heading}/{name}": wandb.Image(Image.open(io.BytesIO(png)))
             for heading, (_, section) in pictures.items()
-            for name, figure in section.items()
+            for name, png in section.items()
         }
         run.log(
             {
                 "headlines": wandb.Table(dataframe=shown(headlines(report, found)).reset_index()),
                 "table": wandb.Table(dataframe=found.reset_index()),
                 "report": wandb.Html(page.read_text(encoding="utf-8")),
-                **drawn,
+                **images,
             }
         )
         known = found.value[np.isfinite(found.value)]

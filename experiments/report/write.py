@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from experiments.report.climb_map import climb_map, markup
 from experiments.report.content import KINDS, Report
@@ -24,21 +23,32 @@ from setgen.metrics.metric import Metric
 FORMAT = 2
 _DPI = 90
 
+Drawn = dict[str, tuple[str, dict[str, bytes]]]
+"""Heading → what is said of it, and name → picture, a PNG file."""
 
-def write_report(folder: Path, report: Report, pictures: dict[str, tuple[str, Section]]) -> Path:
+
+def drawn(pictures: dict[str, tuple[str, Section]]) -> Drawn:
+    """The figures of `pictures.sections` as PNG files: drawing is slow, so each is drawn once for all uses."""
+    return {
+        heading: (said, {name: figure_to_png(figure, _DPI) for name, figure in section.items()})
+        for heading, (said, section) in pictures.items()
+    }
+
+
+def write_report(folder: Path, report: Report, pictures: Drawn) -> Path:
     """Write metrics.json, report.md, report.html into `folder`; returns the path of report.html. Of trained models
     there is curves.png too.
 
-    pictures: see `pictures.sections`. Files of those names that are there already are replaced. Raises InputError
-    when one cannot be written.
+    pictures: see `drawn`. Files of those names that are there already are replaced. Raises InputError when one
+    cannot be written.
     """
     folder, told = Path(folder), _told(report)
     found = climb_map(report)
-    drawn = {
-        heading: (said, {name: _embedded(figure) for name, figure in section.items()})
+    embedded = {
+        heading: (said, {name: _embedded(png) for name, png in section.items()})
         for heading, (said, section) in pictures.items()
     }
-    page = _render("report.html.jinja", **told, sections=drawn, map=found and markup(found))
+    page = _render("report.html.jinja", **told, sections=embedded, map=found and markup(found))
     texts = {
         "metrics.json": json.dumps(
             _plain(document(report, told)), indent=1, ensure_ascii=False, allow_nan=False
@@ -52,7 +62,7 @@ def write_report(folder: Path, report: Report, pictures: dict[str, tuple[str, Se
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
         if "Training" in pictures:
-            (folder / "curves.png").write_bytes(figure_to_png(pictures["Training"][1]["curves"], _DPI))
+            (folder / "curves.png").write_bytes(pictures["Training"][1]["curves"])
     except OSError as error:
         raise InputError(f"cannot write {folder}: {error.strerror}; choose another report folder") from None
     return folder / "report.html"
@@ -140,8 +150,8 @@ def document(report: Report, told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _embedded(figure: Figure) -> str:
-    return "data:image/png;base64," + base64.b64encode(figure_to_png(figure, _DPI)).decode()
+def _embedded(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def _plain(value: Any) -> Any:

@@ -19,7 +19,7 @@ from scipy import stats
 
 from experiments import compare
 from experiments.judging import Judged, judge, prompts_of
-from experiments.report import Report, write_report
+from experiments.report import Report, drawn, write_report
 from experiments.report.climb_map import climb_map
 from experiments.report.content import labels_of
 from experiments.report.pictures import sections, shelves, usage
@@ -126,7 +126,7 @@ def report(reference: Context, dataset: Dataset) -> Report:
 
 @pytest.fixture(scope="module")
 def pictures(report: Report):
-    return sections(report)
+    return drawn(sections(report))
 
 
 @pytest.fixture(scope="module")
@@ -429,8 +429,8 @@ def test_wandb_keeps_tables_pictures_and_page_of_a_comparison(report, pictures, 
     tables = {p.name.split("_")[0]: json.loads(p.read_text()) for p in kept.glob("files/media/table/*.json")}
     assert set(tables) == {"headlines", "table"}
     assert len(tables["table"]["data"]) == len(cells(report))
-    drawn = list(kept.glob("files/media/images/**/*.png"))
-    assert len(drawn) == sum(len(section) for _, section in pictures.values())
+    images = list(kept.glob("files/media/images/**/*.png"))
+    assert len(images) == sum(len(section) for _, section in pictures.values())
     assert list(kept.glob("files/media/html/*.html"))
 
 
