@@ -283,3 +283,14 @@ def test_a_damaged_or_unwritable_cache_is_no_reason_to_stop(small):
     home.write_text("a file is in the way")
     assert cache.grader_for(dataset) is not None
     assert calls == [0, 0, 0]
+
+
+def test_the_grader_of_the_built_in_board_comes_with_setgen(tmp_path, monkeypatch):
+    """Made anew (`experiments.builtin`) whenever a change of climbs, schedule or version asks for another one."""
+    monkeypatch.setenv("SETGEN_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache, "fit_grader", lambda *_, **__: pytest.fail("trained, though one is at hand"))
+    dataset = synthetic_dataset(20_000, seed=1)  # as `experiments.data` makes it
+    test = dataset.part("test")
+    grader = cache.grader_for(dataset)
+    assert np.abs(grader.grade(test).median - test.grade).mean() < 0.4
+    assert not list(tmp_path.iterdir())

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from setgen.builtin_model import BUILTIN
 from setgen.climbing.dataset import Dataset
 from setgen.climbing.grading.fit import fingerprint, fit_grader, why_not
 from setgen.climbing.grading.grader import Grader, load_grader
@@ -32,15 +33,15 @@ def grader_for(
 ) -> Grader | None:
     """The grader of the dataset's training climbs; None where they carry too few grades (`fit.why_not`).
 
-    It is trained when first asked for (a minute at most) and kept under a fingerprint of all that decides
-    it. Processes that ask at once wait for the first. A damaged copy is trained anew; where the cache
-    cannot be written the grader lives as long as the process.
+    That of the built-in board comes with setgen. Others are trained when first asked for (a minute at most)
+    and kept under a fingerprint of all that decides them. Processes that ask at once wait for the first. A
+    damaged copy is trained anew; where the cache cannot be written the grader lives as long as the process.
     """
     if why_not(dataset):
         return None
     key = fingerprint(dataset, seed)
     if key not in _known():
-        _known()[key] = _from_cache(dataset, seed, key, progress)
+        _known()[key] = _brought(key) or _from_cache(dataset, seed, key, progress)
     return _known()[key]
 
 
@@ -48,6 +49,12 @@ def grader_for(
 def _known() -> dict[str, Grader]:
     """The graders that this process has loaded."""
     return {}
+
+
+def _brought(key: str) -> Grader | None:
+    """The grader that comes with setgen, where it is the one asked for."""
+    grader = load_grader(BUILTIN / "grader")
+    return grader if grader.config.fingerprint == key else None
 
 
 def _from_cache(dataset: Dataset, seed: int, key: str, progress: Callable[[int, int], None] | None) -> Grader:
