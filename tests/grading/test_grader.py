@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from setgen.builtin_model import BUILTIN
 from setgen.climbing.board import Board
 from setgen.climbing.build import synthetic_dataset
 from setgen.climbing.climbs import Climb, Climbs
@@ -45,8 +46,14 @@ def dataset():
 
 
 @pytest.fixture(scope="module")
-def grader(dataset):
-    return cache.grader_for(dataset)  # the same as the evaluators' tests use
+def grader():
+    return load_grader(BUILTIN / "grader")  # the same as the evaluators' tests use
+
+
+@pytest.fixture(scope="module")
+def trained(dataset):
+    """One that has not seen the dataset's test climbs."""
+    return cache.grader_for(dataset)
 
 
 @pytest.fixture
@@ -114,18 +121,20 @@ def test_graphs_link_all_holds_of_a_climb_within_reach_and_no_others():
     assert graphs.climb.tolist() == [0, 0, 0, 1, 2, 2]
 
 
-def test_it_beats_the_median_guess_and_knows_the_angle(grader, dataset):
+@pytest.mark.slow
+def test_it_beats_the_median_guess_and_knows_the_angle(trained, dataset):
     test = dataset.part("test")
-    error = np.abs(grader.grade(test).median - test.grade).mean()
+    error = np.abs(trained.grade(test).median - test.grade).mean()
     guess = np.abs(np.median(dataset.part("train").grade) - test.grade).mean()
     assert error < guess / 3
-    flat, steep = (grader.grade(test, angle) for angle in (20, 60))
+    flat, steep = (trained.grade(test, angle) for angle in (20, 60))
     assert (steep.mean > flat.mean).mean() > 0.9
 
 
-def test_it_is_near_the_true_grade_and_not_too_sure(grader):
+@pytest.mark.slow
+def test_it_is_near_the_true_grade_and_not_too_sure(trained):
     climbs = synthetic_climbs(600, 9)
-    found, true = grader.grade(climbs), true_grade(synthetic_board(), climbs)
+    found, true = trained.grade(climbs), true_grade(synthetic_board(), climbs)
     assert np.abs(found.median - true).mean() < 1.2
     inside = (found.quantile(0.1) <= climbs.grade) & (climbs.grade <= found.quantile(0.9))
     assert 0.75 < inside.mean() <= 1

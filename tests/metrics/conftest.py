@@ -2,7 +2,9 @@
 
 import pytest
 
+from setgen.builtin_model import BUILTIN
 from setgen.climbing.build import synthetic_dataset
+from setgen.climbing.grading.grader import load_grader
 from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.metrics.context import Context
 from setgen.metrics.evaluate import judge
@@ -22,8 +24,8 @@ def real():
 
 @pytest.fixture(scope="session")
 def reference(dataset):
-    """Of the dataset, with its grader: floors are computed once."""
-    return Context.of_dataset(dataset)
+    """Of the dataset, with a grader of its board: floors are computed once."""
+    return Context.of_dataset(dataset, grader=load_grader(BUILTIN / "grader"))
 
 
 @pytest.fixture(scope="session")
