@@ -41,6 +41,9 @@ def serve(
         list[str] | None,
         typer.Option(help="Origin whose pages may call, such as https://example.org; may be given again."),
     ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="Path below which a proxy shows the server and which it takes off: /climbs.")
+    ] = "",
     waiting: Annotated[
         int, typer.Option(min=1, help="Climbs that may wait; beyond that requests are turned away.")
     ] = 1024,
@@ -74,6 +77,7 @@ def serve(
         waiting_rows=waiting,
         client_rows=max(1, waiting // 2) if waiting_each is None else waiting_each,
         batch_rows=batch,
+        root_path=root_path,
     )
     served = load_model(model, data, precision.value)
     shown = f"[{host}]" if ":" in host else host

@@ -18,15 +18,18 @@ from setgen.climbing.grades import UNKNOWN
 from setgen.climbing.grading.cache import grader_for
 from setgen.climbing.grading.grader import Grader, Grading, load_grader
 from setgen.climbing.sensible import SensibleRules
+from setgen.climbing.similar import KnownClimbs
 from setgen.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
 class Judges:
-    """rules, grader: None where nothing is known of the board's real climbs."""
+    """rules, grader: None where nothing is known of the board's real climbs. known: the climbs of the dataset that
+    they come from, if they come from one."""
 
     rules: SensibleRules | None
     grader: Grader | None
+    known: KnownClimbs | None = None
 
     def sensible(self, climbs: Climbs) -> np.ndarray | None:
         """(C,) bool: nothing about the climb is rare in real climbs; None without rules."""
@@ -52,7 +55,8 @@ def judges_for(board: Board, data: Path | None, model: Path | None = None) -> Ju
         dataset = Dataset.load(data)
         if not same_wall(dataset.board, board):
             raise InputError(f"{data} is of another board than the model: {dataset.board.name}")
-        return Judges(SensibleRules.fit(dataset.board, dataset.part("train")), grader_for(dataset))
+        known = KnownClimbs.of(dataset.board, dataset.climbs)
+        return Judges(SensibleRules.fit(dataset.board, dataset.part("train")), grader_for(dataset), known)
     homes: Sequence[Path] = (BUILTIN,) if model is None else (Path(model), BUILTIN)
     for home in homes:
         if (home / "sensible.json").is_file() and (home / "grader").is_dir():

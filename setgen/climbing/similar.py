@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,43 @@ class Similar:
     mirrored: bool
 
 
+@dataclass(frozen=True, eq=False)
+class KnownClimbs:
+    """Climbs of one board, made ready to be compared with others. elements: (K, V·R) sparse, the different sets of
+    holds and roles; rows: which of the climbs each of them is."""
+
+    board: Board
+    climbs: Climbs
+    elements: Any
+    rows: list[np.ndarray]
+
+    @classmethod
+    def of(cls, board: Board, climbs: Climbs) -> KnownClimbs:
+        which = _same(board, climbs)
+        firsts = np.unique(which, return_index=True)[1]
+        rows = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
+        return cls(board, climbs, element_matrix(board, climbs[firsts]), rows)
+
+    def similar(self, climbs: Climbs, n: int = 5) -> list[list[Similar]]:
+        """As `similar`, of these known climbs."""
+        both = [_nearest(element_matrix(self.board, climbs), self.elements, n)]
+        image = mirrored(self.board, climbs)
+        if image is not None:
+            both.append(_nearest(element_matrix(self.board, image), self.elements, n))
+        found = []
+        for i in range(len(climbs)):
+            best: dict[int, tuple[float, bool]] = {}
+            for image_too, (index, distance) in enumerate(both):
+                for column, far in zip(index[i].tolist(), distance[i].tolist(), strict=True):
+                    if far < 1 and (column not in best or far < best[column][0]):
+                        best[column] = far, bool(image_too)
+            ranked = sorted(best.items(), key=lambda one: one[1])[:n]
+            found.append(
+                [Similar(1 - far, tuple(self.rows[c].tolist()), turned) for c, (far, turned) in ranked]
+            )
+        return found
+
+
 def similar(board: Board, climbs: Climbs, known: Climbs, n: int = 5) -> list[list[Similar]]:
     """For each climb the n most similar among the `known` ones, the nearest first; known ones that are the same
     set of holds and roles count once. On boards with mirror symmetry mirror images count too.
@@ -29,25 +67,7 @@ def similar(board: Board, climbs: Climbs, known: Climbs, n: int = 5) -> list[lis
     >>> similar(board, climbs, dataset.climbs)[0][0].similarity  # doctest: +SKIP
     1.0
     """
-    which = _same(board, known)
-    firsts = np.unique(which, return_index=True)[1]
-    rows_of = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
-    theirs = element_matrix(board, known[firsts])
-    own = _nearest(element_matrix(board, climbs), theirs, n)
-    both = [own]
-    image = mirrored(board, climbs)
-    if image is not None:
-        both.append(_nearest(element_matrix(board, image), theirs, n))
-    found = []
-    for i in range(len(climbs)):
-        best: dict[int, tuple[float, bool]] = {}
-        for image_too, (index, distance) in enumerate(both):
-            for column, far in zip(index[i].tolist(), distance[i].tolist(), strict=True):
-                if far < 1 and (column not in best or far < best[column][0]):
-                    best[column] = far, bool(image_too)
-        ranked = sorted(best.items(), key=lambda one: one[1])[:n]
-        found.append([Similar(1 - far, tuple(rows_of[c].tolist()), turned) for c, (far, turned) in ranked])
-    return found
+    return KnownClimbs.of(board, known).similar(climbs, n)
 
 
 def mirrored(board: Board, climbs: Climbs) -> Climbs | None:

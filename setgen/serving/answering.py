@@ -10,7 +10,8 @@ from setgen.climbing.frames import write_frames
 from setgen.climbing.grades import FONT, UNKNOWN, V
 from setgen.climbing.grading.grader import Grading
 from setgen.climbing.roles import Role
-from setgen.serving.answers import ClimbOut, GradeOut, HoldOut
+from setgen.climbing.similar import KnownClimbs, Similar, mirrored
+from setgen.serving.answers import ClimbOut, GradeOut, HoldOut, KnownOut, NearOut
 from setgen.serving.judging import Judged
 
 _INTERVAL = (0.1, 0.9)
@@ -77,6 +78,35 @@ def grading_out(grading: Grading, climbs: Climbs) -> list[GradeOut]:
         )
         for i in range(len(grading))
     ]
+
+
+def near_out(among: KnownClimbs, one: Climbs, near: list[Similar]) -> list[NearOut]:
+    """The known climbs `near` to the one climb of `one`, and what differs."""
+    board, plain = among.board, set(one.climb(0).holds)
+    image = mirrored(board, one)
+    turned = set() if image is None else set(image.climb(0).holds)
+    found = []
+    for each in near:
+        theirs = among.climbs.climb(each.rows[0])
+        ours, other = turned if each.mirrored else plain, set(theirs.holds)
+        found.append(
+            NearOut(
+                frames=write_frames(board, among.climbs[[each.rows[0]]])[0],
+                similarity=round(each.similarity, 4),
+                mirrored=each.mirrored,
+                added=holds_out(board, Climb(tuple(ours - other))),
+                removed=holds_out(board, Climb(tuple(other - ours))),
+                known=[
+                    KnownOut(angle=known(angle), grade=FONT.get(grade), v_grade=V.get(grade))
+                    for angle, grade in zip(
+                        among.climbs.angle[list(each.rows)].tolist(),
+                        among.climbs.grade[list(each.rows)].tolist(),
+                        strict=True,
+                    )
+                ],
+            )
+        )
+    return found
 
 
 def known(value: int) -> int | None:

@@ -78,6 +78,38 @@ class GradesOut(BaseModel):
     climbs: list[One]
 
 
+class KnownOut(BaseModel):
+    """How a known climb is set: at which angle, and its grade there."""
+
+    angle: int | None = Field(description="Degrees; null: not known.", examples=[40])
+    grade: str | None = Field(description="Font; null: not known.", examples=["6c"])
+    v_grade: str | None = Field(examples=["V5"])
+
+
+class NearOut(BaseModel):
+    """A known climb that is near."""
+
+    frames: str = Field(description="The known climb.", examples=["p5r1p16r2p38r2p104r3"])
+    similarity: float = Field(
+        description="Holds in their roles that both have, of those that either has; 1: the same climb.",
+        examples=[0.6],
+    )
+    mirrored: bool = Field(description="It is the mirror image of the climb that is so near.")
+    added: list[HoldOut] = Field(
+        description="What the climb, or its mirror image, has and the known one has not."
+    )
+    removed: list[HoldOut] = Field(description="What the known climb has, and the climb has not.")
+    known: list[KnownOut] = Field(description="Every angle that it is known at.")
+
+
+class SimilarOut(BaseModel):
+    class One(BaseModel):
+        frames: str
+        near: list[NearOut] = Field(description="The nearest first; none: no known climb shares a hold.")
+
+    climbs: list[One]
+
+
 class PlacementOut(BaseModel):
     id: int = Field(examples=[5])
     probability: float = Field(description="That the next hold is on it, in any role.", examples=[0.031])
@@ -117,6 +149,7 @@ class BoardPlacement(BaseModel):
     x: float
     y: float
     hold_set: int = Field(description="Index into hold_sets.")
+    mirror: int | None = Field(description="Id of its mirror image; null: it has none.")
 
 
 class NamedGrade(BaseModel):
@@ -133,7 +166,7 @@ class BoardOut(BaseModel):
     extent: dict[str, float] = Field(description="left, right, bottom, top in inches.")
     hold_sets: list[str]
     placements: list[BoardPlacement]
-    roles: list[RoleOut]
+    roles: list[RoleOut] = Field(description="Those that holds may have.")
     angles: list[int]
     grades: list[NamedGrade]
     limits: dict[str, tuple[int, int]] = Field(description="Fewest and most holds, starts, finishes.")

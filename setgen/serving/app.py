@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 import setgen
 from setgen.serving import problems
 from setgen.serving.auth import require_key
+from setgen.serving.heads import Heads
 from setgen.serving.limits import Limits
 from setgen.serving.model import ServedModel
 from setgen.serving.request_log import HEADER, RequestLog
@@ -45,6 +46,7 @@ def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
         version=setgen.__version__,
         description=_ABOUT,
         lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call their methods
     )
     app.state.service = service
     problems.install(app)
@@ -53,13 +55,14 @@ def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
         app.include_router(routes.router, dependencies=locked)
     app.include_router(operations.health_router)
     app.include_router(page.router)
+    app.add_middleware(Heads)
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(RequestLog, metrics=service.metrics)
     if settings.cors:  # outermost, so that refusals of the others can be read by other sites too
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors),
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "HEAD", "POST"],
             allow_headers=["Content-Type", "X-API-Key", "Authorization", HEADER],
             expose_headers=[HEADER, "Retry-After"],
         )

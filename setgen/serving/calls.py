@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,8 @@ import torch
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.constraints import Constraints
 from setgen.climbing.grading.grader import Grading
+from setgen.climbing.similar import Similar
+from setgen.generators.sampling import Sampling
 from setgen.metrics.likelihood import Likelihood, likelihood
 from setgen.serving.judging import Judged, judge
 from setgen.serving.model import ServedModel
@@ -41,20 +43,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Sample:
-    """Draw climbs and judge them: `Wanted` → `Judged`. Requests with equal constraints share a call."""
+    """Draw climbs and judge them: `Wanted` → `Judged`. Requests with equal options share a call."""
 
-    temperature: float
-    constraints: Constraints | None = None
+    how: Sampling = field(default_factory=Sampling)
 
     def run(self, model: ServedModel, works: list[Wanted]) -> list[Judged]:
         prompts = Climbs.concatenate([work.prompts for work in works])
         climbs = model.generator.sample(
             prompts,
+            self.how,
             sizes=np.concatenate([work.sizes for work in works]),
-            temperature=self.temperature,
             seed=np.concatenate([work.streams for work in works]),
             batch_size=max(1, len(prompts)),
-            constraints=self.constraints,
         )
         return _split(judge(model, climbs), [len(work.prompts) for work in works])
 
@@ -94,6 +94,17 @@ class NextHold:
                 chances = chances * rules.allowed(state, need, room).flatten(1)
                 chances = chances / chances.sum(1, keepdim=True).clamp(min=1e-300)
             return list(chances.cpu().numpy())
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The n known climbs nearest to each: `Climbs` → a list of `Similar` for each. The model must know some."""
+
+    n: int
+
+    def run(self, model: ServedModel, works: list[Climbs]) -> list[list[list[Similar]]]:
+        assert model.known is not None
+        return _split(model.known.similar(Climbs.concatenate(works), self.n), [len(work) for work in works])
 
 
 @dataclass(frozen=True)

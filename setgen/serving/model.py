@@ -13,6 +13,7 @@ from setgen.climbing.board import Board, board_of
 from setgen.climbing.grading.grader import Grader
 from setgen.climbing.judges import judges_for, read_json
 from setgen.climbing.sensible import SensibleRules
+from setgen.climbing.similar import KnownClimbs
 from setgen.errors import InputError
 from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
@@ -20,12 +21,14 @@ from setgen.generators.registry import load_generator
 
 @dataclass(frozen=True, eq=False)
 class ServedModel:
-    """rules, grader: None where nothing is known of the board's real climbs. card: how the model was made."""
+    """rules, grader: None where nothing is known of the board's real climbs. card: how the model was made.
+    known: climbs that others can be compared with; None without a dataset."""
 
     generator: Generator
     rules: SensibleRules | None
     grader: Grader | None
     card: dict[str, Any]
+    known: KnownClimbs | None = None
 
     @property
     def board(self) -> Board:
@@ -51,4 +54,4 @@ def load_model(
         raise InputError(f"{folder / 'card.json'} is no model card: it holds no names and values")
     card.pop("curve", None)
     judges = judges_for(board, data, folder)
-    return ServedModel(generator, judges.rules, judges.grader, card)
+    return ServedModel(generator, judges.rules, judges.grader, card, judges.known)

@@ -56,6 +56,33 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+Guidance = Annotated[
+    float,
+    Field(
+        ge=-1,
+        le=100,
+        allow_inf_nan=False,
+        description="Above 0: angle and grade are listened to harder, at some cost in variety; two network calls "
+        "for one.",
+    ),
+]
+TopP = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=1,
+        description="Each hold is drawn among the likeliest ones that hold this share. 1: among all.",
+    ),
+]
+Calls = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=10_000,
+        description="Network calls for a climb at most: quicker and rougher, of models that reveal several holds "
+        "a call. null: one for each hold.",
+    ),
+]
 BestOf = Annotated[
     int,
     Field(
@@ -122,6 +149,9 @@ class GenerateRequest(ConstrainedRequest):
     size: Size = None
     seed: Seed = None
     temperature: Temperature = 1.0
+    guidance: Guidance = 0.0
+    top_p: TopP = 1.0
+    calls: Calls = None
     best_of: BestOf = 1
 
 
@@ -187,6 +217,13 @@ class GradeRequest(_Request):
         list[Annotated[int, Field(ge=0, le=90)]],
         Field(max_length=20, description="Angles in degrees; none: each climb's own.", examples=[[30, 40]]),
     ] = []
+
+
+class SimilarRequest(_Request):
+    """Climbs, to say which known ones are near."""
+
+    climbs: Several
+    n: Annotated[int, Field(ge=1, le=100, description="How many known climbs for each.")] = 5
 
 
 class ValidateRequest(_Request):

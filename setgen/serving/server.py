@@ -44,6 +44,7 @@ def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         limit_concurrency=settings.connections,
+        root_path=settings.root_path,
         timeout_graceful_shutdown=_SECONDS_TO_FINISH,
     )
     return uvicorn.Server(config)

@@ -22,6 +22,7 @@ class Settings:
     body_bytes, body_seconds: of a request's body. request_seconds: from the body to the answer, and again for
     the client to read what is left of it.
     header_seconds: for a request's head. connections: open at once, beyond which requests are turned away.
+    root_path: below which a proxy shows the server, such as /climbs, and which it takes off.
     """
 
     api_key: str | None = None
@@ -40,7 +41,12 @@ class Settings:
     request_seconds: float = 30.0
     header_seconds: float = 10.0
     connections: int = 512
+    root_path: str = ""
 
     def __post_init__(self) -> None:
         if self.api_key is not None and not re.fullmatch(r"[!-~]+", self.api_key):
             raise InputError("the API key must be ASCII letters, digits and signs, without blanks")
+        if not re.fullmatch(r"(/[\w.~-]+)*", self.root_path, re.ASCII):
+            raise InputError(
+                f"the root path {self.root_path!r} is none: give one such as /climbs, no / at its end"
+            )

@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
 import uvicorn
 
+from setgen.climbing.similar import KnownClimbs
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.serving.app import create_app
 from setgen.serving.model import ServedModel, load_model
 from setgen.serving.server import listen, server_of
@@ -26,7 +29,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def model() -> ServedModel:
-    return load_model()
+    """The built-in one, and climbs that others can be compared with."""
+    return replace(load_model(), known=KnownClimbs.of(synthetic_board(), synthetic_climbs(50, 0)))
 
 
 @asynccontextmanager

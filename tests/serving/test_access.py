@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import re
+from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import setgen.serving
+from setgen.errors import InputError
 from setgen.serving.request_log import JsonLines
+from setgen.serving.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -123,3 +128,28 @@ async def test_metrics_count_what_happened(client) -> None:
     assert found["setgen_call_rows_sum",] == 6
     assert found["setgen_call_jobs_count",] == 3
     assert found["setgen_waiting_rows",] == 0
+
+
+def test_a_proxy_may_show_the_server_below_a_path(live) -> None:
+    """The proxy takes the path off; what the page and the description link to lies below it all the same."""
+    with httpx.Client(base_url=live(root_path="/climbs").url) as client:
+        assert client.get("/openapi.json").json()["servers"] == [{"url": "/climbs"}]
+        docs = client.get("/docs").text
+        linked = re.findall(r"""(?:src|href)=["'](/[^"']*)["']""", docs)
+        assert linked
+        for link in linked:
+            assert link.startswith("/climbs/")
+            assert client.get(link.removeprefix("/climbs")).status_code == 200
+        assert client.get("/v1/board").status_code == 200
+        page = client.get("/").text
+        assert not re.findall(r"""(?:src|href)=["']/""", page)
+    scripts = Path(setgen.serving.__file__).parent / "page"
+    assert not [
+        path.name for path in scripts.glob("*.js") if re.search(r"""["'`]/(v1|page)""", path.read_text())
+    ]
+
+
+def test_a_root_path_that_is_none_is_refused() -> None:
+    for wrong in ("climbs", "/climbs/", "/", "/a b"):
+        with pytest.raises(InputError, match="root path"):
+            Settings(root_path=wrong)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,12 +14,21 @@ from setgen.climbing.frames import read_frames, write_frames
 from setgen.climbing.grades import parse_grade
 from setgen.climbing.prompts import make_prompts
 from setgen.climbing.rules import legal
+from setgen.climbing.sources.synthetic import synthetic_climbs
+from setgen.generators.registry import generator_class
 from setgen.metrics.likelihood import likelihood
 from setgen.sets.batch import to_batch
 
 pytestmark = pytest.mark.anyio
 
 CLIMB = "p5r1p16r2p38r2p60r2p104r3"
+
+
+def hold_frequency(board):
+    kind = generator_class("hold_frequency")
+    generator = kind(board, kind.Config())
+    generator.fit_counts(synthetic_climbs(50, seed=0))
+    return generator
 
 
 async def post(client, path: str, **body):
@@ -311,3 +321,79 @@ async def test_health_is_ok_until_a_worker_stops(client) -> None:
     dead = await client.get("/health")
     assert dead.status_code == 503
     assert "restart" in dead.json()["detail"]
+
+
+async def test_how_climbs_are_drawn_is_up_to_the_client(client, model) -> None:
+    asked = {"angle": 40, "grade": "6c", "n": 3, "seed": 7}
+    plain = (await client.post("/v1/generate", json=asked)).json()["climbs"]
+    for name, value in {"guidance": 2.0, "top_p": 0.3}.items():
+        found = (await client.post("/v1/generate", json=asked | {name: value})).json()["climbs"]
+        assert [one["frames"] for one in found] != [one["frames"] for one in plain]
+        prompts = Climbs.prompts(3, (), 40, 20)
+        drawn = model.generator.sample(prompts, seed=7, **{name: value})
+        assert [one["frames"] for one in found] == list(write_frames(model.board, drawn))
+    for name, value in {"guidance": -2, "top_p": 0, "calls": 0}.items():
+        refused = await client.post("/v1/generate", json=asked | {name: value})
+        assert refused.status_code == 422
+        assert [error["field"] for error in refused.json()["errors"]] == [name]
+
+
+async def test_what_the_model_does_not_have_is_said(client, serving, model) -> None:
+    refused = await client.post("/v1/generate", json={"n": 1, "calls": 4})  # a sweep reveals one hold a call
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "calls"
+    assert "one hold per network call" in refused.json()["detail"]
+    async with serving(replace(model, generator=hold_frequency(model.board))) as other:
+        refused = await other.post("/v1/generate", json={"n": 1, "guidance": 0.5})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["field"] == "guidance"
+
+
+async def test_similar_climbs_and_what_differs(client, model) -> None:
+    known = model.known.climbs
+    climb = known.climb(3)
+    (frames,) = write_frames(model.board, known[[3]])
+    rest = Climb(climb.holds[1:])
+    (fewer,) = write_frames(model.board, Climbs.from_list([rest]))
+    found = (
+        await client.post("/v1/similar", json={"climbs": [{"holds": frames}, {"holds": fewer}], "n": 2})
+    ).json()
+    same, other = (one["near"] for one in found["climbs"])
+    assert (same[0]["similarity"], same[0]["frames"], same[0]["added"], same[0]["removed"]) == (
+        1,
+        frames,
+        [],
+        [],
+    )
+    assert {"angle": int(climb.angle)} in [{"angle": one["angle"]} for one in same[0]["known"]]
+    assert same[1]["similarity"] < 1
+    assert other[0]["similarity"] == pytest.approx((len(climb.holds) - 1) / len(climb.holds), abs=1e-4)
+    assert [hold["id"] for hold in other[0]["removed"]] == [int(model.board.ids[climb.holds[0][0]])]
+
+
+async def test_without_known_climbs_nothing_is_similar(serving, model) -> None:
+    async with serving(replace(model, known=None)) as client:
+        refused = await client.post("/v1/similar", json={"climbs": [{"holds": "p5r1p16r2"}]})
+        assert refused.status_code == 501
+        assert "--data" in refused.json()["detail"]
+
+
+async def test_the_board_says_which_placements_are_mirror_images(serving, model) -> None:
+    image = np.arange(len(model.board))[::-1].copy()
+    image[3] = -1
+    board = replace(model.board, mirror=image)
+    async with serving(replace(model, generator=hold_frequency(board))) as client:
+        found = (await client.get("/v1/board")).json()["placements"]
+    assert [one["mirror"] for one in found[:2]] == board.ids[[-1, -2]].tolist()
+    assert found[3]["mirror"] is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/page/main.js", "/health", "/v1/board", "/v1/draw.svg", "/openapi.json", "/docs"]
+)
+async def test_head_is_get_without_its_body(client, path) -> None:
+    head, got = await client.head(path), await client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert head.headers["content-length"] == got.headers["content-length"] == str(len(got.content))
+    assert (await client.head("/v1/generate")).status_code == 405

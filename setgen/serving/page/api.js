@@ -1,13 +1,14 @@
 // Calls of the server. What goes wrong is an Error whose message can be shown as it is.
 
 const KEY = "setgen-api-key";
+const ROOT = new URL("../", import.meta.url); // a proxy may show the server below a path
 
 async function answer(path, options) {
   const key = sessionStorage.getItem(KEY);
   const headers = { ...options.headers, ...(key ? { "X-API-Key": key } : {}) };
   let response;
   try {
-    response = await fetch(path, { ...options, headers });
+    response = await fetch(new URL(path, ROOT), { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server cannot be reached.");
@@ -62,7 +63,7 @@ export async function get(path) {
 }
 
 export async function picture(query) {
-  return (await answer(`/v1/draw.png?${new URLSearchParams(query)}`, {})).blob();
+  return (await answer(`v1/draw.png?${new URLSearchParams(query)}`, {})).blob();
 }
 
 export async function post(path, body, signal) {

@@ -16,8 +16,8 @@ const $ = (id) => document.getElementById(id);
 
 let board, view, conditions, history, proposals;
 let heat = null;
-const judge = latest("/v1/validate");
-const askNext = latest("/v1/next");
+const judge = latest("v1/validate");
+const askNext = latest("v1/next");
 
 function say(text) {
   $("status").textContent = text;
@@ -146,9 +146,9 @@ async function propose(redraw) {
   const wanted = { angle, grade, n: PROPOSALS, best_of: BEST_OF, ...designs.limitsOf(history.now) };
   say("Asking the model …");
   let found;
-  if (!holds) found = await post("/v1/generate", wanted);
-  else if (redraw) found = await post("/v1/edit", { ...wanted, holds, keep: designs.lockedIds(history.now) });
-  else found = await post("/v1/complete", { ...wanted, holds });
+  if (!holds) found = await post("v1/generate", wanted);
+  else if (redraw) found = await post("v1/edit", { ...wanted, holds, keep: designs.lockedIds(history.now) });
+  else found = await post("v1/complete", { ...wanted, holds });
   proposals.show(found.climbs);
   $("results").scrollIntoView({ block: "nearest" });
   say(`${found.climbs.length} proposals: choose one below.`);
@@ -159,7 +159,7 @@ async function shiftGrade(by) {
   let now = history.now.grade;
   if (now === null && history.now.holds.size) {
     const frames = designs.framesOf(history.now, board);
-    now = (await post("/v1/validate", { frames, angle: history.now.angle })).climb?.predicted?.grade ?? null;
+    now = (await post("v1/validate", { frames, angle: history.now.angle })).climb?.predicted?.grade ?? null;
   }
   const from = board.grades.findIndex((one) => one.grade === now);
   if (from < 0) throw new Error("Choose a grade first: harder or easier than what?");
@@ -170,7 +170,7 @@ async function shiftGrade(by) {
 }
 
 async function importFrames() {
-  const found = await post("/v1/validate", { frames: $("frames").value.trim() });
+  const found = await post("v1/validate", { frames: $("frames").value.trim() });
   if (!found.readable) throw new Error(`This cannot be read: ${found.problem}`);
   change(designs.withClimb(history.now, found.climb, true));
   say(`${found.climb.holds.length} holds imported.`);
@@ -242,7 +242,7 @@ function wire() {
 }
 
 async function start() {
-  board = await get("/v1/board");
+  board = await get("v1/board");
   $("board-name").textContent = board.name + (board.synthetic && !/synthetic/i.test(board.name) ? " (synthetic)" : "");
   conditions = new Conditions(board, (wanted) => act(() => change({ ...history.now, ...wanted })));
   view = new BoardView(board, $("board"), { pick, key });

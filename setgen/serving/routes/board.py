@@ -33,7 +33,8 @@ Numbers = Annotated[bool, Query(description="Write every placement's id.")]
 
 @router.get("/board")
 async def board(service: Serving) -> BoardOut:
-    """Placements in inches, roles with their numbers and colours, angles, grades, limits."""
+    """Placements in inches with their mirror images, roles with their numbers and colours, angles, grades,
+    limits."""
     wall = service.board
     left, right, bottom, top = wall.extent
     return BoardOut(
@@ -42,9 +43,21 @@ async def board(service: Serving) -> BoardOut:
         extent={"left": left, "right": right, "bottom": bottom, "top": top},
         hold_sets=list(wall.hold_set_names),
         placements=[
-            BoardPlacement(id=i, name=name, x=x, y=y, hold_set=hold_set)
-            for i, name, (x, y), hold_set in zip(
-                wall.ids.tolist(), wall.hole_names, wall.xy.tolist(), wall.hold_set.tolist(), strict=True
+            BoardPlacement(
+                id=i,
+                name=name,
+                x=x,
+                y=y,
+                hold_set=hold_set,
+                mirror=None if image < 0 else int(wall.ids[image]),
+            )
+            for i, name, (x, y), hold_set, image in zip(
+                wall.ids.tolist(),
+                wall.hole_names,
+                wall.xy.tolist(),
+                wall.hold_set.tolist(),
+                [-1] * len(wall) if wall.mirror is None else wall.mirror.tolist(),
+                strict=True,
             )
         ],
         roles=[

@@ -13,6 +13,8 @@ from setgen.climbing.climbs import Climb, Climbs
 from setgen.climbing.constraints import Constraints
 from setgen.climbing.roles import N_ROLES, Role
 from setgen.errors import InputError
+from setgen.generators.sampling import Sampling
+from setgen.generators.unmasking import Unmasking
 from setgen.serving.answering import climbs_out
 from setgen.serving.answers import ClimbsOut, ElementOut, NextOut, PlacementOut
 from setgen.serving.calls import NextHold, Sample, Wanted
@@ -44,6 +46,9 @@ async def generate(
                 "four 6c climbs at 40°": example(angle=40, grade="6c", n=4, seed=7),
                 "on the left, no marked feet, eight holds at most": example(
                     region=[0, 0, 80, 160], feet="none", max_holds=8, n=4, seed=7
+                ),
+                "true to the grade, nothing odd": example(
+                    angle=40, grade="6c", guidance=0.5, top_p=0.9, n=4, seed=7
                 ),
             }
         ),
@@ -138,6 +143,23 @@ async def next_hold(
     )
 
 
+def _sampling(service: Service, request: GenerateRequest, laid: Constraints) -> Sampling:
+    """How the request wants climbs drawn. What the model does not have is a 422 that names the field."""
+    generator = service.model.generator
+    with about("guidance"):
+        generator.check_sampling(Sampling(guidance=request.guidance))
+    with about("calls"):
+        unmasking = Unmasking(calls=request.calls)
+        generator.check_sampling(Sampling(unmasking=unmasking))
+    return Sampling(
+        temperature=request.temperature,
+        constraints=None if laid == Constraints() else laid,  # type: ignore[arg-type]  # of boards alone
+        guidance=request.guidance,
+        top_p=request.top_p,
+        unmasking=unmasking,
+    )
+
+
 async def _drawn(service: Service, request: GenerateRequest, given: _Holds) -> ClimbsOut:
     """Draw and judge what is asked for around `given`."""
     board = service.board
@@ -159,8 +181,8 @@ async def _drawn(service: Service, request: GenerateRequest, given: _Holds) -> C
     sizes = wanted_sizes(sizes_possible(board, prompt, laid), len(given), draws, request.size)
     seed = secrets.randbelow(LARGEST_SEED + 1) if request.seed is None else request.seed
     wanted = Wanted(Climbs.from_list([prompt] * draws), sizes, seed)
-    call = Sample(request.temperature, None if laid == Constraints() else laid)
-    judged = await service.call(call, wanted, draws)
+    call = Sample(_sampling(service, request, laid))
+    judged = await service.call(call, wanted, draws * (2 if request.guidance else 1))
     if request.best_of > 1:
         judged = judged[best(judged.climbs, request.n, judged.is_sensible, judged.off)]
     return ClimbsOut(seed=seed, climbs=climbs_out(board, judged))

@@ -1,4 +1,4 @@
-"""Endpoints that judge: score, grade, validate."""
+"""Endpoints that judge: score, grade, similar, validate."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from setgen.climbing.frames import PROBLEMS, SWITCHES_OFF, parse_frames, write_f
 from setgen.climbing.grading.grader import Grading
 from setgen.climbing.holds import parse_holds
 from setgen.errors import InputError
-from setgen.serving.answering import climbs_out, grading_out
-from setgen.serving.answers import GradesOut, ScoreOut, ScoresOut, ValidOut
-from setgen.serving.calls import Grade, Judge, Score
+from setgen.serving.answering import climbs_out, grading_out, near_out
+from setgen.serving.answers import GradesOut, ScoreOut, ScoresOut, SimilarOut, ValidOut
+from setgen.serving.calls import Grade, Judge, Nearest, Score
 from setgen.serving.problems import ProblemError, about, answers
 from setgen.serving.reading import climbs_of, conditions
-from setgen.serving.requests import ClimbIn, GradeRequest, ScoreRequest, ValidateRequest, example
+from setgen.serving.requests import (
+    ClimbIn,
+    GradeRequest,
+    ScoreRequest,
+    SimilarRequest,
+    ValidateRequest,
+    example,
+)
 from setgen.serving.service import Service, Serving
 
 router = APIRouter(prefix="/v1", tags=["judge"], responses=answers())
@@ -83,6 +90,28 @@ async def grade(
         climbs=[
             GradesOut.One(frames=frames, grades=found[i :: len(climbs)])
             for i, frames in enumerate(write_frames(service.board, climbs))
+        ]
+    )
+
+
+@router.post("/similar", responses=answers(501))
+async def similar(
+    service: Serving,
+    request: Annotated[
+        SimilarRequest,
+        Body(openapi_examples={"three near ones": example(climbs=[{"holds": _CLIMB}], n=3)}),
+    ],
+) -> SimilarOut:
+    """Which known climbs share most holds and roles with a climb, or with its mirror image, and what differs."""
+    if service.model.known is None:
+        raise ProblemError(501, "this server knows no climbs to compare with: start it with --data")
+    _check_count(service, request.climbs)
+    climbs = climbs_of(service.board, request.climbs, check_legal=False)
+    found = await service.call(Nearest(request.n), climbs, len(climbs))
+    return SimilarOut(
+        climbs=[
+            SimilarOut.One(frames=frames, near=near_out(service.model.known, climbs[[i]], near))
+            for i, (frames, near) in enumerate(zip(write_frames(service.board, climbs), found, strict=True))
         ]
     )
 
