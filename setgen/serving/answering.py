@@ -18,7 +18,9 @@ _INTERVAL = (0.1, 0.9)
 
 
 def climbs_out(board: Board, judged: Judged) -> list[ClimbOut]:
-    off = judged.off
+    """A climb that lacks holds, a start or a finish is not judged: it is a part of some climb to come."""
+    off, soft = judged.off, judged.sensible
+    whole = ~np.any([broken for rule, broken in judged.legal.items() if rule.startswith("too few")], axis=0)
     grades = [None] * len(judged.climbs) if judged.grading is None else grades_out(judged)
     return [
         ClimbOut(
@@ -29,11 +31,11 @@ def climbs_out(board: Board, judged: Judged) -> list[ClimbOut]:
             v_grade=V.get(climb.grade),
             legal=not (breaks := _broken(judged.legal, i)),
             breaks=breaks,
-            sensible=None if judged.sensible is None else not _broken(judged.sensible, i),
-            unusual=[] if judged.sensible is None else _broken(judged.sensible, i),
-            predicted=grade,
+            sensible=not _broken(soft, i) if soft is not None and whole[i] else None,
+            unusual=_broken(soft, i) if soft is not None and whole[i] else [],
+            predicted=grade if whole[i] else None,
             grade_difference=None
-            if off is None or grade is None or np.isnan(off[i])
+            if off is None or grade is None or not whole[i] or np.isnan(off[i])
             else round(float(off[i]), 2),
         )
         for i, (frames, climb, grade) in enumerate(

@@ -41,9 +41,13 @@ class ClimbOut(BaseModel):
     v_grade: str | None = Field(examples=["V5"])
     legal: bool
     breaks: Rules
-    sensible: bool | None = Field(description="Nothing about it is rare in real climbs; null: not known.")
+    sensible: bool | None = Field(
+        description="Nothing about it is rare in real climbs; null: not known, or it lacks a start or a finish."
+    )
     unusual: Annotated[list[str], Field(description="What is rare in real climbs.")]
-    predicted: GradeOut | None = Field(description="What the grader says; null: there is no grader.")
+    predicted: GradeOut | None = Field(
+        description="What the grader says; null: there is no grader, or the climb lacks a start or a finish."
+    )
     grade_difference: float | None = Field(
         description="Difficulty ids that the grader's mean lies above the grade asked for; null: not known.",
         examples=[0.3],
@@ -129,9 +133,9 @@ class NextOut(BaseModel):
 
 
 class ValidOut(BaseModel):
-    """What is to be said of a frames string."""
+    """What is to be said of a climb."""
 
-    readable: bool = Field(description="It is a frames string of holds on this board.")
+    readable: bool = Field(description="It names holds of this board.")
     problem: str | None = Field(description="What is wrong with it where it is not.")
     climb: ClimbOut | None = Field(description="The climb it stands for; null where it cannot be read.")
     frames_count: int = Field(description="How many frames it has; the climb is their union.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from setgen.serving.settings import Settings
 
@@ -227,17 +227,19 @@ class SimilarRequest(_Request):
 
 
 class ValidateRequest(_Request):
-    """A frames string, to say what is wrong with it."""
+    """A climb, to say what is wrong with it, if only that it cannot be read."""
 
-    frames: Annotated[
+    holds: Annotated[
         str,
         Field(
             max_length=LONGEST_HOLDS,
-            description="A frames string as the apps write it; several frames, separated by commas, too.",
+            validation_alias=AliasChoices("holds", "frames"),
+            description=f"{_HOLDS} Several frames, separated by commas, too. `frames` is an older name of it.",
             examples=["p5r1p16r2p38r2p104r3"],
         ),
     ]
     angle: Angle = None
+    grade: Grade = None
 
 
 def example(**fields: Any) -> dict[str, Any]:

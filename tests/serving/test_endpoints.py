@@ -258,29 +258,50 @@ async def test_next_after_a_full_climb_is_nothing(client, model) -> None:
     ],
 )
 async def test_validate_says_why_a_string_cannot_be_read(client, frames, problem) -> None:
-    answer = await post(client, "/v1/validate", frames=frames)
+    answer = await post(client, "/v1/validate", holds=frames)
     assert not answer["readable"]
     assert answer["climb"] is None
     assert re.search(problem, answer["problem"])
 
 
 async def test_validate_says_which_rules_are_broken(client) -> None:
-    answer = await post(client, "/v1/validate", frames="p5r1p16r2")
+    answer = await post(client, "/v1/validate", holds="p5r1p16r2")
     assert answer["readable"]
     assert not answer["climb"]["legal"]
     assert answer["climb"]["breaks"] == ["too few finishes"]
-    answer = await post(client, "/v1/validate", frames="p1r1p11r1p104r3")
+    assert (answer["climb"]["sensible"], answer["climb"]["unusual"], answer["climb"]["predicted"]) == (
+        None,
+        [],
+        None,
+    )
+    answer = await post(client, "/v1/validate", holds="p1r1p11r1p104r3")
     assert answer["climb"]["legal"]
     assert "starts far apart" in answer["climb"]["unusual"]
     assert not answer["climb"]["sensible"]
 
 
+async def test_validate_takes_climbs_as_all_endpoints_do(client) -> None:
+    names = await post(client, "/v1/validate", holds="G5:start,G16,C3:foot", angle=40, grade="6c")
+    assert names["readable"]
+    assert names["frames_count"] == 1
+    assert {(hold["name"], hold["role"]) for hold in names["climb"]["holds"]} == {
+        ("G5", "start"),
+        ("G16", "middle"),
+        ("C3", "foot"),
+    }
+    whole = (await post(client, "/v1/validate", holds=CLIMB, angle=40, grade="6c"))["climb"]
+    assert whole["grade"] == "6c"
+    assert whole["grade_difference"] is not None
+    older = (await post(client, "/v1/validate", frames=CLIMB, angle=40, grade="6c"))["climb"]
+    assert older == whole
+
+
 async def test_validate_reads_routes_of_several_frames(client) -> None:
-    answer = await post(client, "/v1/validate", frames='p5r1p16r2,"p38r2,"p104r3')
+    answer = await post(client, "/v1/validate", holds='p5r1p16r2,"p38r2,"p104r3')
     assert answer["readable"]
     assert answer["frames_count"] == 3
     assert {hold["id"] for hold in answer["climb"]["holds"]} == {5, 16, 38, 104}
-    off = await post(client, "/v1/validate", frames='p5r1p16r2,"x16p38r2,p104r3')
+    off = await post(client, "/v1/validate", holds='p5r1p16r2,"x16p38r2,p104r3')
     assert not off["readable"]
     assert "switches holds off" in off["problem"]
     assert off["frames_count"] == 3

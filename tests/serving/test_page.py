@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,6 +180,24 @@ def test_complete_take_again_and_harder(open_page, size) -> None:
     page.click("#undo")
     assert page.is_enabled("#redo")
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_a_part_of_a_climb_is_not_judged_and_a_climb_is_made_harder_from_its_own_grade(open_page) -> None:
+    page = open_page(fragment="#f=p5r1p16r2&a=40&g=8a")
+    ready(page)
+    page.wait_for_selector("#judgement span")
+    assert page.inner_text("#judgement") == "2 holds · to be completed: too few finishes"
+    with page.expect_request("**/v1/edit") as asked:
+        page.click("#easier")
+    assert asked.value.post_data_json["grade"] == "7c+"  # of a part only what was asked for is known
+    page.goto(page.url.split("#")[0] + "#f=p5r1p16r2p38r2p60r2p104r3&a=40&g=8a")
+    page.wait_for_selector("#judgement .good")
+    own = re.search(r"about (\S+)/", page.inner_text("#judgement")).group(1)
+    assert own != "8a"
+    grades = [one["grade"] for one in httpx.get(f"{page.url.split('#')[0]}v1/board").json()["grades"]]
+    with page.expect_request("**/v1/edit") as asked:
+        page.click("#harder")
+    assert asked.value.post_data_json["grade"] == grades[grades.index(own) + 1]
 
 
 def test_sliders_ask_for_angle_and_grade(open_page) -> None:
@@ -474,7 +493,7 @@ def test_a_server_that_is_gone_is_said(open_page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_axe_finds_no_fault(open_page, size, scheme) -> None:
-    page = open_page(size, scheme, "#f=p5r1p16r2&l=5&x=17.18&feet=none&most=12&reach=40")
+    page = open_page(size, scheme, "#f=p1r1p11r1p104r3&l=1&x=17.18&feet=none&most=12&reach=40")
     ready(page)
     page.wait_for_selector("#limits[open]")
     propose(page, "#complete")
@@ -492,8 +511,8 @@ def test_axe_finds_no_fault(open_page, size, scheme) -> None:
 def test_the_description_needs_no_other_server_and_can_be_tried(open_page) -> None:
     page = open_page(fragment="docs")
     page.wait_for_selector(".opblock")
-    assert page.locator(".opblock").count() == 13
-    page.click("#operations-design-generate_v1_generate_post")
+    assert page.locator(".opblock").count() == 14
+    page.click("#operations-design-generate")
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
     page.wait_for_selector(".live-responses-table .response-col_status")

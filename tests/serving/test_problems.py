@@ -70,8 +70,8 @@ WRONG = [
     ("/v1/score", {"climbs": [{"holds": CLIMB, "grade": "x"}]}, "climbs.0.grade", "unknown"),
     ("/v1/grade", {"climbs": [{"holds": ""}]}, "climbs.0.holds", "no holds"),
     ("/v1/grade", {"climbs": [{"holds": CLIMB}], "angles": [91]}, "angles.0", "90"),
-    ("/v1/validate", {"frames": 5}, "frames", "string"),
-    ("/v1/validate", {"frames": CLIMB, "angle": 41}, "angle", "41°"),
+    ("/v1/validate", {"holds": 5}, "holds", "string"),
+    ("/v1/validate", {"holds": CLIMB, "angle": 41}, "angle", "41°"),
 ]
 
 
@@ -159,7 +159,7 @@ ANYTHING = st.one_of(
     ),
 )
 BODIES = [
-    ("/v1/validate", lambda text: {"frames": text}),
+    ("/v1/validate", lambda text: {"holds": text}),
     ("/v1/complete", lambda text: {"holds": text, "n": 1, "seed": 0}),
     ("/v1/next", lambda text: {"holds": text}),
     ("/v1/generate", lambda text: {"forbid": text, "n": 1, "seed": 0}),

@@ -68,7 +68,7 @@ async function showJudgement() {
     $("judgement").textContent = "No holds yet: click some, or let the model begin with “Complete”.";
     return;
   }
-  const found = await judge({ frames: designs.framesOf(design, board), angle: design.angle });
+  const found = await judge({ holds: designs.framesOf(design, board), angle: design.angle });
   if (!found || history.now !== design) return;
   const count = design.holds.size === 1 ? "1 hold" : `${design.holds.size} holds`;
   const words = found.climb ? judgementWords(found.climb) : [[found.problem, "bad"]];
@@ -154,12 +154,12 @@ async function propose(redraw) {
   say(`${found.climbs.length} proposals: choose one below.`);
 }
 
-// The next grade up or down from the one asked for, or from what the grader says of the climb.
+// The next grade up or down from what the grader says of the climb; of a part of a climb, from the one asked for.
 async function shiftGrade(by) {
   let now = history.now.grade;
-  if (now === null && history.now.holds.size) {
-    const frames = designs.framesOf(history.now, board);
-    now = (await post("v1/validate", { frames, angle: history.now.angle })).climb?.predicted?.grade ?? null;
+  if (history.now.holds.size) {
+    const holds = designs.framesOf(history.now, board);
+    now = (await post("v1/validate", { holds, angle: history.now.angle })).climb?.predicted?.grade ?? now;
   }
   const from = board.grades.findIndex((one) => one.grade === now);
   if (from < 0) throw new Error("Choose a grade first: harder or easier than what?");
@@ -170,7 +170,7 @@ async function shiftGrade(by) {
 }
 
 async function importFrames() {
-  const found = await post("v1/validate", { frames: $("frames").value.trim() });
+  const found = await post("v1/validate", { holds: $("frames").value.trim() });
   if (!found.readable) throw new Error(`This cannot be read: ${found.problem}`);
   change(designs.withClimb(history.now, found.climb, true));
   say(`${found.climb.holds.length} holds imported.`);

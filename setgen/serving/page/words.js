@@ -13,6 +13,9 @@ export function gradedWords(climb) {
 
 // [[text, class], …] of a judged climb.
 export function judgementWords(climb) {
+  if (climb.breaks.length && climb.breaks.every((rule) => rule.startsWith("too few"))) {
+    return [[`to be completed: ${climb.breaks.join(", ")}`, ""]]; // nothing else is said of a part of a climb
+  }
   const words = [[climb.legal ? "legal" : `not legal: ${climb.breaks.join(", ")}`, climb.legal ? "good" : "bad"]];
   if (climb.sensible !== null) {
     words.push([climb.sensible ? "sensible" : `unusual: ${climb.unusual.join(", ")}`, climb.sensible ? "good" : "bad"]);

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Body
 
-from setgen.climbing.climbs import Climbs
+from setgen.climbing.climbs import Climb, Climbs
 from setgen.climbing.frames import PROBLEMS, SWITCHES_OFF, parse_frames, write_frames
 from setgen.climbing.grading.grader import Grading
 from setgen.climbing.holds import parse_holds
@@ -123,37 +123,37 @@ async def validate(
         ValidateRequest,
         Body(
             openapi_examples={
-                "right": example(frames=_CLIMB),
-                "no finish": example(frames="p5r1p16r2"),
-                "not on the board": example(frames="p5r1p99999r2"),
+                "right": example(holds=_CLIMB),
+                "no finish": example(holds="p5r1p16r2"),
+                "by the names of holes": example(holds="G5:start,G16,C3:foot", angle=40, grade="6c"),
+                "not on the board": example(holds="p5r1p99999r2"),
             }
         ),
     ],
 ) -> ValidOut:
-    """What is wrong with a frames string: whether it can be read, is legal, and is sensible, with reasons."""
+    """What is wrong with a climb: whether it can be read, is legal, and is sensible, with reasons."""
     board = service.board
-    asked = conditions(board, request.angle, None)
-    parsed = parse_frames(board, [request.frames.strip()])
+    asked, text = conditions(board, request.angle, request.grade), request.holds.strip()
+    parsed = parse_frames(board, [text])
     frames_count, problem = int(parsed.n_frames[0]), PROBLEMS[parsed.problem[0]]
+    climb = parsed.climbs
     if parsed.switched_off[0]:
         problem = SWITCHES_OFF
+    elif problem:  # hole names, or a single frame that shows which hold has the problem
+        try:
+            holds = parse_holds(board, text)
+        except InputError as error:
+            problem = f"{problem}: {error}"
+        else:
+            if holds:
+                climb, problem, frames_count = Climbs.from_list([Climb(holds)]), "", 1
     if problem:
-        detail = _in_words(service, request.frames, problem)
-        return ValidOut(readable=False, problem=detail, climb=None, frames_count=frames_count)
-    climb = parsed.climbs.with_conditions(np.array([asked.angle]), np.array([asked.grade]))
+        return ValidOut(readable=False, problem=problem, climb=None, frames_count=frames_count)
+    climb = climb.with_conditions(np.array([asked.angle]), np.array([asked.grade]))
     judged = await service.call(Judge(), climb)
     return ValidOut(
         readable=True, problem=None, climb=climbs_out(board, judged)[0], frames_count=frames_count
     )
-
-
-def _in_words(service: Service, frames: str, problem: str) -> str:
-    """The problem with the hold that has it, where a single frame shows which."""
-    try:
-        parse_holds(service.board, frames)
-    except InputError as error:
-        return f"{problem}: {error}"
-    return problem
 
 
 def _check_count(service: Service, climbs: list[ClimbIn]) -> None:
