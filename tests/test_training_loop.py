@@ -242,6 +242,7 @@ def test_learning_rate_rises_then_falls():
     assert factors[100] == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 def test_seconds_end_it_and_a_processor_clock_does_not_count_waiting():
     slow = Training(fresh(), TRAIN, VALID, Options(seconds=1.0, batch_size=16, validations=2))
     done = slow.run()

@@ -395,6 +395,7 @@ def test_a_file_of_climbs_is_judged_by_the_climb_metrics(dataset, reference, tmp
     assert found.facts.kind == "file"
 
 
+@pytest.mark.slow
 def test_baskets_are_compared_without_pictures_of_walls(tmp_path, monkeypatch):
     """The whole command on sets that are no climbs."""
     rng = np.random.default_rng(0)

@@ -191,6 +191,7 @@ def test_a_board_with_foot_holds_tells_feet_from_hands():
     assert (grader.grade(footed).mean < grader.grade(test).mean).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_grader_on_any_number_of_threads(dataset):
     short = Schedule(most_steps=12, validations=2)
     threads = torch.get_num_threads()

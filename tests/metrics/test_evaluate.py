@@ -93,6 +93,7 @@ def test_too_few_climbs_of_either_kind_are_said(dataset, judged, real):
     assert small["Vendi score"].note == ""
 
 
+@pytest.mark.slow
 def test_every_metric_says_what_it_is(reference, real):
     found = evaluate(real, reference)
     assert list(found.values) == [metric.name for metric in METRICS]

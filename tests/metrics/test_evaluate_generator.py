@@ -71,6 +71,7 @@ def test_conditions_are_those_of_the_test_climbs(dataset):
     assert all(2 * real[p] <= asked[p] <= 3 * real[p] for p in real)
 
 
+@pytest.mark.slow
 def test_one_seed_one_result(found, dataset):
     again = evaluate_generator(UniformSets(dataset.board), dataset, n=100, seed=1, batch_size=64)
     assert json.dumps(again.to_json()) == json.dumps(found.to_json())

@@ -110,6 +110,7 @@ def test_baskets_have_every_metric_that_needs_no_place(bought):
     assert not [word for word in ("climb", "hold ", "role", "{") if word in words.replace('{"', "")]
 
 
+@pytest.mark.slow
 def test_real_sets_stand_at_the_floor_and_faults_do_not(bought):
     c = Context.of_dataset(bought)
     fresh, names = c.judging(baskets(300, 7)), ("item usage", "MMD (Jaccard)", "two-sample AUC (trees)")
@@ -126,6 +127,7 @@ def test_real_sets_stand_at_the_floor_and_faults_do_not(bought):
     assert measure(copies, "nearest training set").value == 0
 
 
+@pytest.mark.slow
 def test_rooms_have_shapes_in_three_dimensions_and_labels(furnished):
     found = evaluate(rooms(300, 5), furnished)
     assert found.left_out == {}

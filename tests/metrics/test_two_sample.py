@@ -79,6 +79,7 @@ def test_angle_and_grade_do_not_enter(reference, real, judge):
     np.testing.assert_array_equal(*scores)
 
 
+@pytest.mark.slow
 @JUDGES
 def test_same_bits_for_any_order_and_any_number_of_threads(reference, real, judge):
     shuffled = reordered(real, np.random.default_rng(0))

@@ -70,6 +70,7 @@ def test_half_of_the_climbs_twice_over_is_less_diverse(reference, real):
     assert copies.value < own.low
 
 
+@pytest.mark.slow
 def test_same_bits_for_any_number_of_threads(reference, real):
     found = []
     for threads in (1, 2):

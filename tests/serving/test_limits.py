@@ -75,6 +75,7 @@ async def test_a_body_that_does_not_come_is_given_up(serving) -> None:
         assert response.headers["connection"] == "close"
 
 
+@pytest.mark.slow
 async def test_an_answer_that_is_late_is_given_up_and_frees_its_work(serving, held) -> None:
     async with serving(request_seconds=3.0) as client:
         service = client.app.state.service
