@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,27 +26,26 @@ class Similar:
 
 @dataclass(frozen=True, eq=False)
 class KnownClimbs:
-    """Climbs of one board, made ready to be compared with others. elements: (K, V·R) sparse, the different sets of
-    holds and roles; rows: which of the climbs each of them is."""
+    """Climbs of one board to compare others with; made ready when first asked."""
 
     board: Board
     climbs: Climbs
-    elements: Any
-    rows: list[np.ndarray]
 
-    @classmethod
-    def of(cls, board: Board, climbs: Climbs) -> KnownClimbs:
-        which = _same(board, climbs)
+    @cached_property
+    def _different(self) -> tuple[Any, list[np.ndarray]]:
+        """(K, V·R) sparse, the different sets of holds and roles; and which of the climbs each of them is."""
+        which = _same(self.board, self.climbs)
         firsts = np.unique(which, return_index=True)[1]
         rows = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
-        return cls(board, climbs, element_matrix(board, climbs[firsts]), rows)
+        return element_matrix(self.board, self.climbs[firsts]), rows
 
     def similar(self, climbs: Climbs, n: int = 5) -> list[list[Similar]]:
         """As `similar`, of these known climbs."""
-        both = [_nearest(element_matrix(self.board, climbs), self.elements, n)]
+        theirs, rows = self._different
+        both = [_nearest(element_matrix(self.board, climbs), theirs, n)]
         image = mirrored(self.board, climbs)
         if image is not None:
-            both.append(_nearest(element_matrix(self.board, image), self.elements, n))
+            both.append(_nearest(element_matrix(self.board, image), theirs, n))
         found = []
         for i in range(len(climbs)):
             best: dict[int, tuple[float, bool]] = {}
@@ -54,9 +54,7 @@ class KnownClimbs:
                     if far < 1 and (column not in best or far < best[column][0]):
                         best[column] = far, bool(image_too)
             ranked = sorted(best.items(), key=lambda one: one[1])[:n]
-            found.append(
-                [Similar(1 - far, tuple(self.rows[c].tolist()), turned) for c, (far, turned) in ranked]
-            )
+            found.append([Similar(1 - far, tuple(rows[c].tolist()), turned) for c, (far, turned) in ranked])
         return found
 
 
@@ -67,7 +65,7 @@ def similar(board: Board, climbs: Climbs, known: Climbs, n: int = 5) -> list[lis
     >>> similar(board, climbs, dataset.climbs)[0][0].similarity  # doctest: +SKIP
     1.0
     """
-    return KnownClimbs.of(board, known).similar(climbs, n)
+    return KnownClimbs(board, known).similar(climbs, n)
 
 
 def mirrored(board: Board, climbs: Climbs) -> Climbs | None:

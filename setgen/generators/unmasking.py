@@ -16,7 +16,7 @@ from torch import Tensor
 
 from setgen.errors import InputError
 
-_MOST_CALLS = 10_000
+MOST_CALLS = 10_000
 SCHEDULES = ("even", "optimal", "ancestral", "confident")
 
 
@@ -51,8 +51,8 @@ class Unmasking:
             raise InputError(f"schedule is {self.schedule!r}: choose one of {', '.join(SCHEDULES)}")
         if self.schedule != "even" and self.calls is None:
             raise InputError(f"the {self.schedule} schedule needs calls: say how many")
-        if self.calls is not None and self.calls > _MOST_CALLS:
-            raise InputError(f"calls is {self.calls}: at most {_MOST_CALLS:,} are planned")
+        if self.calls is not None and self.calls > MOST_CALLS:
+            raise InputError(f"calls is {self.calls}: at most {MOST_CALLS:,} are planned")
         if self.schedule == "optimal" and len(self.profile) < 2:
             raise InputError("the optimal schedule needs a profile: measure one, or take the even schedule")
         if self.block_bits is not None and self.block_bits < 0:

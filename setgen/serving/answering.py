@@ -85,7 +85,7 @@ def grading_out(grading: Grading, climbs: Climbs) -> list[GradeOut]:
 def near_out(among: KnownClimbs, one: Climbs, near: list[Similar]) -> list[NearOut]:
     """The known climbs `near` to the one climb of `one`, and what differs."""
     board, plain = among.board, set(one.climb(0).holds)
-    image = mirrored(board, one)
+    image = mirrored(board, one) if any(each.mirrored for each in near) else None
     turned = set() if image is None else set(image.climb(0).holds)
     found = []
     for each in near:

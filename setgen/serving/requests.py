@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from setgen.generators.unmasking import MOST_CALLS
 from setgen.serving.settings import Settings
 
 LONGEST_HOLDS = 4000
@@ -78,7 +79,7 @@ Calls = Annotated[
     int | None,
     Field(
         ge=1,
-        le=10_000,
+        le=MOST_CALLS,
         description="Network calls for a climb at most: quicker and rougher, of models that reveal several holds "
         "a call. null: one for each hold.",
     ),

@@ -299,6 +299,7 @@ def test_the_grader_of_the_built_in_board_comes_with_setgen(tmp_path, monkeypatc
     """Made anew (`experiments.builtin`) whenever a change of climbs, schedule or version asks for another one."""
     monkeypatch.setenv("SETGEN_CACHE", str(tmp_path))
     monkeypatch.setattr(cache, "fit_grader", lambda *_, **__: pytest.fail("trained, though one is at hand"))
+    cache._known.cache_clear()
     dataset = synthetic_dataset(20_000, seed=1)  # as `experiments.data` makes it
     test = dataset.part("test")
     grader = cache.grader_for(dataset)

@@ -30,7 +30,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def model() -> ServedModel:
     """The built-in one, and climbs that others can be compared with."""
-    return replace(load_model(), known=KnownClimbs.of(synthetic_board(), synthetic_climbs(50, 0)))
+    return replace(load_model(), known=KnownClimbs(synthetic_board(), synthetic_climbs(50, 0)))
 
 
 @asynccontextmanager
