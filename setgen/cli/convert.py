@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,20 +13,10 @@ from setgen.errors import InputError
 from setgen.files import check_target
 
 if TYPE_CHECKING:
-    from setgen.climbing.board import Board
     from setgen.climbing.climb_rows import Known
-    from setgen.climbing.climbs import Climb, Climbs
+    from setgen.climbing.climbs import Climb
 
-FORMS = ("app", "frames", "links", "moonboard", "moonboard-short", "leds", "csv", "jsonl")
-# What goes only with some forms.
-_FORMS_OF = {
-    "--site": ("links",),
-    "--level": ("leds",),
-    "--name": ("app", "links", "moonboard"),
-    "--description": ("app",),
-    "--setter-id": ("app",),
-    "--publish": ("app",),
-}
+_FILES = ("csv", "jsonl")
 
 
 def register(app: typer.Typer) -> None:
@@ -44,7 +33,9 @@ def convert(
         Path,
         typer.Option("--board", help="Where the board is: a dataset folder, or a trained model's folder."),
     ],
-    to: Annotated[str, typer.Option("--to", help=f"{', '.join(FORMS)}.")],
+    to: Annotated[
+        str, typer.Option("--to", help="app, frames, links, moonboard, moonboard-short, leds, csv, jsonl.")
+    ],
     out: Annotated[str, typer.Option("--out", help="File to write; - is standard output.")] = "-",
     angle: Annotated[
         int | None, typer.Option("--angle", help="Angle of climbs that come without one.")
@@ -94,34 +85,25 @@ def convert(
     """
     from setgen.cli.draw import find_board
     from setgen.climbing.climb_files import read_climbs, write_climbs, write_text
+    from setgen.climbing.delivery.forms import FORMS, Writing, written
     from setgen.climbing.prompts import with_missing
 
-    if to not in FORMS:
-        raise InputError(f"unknown form {to!r}: use {', '.join(FORMS)}")
-    given = {
-        "--site": site,
-        "--level": level,
-        "--name": name,
-        "--description": description,
-        "--setter-id": setter_id,
-        "--publish": publish or None,
-    }
-    for option, forms in _FORMS_OF.items():
-        if given[option] is not None and to not in forms:
-            raise InputError(f"{option} goes with --to {' or '.join(forms)}, not with {to}")
+    if to not in (*FORMS, *_FILES):
+        raise InputError(f"unknown form {to!r}: use {', '.join((*FORMS, *_FILES))}")
+    how = Writing(site, level, name, description, setter_id, publish or None)
+    misplaced = how.misplaced(to)
+    if misplaced is not None:
+        option, forms = misplaced
+        raise InputError(f"--{option.replace('_', '-')} goes with --to {' or '.join(forms)}, not with {to}")
     check_target(out)
     wall = find_board(board)
     read = with_missing(wall, read_climbs(climbs, wall, legal, routes, _published(board)), angle, grade)
-    if to in ("frames", "csv", "jsonl"):
-        write_climbs(out, wall, read, to)
-    elif to == "app":
-        write_text(out, _app(wall, read, _names(read, name), description, setter_id, not publish))
-    elif to == "links":
-        write_text(out, _links(wall, read, _names(read, name), site or "boardsesh"))
-    elif to == "leds":
-        write_text(out, _leds(wall, read, level))
-    else:
-        write_text(out, _moonboard(wall, read, _names(read, name), short=to == "moonboard-short"))
+    if to in _FILES:
+        return write_climbs(out, wall, read, to)
+    text = written(wall, read, to, how)
+    if to == "app" and sys.stderr is not None:
+        _say_what_the_app_needs(wall.family, setter_id)
+    return write_text(out, text)
 
 
 def _published(folder: Path) -> Known | None:
@@ -129,74 +111,22 @@ def _published(folder: Path) -> Known | None:
     if not (folder / "climbs.parquet").is_file():
         return None
 
-    @cache
     def by_id() -> dict[str, list[Climb]]:
         from setgen.climbing.dataset import Dataset
+        from setgen.climbing.similar import KnownClimbs
 
         dataset = Dataset.load(folder)
-        found: dict[str, list[Climb]] = {}
-        for name, climb in zip(dataset.ids.tolist(), dataset.climbs, strict=True):
-            found.setdefault(str(name).upper(), []).append(climb)
-        return found
+        return KnownClimbs(dataset.board, dataset.climbs, dataset.ids).by_id
 
-    return by_id
+    return cache(by_id)
 
 
-def _names(climbs: Climbs, name: str | None) -> list[str]:
-    name = name or "setgen"
-    return [name] if len(climbs) == 1 else [f"{name} {i + 1}" for i in range(len(climbs))]
-
-
-def _app(
-    board: Board,
-    climbs: Climbs,
-    names: list[str],
-    description: str | None,
-    setter_id: int | None,
-    draft: bool,
-) -> str:
-    from setgen.climbing.delivery.app import create_climbs
-
-    bodies = create_climbs(board, climbs, names, description=description, setter_id=setter_id, draft=draft)
-    if setter_id is None and sys.stderr is not None:
+def _say_what_the_app_needs(family: str, setter_id: int | None) -> None:
+    if setter_id is None:
         print("note: setter_id is null; the app asks for yours: give it with --setter-id", file=sys.stderr)
-    if board.family == "kilter" and sys.stderr is not None:
+    if family == "kilter":
         print(
             "note: Kilter left the service that takes these bodies in March 2026: --to links opens a climb "
             "in boardsesh, --to leds lights it",
             file=sys.stderr,
         )
-    return "".join(_json(body) + "\n" for body in bodies)
-
-
-def _links(board: Board, climbs: Climbs, names: list[str], site: str) -> str:
-    from setgen.climbing.delivery.links import SITES, boardsesh_links, climbdex_searches
-
-    if site not in SITES:
-        raise InputError(f"unknown site {site!r}: use {' or '.join(SITES)}")
-    boardsesh = site == "boardsesh"
-    links = boardsesh_links(board, climbs, names) if boardsesh else climbdex_searches(board, climbs)
-    return "".join(link + "\n" for link in links)
-
-
-def _leds(board: Board, climbs: Climbs, level: int | None) -> str:
-    from setgen.climbing.delivery.leds import led_messages
-    from setgen.climbing.delivery.moonboard_leds import moonboard_messages
-
-    if board.family == "moonboard":
-        if level is not None:
-            raise InputError("a MoonBoard's LEDs have no API level: leave out --level")
-        return "".join(message + "\n" for message in moonboard_messages(board, climbs))
-    messages = led_messages(board, climbs, 3 if level is None else level)
-    return "".join(message.hex(" ").upper() + "\n" for message in messages)
-
-
-def _moonboard(board: Board, climbs: Climbs, names: list[str], short: bool) -> str:
-    from setgen.climbing.delivery.moonboard import full_problems, short_problems
-
-    problems = short_problems(board, climbs) if short else full_problems(board, climbs, names)
-    return "[\n" + ",\n".join(map(_json, problems)) + "\n]\n"
-
-
-def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -55,7 +55,13 @@ def read_climbs(
     Raises InputError with the line number for anything that is no climb of this board.
     """
     name = "standard input" if str(source) == "-" else str(source)
-    text = read_text(source)
+    return climbs_in_text(read_text(source), board, name, check, routes, known)
+
+
+def climbs_in_text(
+    text: str, board: Board, name: str, check: bool = True, routes: bool = False, known: Known | None = None
+) -> Climbs:
+    """As `read_climbs`, of a text; name: what errors call it."""
     try:
         rows = read_rows(board, text, known)
         if not rows:

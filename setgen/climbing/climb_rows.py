@@ -20,7 +20,7 @@ from setgen.climbing.sources.moonboard import are_problems
 from setgen.climbing.sources.texts import is_json, lower_keys, read_json, read_table, records
 from setgen.errors import InputError
 
-_LED_BYTES = re.compile(r"01(?:[\s:]*[0-9A-Fa-f]{2})+")
+LED_BYTES = re.compile(r"01(?:[\s:]*[0-9A-Fa-f]{2})+")
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ def _line_row(board: Board, place: str, line: str, known: Known | None) -> Row:
         return Row(place, frames, angle)
     if MESSAGE.fullmatch(line):
         return Row(place, _frames(board, read_moonboard_message(board, line)))
-    if _LED_BYTES.fullmatch(line):
+    if LED_BYTES.fullmatch(line):
         return Row(place, _frames(board, read_led_message(board, bytes.fromhex(line.replace(":", " ")))))
     return Row(place, line)
 

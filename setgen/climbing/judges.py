@@ -55,7 +55,7 @@ def judges_for(board: Board, data: Path | None, model: Path | None = None) -> Ju
         dataset = Dataset.load(data)
         if not same_wall(dataset.board, board):
             raise InputError(f"{data} is of another board than the model: {dataset.board.name}")
-        known = KnownClimbs(dataset.board, dataset.climbs)
+        known = KnownClimbs(dataset.board, dataset.climbs, dataset.ids)
         return Judges(SensibleRules.fit(dataset.board, dataset.part("train")), grader_for(dataset), known)
     homes: Sequence[Path] = (BUILTIN,) if model is None else (Path(model), BUILTIN)
     for home in homes:

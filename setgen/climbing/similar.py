@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from setgen.climbing.board import Board
-from setgen.climbing.climbs import Climbs
+from setgen.climbing.climbs import Climb, Climbs
 from setgen.metrics.features import element_matrix
 from setgen.metrics.jaccard import distance_blocks
 
@@ -26,10 +26,20 @@ class Similar:
 
 @dataclass(frozen=True, eq=False)
 class KnownClimbs:
-    """Climbs of one board to compare others with; made ready when first asked."""
+    """Climbs of one board to compare others with; made ready when first asked. ids: (C,) as their source has them;
+    None: they have none."""
 
     board: Board
     climbs: Climbs
+    ids: np.ndarray | None = None
+
+    @cached_property
+    def by_id(self) -> dict[str, list[Climb]]:
+        """The climbs of each id, in capitals: one for each angle."""
+        found: dict[str, list[Climb]] = {}
+        for name, climb in zip([] if self.ids is None else self.ids.tolist(), self.climbs, strict=False):
+            found.setdefault(str(name).upper(), []).append(climb)
+        return found
 
     @cached_property
     def _different(self) -> tuple[Any, list[np.ndarray]]:

@@ -17,8 +17,12 @@ from setgen.serving.judging import Judged
 _INTERVAL = (0.1, 0.9)
 
 
-def climbs_out(board: Board, judged: Judged) -> list[ClimbOut]:
-    """A climb that lacks holds, a start or a finish is not judged: it is a part of some climb to come."""
+def climbs_out(
+    board: Board, judged: Judged, among: KnownClimbs | None = None, near: list[list[Similar]] | None = None
+) -> list[ClimbOut]:
+    """A climb that lacks holds, a start or a finish is not judged: it is a part of some climb to come.
+
+    near: the nearest of the known climbs `among`, for each."""
     off, soft = judged.off, judged.sensible
     whole = ~np.any([broken for rule, broken in judged.legal.items() if rule.startswith("too few")], axis=0)
     grades = [None] * len(judged.climbs) if judged.grading is None else grades_out(judged)
@@ -37,6 +41,9 @@ def climbs_out(board: Board, judged: Judged) -> list[ClimbOut]:
             grade_difference=None
             if off is None or grade is None or not whole[i] or np.isnan(off[i])
             else round(float(off[i]), 2),
+            near=None
+            if among is None or near is None or not near[i]
+            else near_out(among, judged.climbs[[i]], near[i])[0],
         )
         for i, (frames, climb, grade) in enumerate(
             zip(write_frames(board, judged.climbs), judged.climbs, grades, strict=True)

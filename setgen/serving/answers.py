@@ -31,6 +31,30 @@ class GradeOut(BaseModel):
     highest: str = Field(description="90 % quantile.", examples=["6c+"])
 
 
+class KnownOut(BaseModel):
+    """How a known climb is set: at which angle, and its grade there."""
+
+    angle: int | None = Field(description="Degrees; null: not known.", examples=[40])
+    grade: str | None = Field(description="Font; null: not known.", examples=["6c"])
+    v_grade: str | None = Field(examples=["V5"])
+
+
+class NearOut(BaseModel):
+    """A known climb that is near."""
+
+    frames: str = Field(description="The known climb.", examples=["p5r1p16r2p38r2p104r3"])
+    similarity: float = Field(
+        description="Holds in their roles that both have, of those that either has; 1: the same climb.",
+        examples=[0.6],
+    )
+    mirrored: bool = Field(description="It is the mirror image of the climb that is so near.")
+    added: list[HoldOut] = Field(
+        description="What the climb, or its mirror image, has and the known one has not."
+    )
+    removed: list[HoldOut] = Field(description="What the known climb has, and the climb has not.")
+    known: list[KnownOut] = Field(description="Every angle that it is known at.")
+
+
 class ClimbOut(BaseModel):
     """A climb, what was asked of it, and what is to be said of it."""
 
@@ -52,6 +76,19 @@ class ClimbOut(BaseModel):
         description="Difficulty ids that the grader's mean lies above the grade asked for; null: not known.",
         examples=[0.3],
     )
+    near: NearOut | None = Field(
+        default=None, description="The nearest known climb; null: not asked for, or none shares a hold."
+    )
+
+
+class ConvertedOut(BaseModel):
+    """Climbs as they were read, and as they are written."""
+
+    climbs: list[ClimbOut]
+    text: str = Field(
+        description="In the form asked for: a line a climb, but one JSON document for MoonBoards."
+    )
+    note: str | None = Field(description="What to know of this form on this board.")
 
 
 class ClimbsOut(BaseModel):
@@ -82,30 +119,6 @@ class GradesOut(BaseModel):
     climbs: list[One]
 
 
-class KnownOut(BaseModel):
-    """How a known climb is set: at which angle, and its grade there."""
-
-    angle: int | None = Field(description="Degrees; null: not known.", examples=[40])
-    grade: str | None = Field(description="Font; null: not known.", examples=["6c"])
-    v_grade: str | None = Field(examples=["V5"])
-
-
-class NearOut(BaseModel):
-    """A known climb that is near."""
-
-    frames: str = Field(description="The known climb.", examples=["p5r1p16r2p38r2p104r3"])
-    similarity: float = Field(
-        description="Holds in their roles that both have, of those that either has; 1: the same climb.",
-        examples=[0.6],
-    )
-    mirrored: bool = Field(description="It is the mirror image of the climb that is so near.")
-    added: list[HoldOut] = Field(
-        description="What the climb, or its mirror image, has and the known one has not."
-    )
-    removed: list[HoldOut] = Field(description="What the known climb has, and the climb has not.")
-    known: list[KnownOut] = Field(description="Every angle that it is known at.")
-
-
 class SimilarOut(BaseModel):
     class One(BaseModel):
         frames: str
@@ -117,6 +130,7 @@ class SimilarOut(BaseModel):
 class PlacementOut(BaseModel):
     id: int = Field(examples=[5])
     probability: float = Field(description="That the next hold is on it, in any role.", examples=[0.031])
+    role: str = Field(description="The likeliest role of it.", examples=["middle"])
 
 
 class ElementOut(BaseModel):
@@ -174,6 +188,9 @@ class BoardOut(BaseModel):
     angles: list[int]
     grades: list[NamedGrade]
     limits: dict[str, tuple[int, int]] = Field(description="Fewest and most holds, starts, finishes.")
+    sites: list[str] = Field(
+        description="Sites that links to climbs of it can be made for.", examples=[["boardsesh"]]
+    )
 
 
 class ModelOut(BaseModel):
@@ -186,6 +203,9 @@ class ModelOut(BaseModel):
     synthetic: bool
     version: str
     grader: bool = Field(description="Climbs are graded.")
+    known: int = Field(
+        description="Known climbs that others are compared with; 0: none, `--data` gives some."
+    )
     sensible: list[dict[str, Any]] | None = Field(description="The soft rules and their thresholds.")
     limits: dict[str, float] = Field(description="What one request may ask for.")
     card: dict[str, Any] = Field(description="How the model was made and what was measured, as recorded.")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from setgen.climbing.board import Board
+from setgen.climbing.climb_files import climbs_in_text
+from setgen.climbing.climb_rows import LED_BYTES, Known
 from setgen.climbing.climbs import Climb, Climbs
 from setgen.climbing.grades import UNKNOWN, parse_grade
 from setgen.climbing.holds import parse_holds
@@ -14,6 +17,9 @@ from setgen.climbing.rules import broken_rules, check_prompt
 from setgen.errors import InputError
 from setgen.serving.problems import about
 from setgen.serving.requests import ClimbIn
+
+_FRAMES = re.compile(r"p\d+r")
+_HOLE_NAMES = re.compile(r"[^\s,:{}\[\]#/]+(:[a-z]+)?([ ,]+[^\s,:{}\[\]#/]+(:[a-z]+)?)*")
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,15 @@ def wanted_sizes(possible: list[int], given: int, n: int, size: int | None) -> n
                 f"{possible[-1]}"
             )
     return np.full(n, size or 0)
+
+
+def climbs_in(board: Board, text: str, routes: bool, known: Known | None) -> Climbs:
+    """Climbs in a text of any form that is known, legal or not; hole names are one climb."""
+    with about("text"):
+        line = text.strip()
+        if _HOLE_NAMES.fullmatch(line) and not _FRAMES.match(line) and not LED_BYTES.fullmatch(line):
+            return Climbs.from_list([Climb(parse_holds(board, text))])
+        return climbs_in_text(text, board, "text", False, routes, known)
 
 
 def climbs_of(board: Board, given: list[ClimbIn], check_legal: bool) -> Climbs:

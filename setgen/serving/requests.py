@@ -11,6 +11,7 @@ from setgen.serving.settings import Settings
 
 LONGEST_HOLDS = 4000
 LONGEST_SELECTION = 8000  # every hold of a large board
+LONGEST_TEXT = 32_000
 LARGEST_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 _HOLDS = (
@@ -53,10 +54,6 @@ Temperature = Annotated[
 ]
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
 Guidance = Annotated[
     float,
     Field(
@@ -93,6 +90,10 @@ BestOf = Annotated[
         "grade asked for, and unlike one another, the best first. There may be fewer than n. 1: as they are drawn.",
     ),
 ]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ConstrainedRequest(_Request):
@@ -154,6 +155,9 @@ class GenerateRequest(ConstrainedRequest):
     top_p: TopP = 1.0
     calls: Calls = None
     best_of: BestOf = 1
+    near: Annotated[
+        bool, Field(description="Say which known climb is nearest to each, where the server knows some.")
+    ] = False
 
 
 class CompleteRequest(GenerateRequest):
@@ -241,6 +245,52 @@ class ValidateRequest(_Request):
     ]
     angle: Angle = None
     grade: Grade = None
+
+
+class ConvertRequest(_Request):
+    """Climbs in any form that is known, to be read, and written in another."""
+
+    text: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=LONGEST_TEXT,
+            description="Climbs as apps, sites and boards have them: frames strings, links, app and MoonBoard JSON, "
+            "LED messages, CSV; or hole names.",
+            examples=["G5:start,G16,G38,G104:finish"],
+        ),
+    ]
+    to: Annotated[
+        Literal["app", "frames", "links", "moonboard", "moonboard-short", "leds"],
+        Field(
+            description="The form to write. links and app go where the board has an app, moonboard on MoonBoards."
+        ),
+    ] = "frames"
+    angle: Angle = None
+    grade: Grade = None
+    name: Annotated[
+        str | None, Field(max_length=100, description="Of the climb, for app, links and moonboard.")
+    ] = None
+    site: Annotated[
+        Literal["boardsesh", "climbdex"] | None,
+        Field(
+            description="For links: boardsesh opens its editor on the climb, climbdex looks for published climbs "
+            "with all of its holds. null: boardsesh."
+        ),
+    ] = None
+    level: Annotated[Literal[2, 3] | None, Field(description="For leds: the board's API level. null: 3.")] = (
+        None
+    )
+    description: Annotated[
+        str | None, Field(max_length=1000, description="For app. null: the grade of each climb.")
+    ] = None
+    setter_id: Annotated[
+        int | None, Field(ge=1, le=LARGEST_SEED, description="For app: the user's number there.")
+    ] = None
+    publish: Annotated[bool | None, Field(description="For app: for everyone to see, not a draft.")] = None
+    routes: Annotated[
+        bool, Field(description="Take a route that switches holds off for all holds it ever lights.")
+    ] = False
 
 
 def example(**fields: Any) -> dict[str, Any]:

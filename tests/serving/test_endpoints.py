@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from setgen.climbing.board import AppIds
 from setgen.climbing.climbs import Climb, Climbs
 from setgen.climbing.constraints import Constraints
 from setgen.climbing.frames import read_frames, write_frames
 from setgen.climbing.grades import parse_grade
 from setgen.climbing.prompts import make_prompts
 from setgen.climbing.rules import legal
+from setgen.climbing.similar import KnownClimbs
 from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.generators.registry import generator_class
 from setgen.metrics.likelihood import likelihood
@@ -418,3 +420,56 @@ async def test_head_is_get_without_its_body(client, path) -> None:
     assert head.headers["content-type"] == got.headers["content-type"]
     assert head.headers["content-length"] == got.headers["content-length"] == str(len(got.content))
     assert (await client.head("/v1/generate")).status_code == 405
+
+
+async def test_convert_reads_every_form_that_the_package_writes_and_writes_it(client, model) -> None:
+    for text in (CLIMB, "G5:start,G16, G38,G60 G104:finish", f"frames,angle\n{CLIMB},40\n"):
+        found = await post(client, "/v1/convert", text=text, grade="6c")
+        assert found["text"] == f"{CLIMB}\n"
+        [climb] = found["climbs"]
+        assert (climb["grade"], climb["legal"], climb["breaks"]) == ("6c", True, [])
+        assert climb["angle"] == (40 if "angle" in text else None)
+
+
+async def test_convert_says_what_cannot_be_read_or_written(client) -> None:
+    for sent, field, said in (
+        ({"text": "https://example.org/"}, "text", "carries no climb"),
+        ({"text": "G5:start,Z99"}, "text", "Z99"),
+        ({"text": f"{CLIMB}\nnonsense"}, "text", "line 2"),
+        ({"text": CLIMB, "to": "links"}, "to", "boardsesh has no links"),
+        ({"text": CLIMB, "to": "moonboard"}, "to", "no MoonBoard"),
+        ({"text": CLIMB, "level": 3}, "level", "leds"),
+        ({"text": "\n".join([CLIMB] * 65)}, "text", "65 climbs are too many"),
+    ):
+        response = await client.post("/v1/convert", json=sent)
+        assert response.status_code == 422, sent
+        assert response.json()["errors"][0]["field"] == field
+        assert said in response.json()["detail"]
+
+
+async def test_convert_opens_a_climb_in_boardsesh_and_takes_one_from_there(serving, model) -> None:
+    kilter = replace(model.board, family="kilter", app=AppIds(layout=1, size=10, sets=(1, 20)))
+    kilter = replace(kilter, leds=np.arange(len(kilter)))
+    generator = hold_frequency(kilter)
+    known = KnownClimbs(kilter, synthetic_climbs(1, 0), np.array(["0" * 31 + "A"]))
+    async with serving(replace(model, generator=generator, rules=None, grader=None, known=known)) as client:
+        assert (await client.get("/v1/board")).json()["sites"] == ["boardsesh", "climbdex"]
+        made = await post(client, "/v1/convert", text=CLIMB, to="links", angle=40, name="Sunday")
+        assert made["text"].startswith("https://www.boardsesh.com/kilter/1/10/1,20/40/create?forkFrames=")
+        assert (await post(client, "/v1/convert", text=made["text"]))["climbs"][0]["frames"] == CLIMB
+        link = f"https://www.boardsesh.com/kilter/1/10/1,20/40/view/{'0' * 31}A"
+        assert (await post(client, "/v1/convert", text=link))["climbs"][0]["frames"]
+        leds = (await post(client, "/v1/convert", text=CLIMB, to="leds"))["text"]
+        assert (await post(client, "/v1/convert", text=leds))["text"] == f"{CLIMB}\n"
+        assert (await post(client, "/v1/convert", text=CLIMB, to="leds", level=2))["text"] != leds
+        assert "Kilter left" in (await post(client, "/v1/convert", text=CLIMB, to="app"))["note"]
+
+
+async def test_the_nearest_known_climb_is_named_where_it_is_asked_for(client, model) -> None:
+    plain = await post(client, "/v1/generate", n=3, seed=1)
+    assert all(climb["near"] is None for climb in plain["climbs"])
+    found = await post(client, "/v1/generate", n=3, seed=1, near=True, best_of=2)
+    climbs = [{"holds": climb["frames"], "angle": climb["angle"]} for climb in found["climbs"]]
+    nearest = await post(client, "/v1/similar", climbs=climbs, n=1)
+    assert [climb["near"] for climb in found["climbs"]] == [one["near"][0] for one in nearest["climbs"]]
+    assert (await client.get("/v1/model")).json()["known"] == len(model.known.climbs)

@@ -89,7 +89,16 @@ def test_no_request_breaks_the_specification(live, key, tmp_path) -> None:
 def test_operations_have_names_for_clients_that_are_generated(app) -> None:
     names = [operation["operationId"] for _, _, operation in operations(app)]
     assert len(set(names)) == len(names)
-    assert {"generate", "complete", "edit", "score", "grade", "similar", "validate", "board", "model"} <= set(
-        names
-    )
+    assert {
+        "generate",
+        "complete",
+        "edit",
+        "score",
+        "grade",
+        "similar",
+        "validate",
+        "convert",
+        "board",
+        "model",
+    } <= set(names)
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)

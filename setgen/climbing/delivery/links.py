@@ -55,6 +55,18 @@ def boardsesh_links(board: Board, climbs: Climbs, names: list[str]) -> list[str]
     return links
 
 
+def sites_of(board: Board) -> list[str]:
+    """The sites that links to climbs of the board can be made for."""
+    found = []
+    for site in SITES:
+        try:
+            _wall(board, site)
+        except InputError:
+            continue
+        found.append(site)
+    return found
+
+
 def climbdex_searches(board: Board, climbs: Climbs) -> list[str]:
     """C links to Climbdex's search for published climbs that contain all holds of C climbs, roles and all.
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 import setgen
 from setgen.climbing.climbs import Climb
+from setgen.climbing.delivery.links import sites_of
 from setgen.climbing.grades import FONT, V
 from setgen.climbing.holds import parse_holds
 from setgen.serving.answers import BoardOut, BoardPlacement, ModelOut, NamedGrade, RoleOut
@@ -67,6 +68,7 @@ async def board(service: Serving) -> BoardOut:
         angles=list(wall.angles),
         grades=[NamedGrade(grade=FONT[g], v_grade=V[g], difficulty=g) for g in wall.grades],
         limits={name: (low, high) for name, (low, high) in vars(wall.limits).items()},
+        sites=sites_of(wall),
     )
 
 
@@ -82,6 +84,7 @@ async def model(service: Serving) -> ModelOut:
         synthetic=service.board.family == "synthetic",
         version=setgen.__version__,
         grader=service.model.grader is not None,
+        known=0 if service.model.known is None else len(service.model.known.climbs),
         sensible=None if service.model.rules is None else service.model.rules.to_json(),
         limits={
             "climbs": settings.most_climbs,

@@ -17,7 +17,7 @@ from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
 from setgen.serving.answering import climbs_out
 from setgen.serving.answers import ClimbsOut, ElementOut, NextOut, PlacementOut
-from setgen.serving.calls import NextHold, Sample, Wanted
+from setgen.serving.calls import Nearest, NextHold, Sample, Wanted
 from setgen.serving.constraining import constraints_of, sizes_possible
 from setgen.serving.problems import about, answers
 from setgen.serving.reading import Conditions, conditions, given_holds, kept_holds, wanted_sizes
@@ -136,8 +136,10 @@ async def next_hold(
             if elements.flat[i] > 0
         ],
         placements=[
-            PlacementOut(id=i, probability=min(1.0, p))
-            for i, p in zip(board.ids.tolist(), elements.sum(1).tolist(), strict=True)
+            PlacementOut(id=i, probability=min(1.0, p), role=Role(role).label)
+            for i, p, role in zip(
+                board.ids.tolist(), elements.sum(1).tolist(), elements.argmax(1).tolist(), strict=True
+            )
             if p > 0
         ],
     )
@@ -185,4 +187,7 @@ async def _drawn(service: Service, request: GenerateRequest, given: _Holds) -> C
     judged = await service.call(call, wanted, draws * (2 if request.guidance else 1))
     if request.best_of > 1:
         judged = judged[best(judged.climbs, request.n, judged.is_sensible, judged.off)]
-    return ClimbsOut(seed=seed, climbs=climbs_out(board, judged))
+    known, near = service.model.known, None
+    if request.near and known is not None:
+        near = await service.call(Nearest(1), judged.climbs, len(judged.climbs))
+    return ClimbsOut(seed=seed, climbs=climbs_out(board, judged, known, near))

@@ -1,4 +1,4 @@
-"""Endpoints that judge: score, grade, similar, validate."""
+"""Endpoints that judge: score, grade, similar, validate, convert."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import numpy as np
 from fastapi import APIRouter, Body
 
 from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.delivery.forms import Writing, written
 from setgen.climbing.frames import PROBLEMS, SWITCHES_OFF, parse_frames, write_frames
 from setgen.climbing.grading.grader import Grading
 from setgen.climbing.holds import parse_holds
+from setgen.climbing.prompts import with_missing
 from setgen.errors import InputError
 from setgen.serving.answering import climbs_out, grading_out, near_out
-from setgen.serving.answers import GradesOut, ScoreOut, ScoresOut, SimilarOut, ValidOut
+from setgen.serving.answers import ConvertedOut, GradesOut, ScoreOut, ScoresOut, SimilarOut, ValidOut
 from setgen.serving.calls import Grade, Judge, Nearest, Score
 from setgen.serving.problems import ProblemError, about, answers
-from setgen.serving.reading import climbs_of, conditions
+from setgen.serving.reading import climbs_in, climbs_of, conditions
 from setgen.serving.requests import (
     ClimbIn,
+    ConvertRequest,
     GradeRequest,
     ScoreRequest,
     SimilarRequest,
@@ -153,6 +156,55 @@ async def validate(
     judged = await service.call(Judge(), climb)
     return ValidOut(
         readable=True, problem=None, climb=climbs_out(board, judged)[0], frames_count=frames_count
+    )
+
+
+@router.post("/convert")
+async def convert(
+    service: Serving,
+    request: Annotated[
+        ConvertRequest,
+        Body(
+            openapi_examples={
+                "hole names as a frames string": example(text="G5:start,G16,G38,G104:finish"),
+                "a climb, with an angle and a grade": example(text=_CLIMB, angle=40, grade="V5"),
+                "two climbs with their angles": example(
+                    text=f"frames,angle,grade\n{_CLIMB},40,V5\n{_CLIMB},30,6b\n"
+                ),
+            }
+        ),
+    ],
+) -> ConvertedOut:
+    """Climbs out of any form that is known (frames strings, links, app and MoonBoard JSON, LED messages, CSV, hole
+    names), judged, and written in another: links for boardsesh, the body that saves a climb in an Aurora app,
+    MoonBoard JSON, the message that lights a board. Illegal climbs are read too, and say what they break."""
+    board, known = service.board, service.model.known
+    published = None if known is None or known.ids is None else lambda: known.by_id
+    climbs = climbs_in(board, request.text, request.routes, published)
+    with about("text"):
+        if len(climbs) > service.settings.most_climbs:
+            raise InputError(
+                f"{len(climbs)} climbs are too many: this server takes {service.settings.most_climbs}"
+            )
+    asked = conditions(board, request.angle, request.grade)
+    climbs = with_missing(board, climbs, asked.angle, asked.grade)
+    how = Writing(
+        request.site, request.level, request.name, request.description, request.setter_id, request.publish
+    )
+    misplaced = how.misplaced(request.to)
+    if misplaced is not None:
+        with about(misplaced[0]):
+            raise InputError(f"this goes with {' or '.join(misplaced[1])}, not with {request.to}")
+    with about("to"):
+        text = written(board, climbs, request.to, how)
+    judged = await service.call(Judge(), climbs, len(climbs))
+    gone = request.to == "app" and board.family == "kilter"
+    return ConvertedOut(
+        climbs=climbs_out(board, judged),
+        text=text,
+        note="Kilter left the service that takes these bodies in March 2026: use links or leds"
+        if gone
+        else None,
     )
 
 
