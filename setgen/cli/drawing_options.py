@@ -75,10 +75,12 @@ class Choosing:
         """Out of draws, n times `best_of` for each prompt, at most n of each; and what the judges say of them."""
         import numpy as np
 
+        from setgen.cli.progress import grader_training
         from setgen.climbing.choosing import best
         from setgen.climbing.judges import judges_for
 
-        judges = judges_for(board, self.data, model)
+        with grader_training() as progress:
+            judges = judges_for(board, self.data, model, progress)
         missing = [name for name in ("rules", "grader") if getattr(judges, name) is None]
         if missing:
             words = {"rules": "what is sensible", "grader": "how hard climbs are"}

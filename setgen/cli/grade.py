@@ -108,20 +108,14 @@ def _angles(text: str | None) -> list[int] | None:
 
 
 def _trained(data: Path) -> Grader:
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from setgen.cli.progress import grader_training
     from setgen.climbing.dataset import Dataset
     from setgen.climbing.grading.cache import grader_for
     from setgen.climbing.grading.fit import why_not
 
     dataset = Dataset.load(data)
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("training the grader, once", total=None, visible=False)
-        known = grader_for(
-            dataset, progress=lambda done, total: bar.update(task, completed=done, total=total, visible=True)
-        )
+    with grader_training() as progress:
+        known = grader_for(dataset, progress=progress)
     if known is None:
         raise InputError(f"{data} has no grader: {why_not(dataset)}")
     return known

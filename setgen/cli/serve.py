@@ -21,11 +21,17 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     model: Annotated[
-        Path | None, typer.Option("--model", help="Folder of a trained model; left out: the built-in one.")
+        list[Path] | None,
+        typer.Option(
+            "--model",
+            help="Folder of a trained model; left out: the built-in one. Given again, the page offers each.",
+        ),
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option(help="Dataset folder of the model's board: climbs are graded and checked against it."),
+        list[Path] | None,
+        typer.Option(
+            help="Dataset folder of a model's board: climbs are graded and checked against it. May be given again."
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
@@ -57,7 +63,7 @@ def serve(
         typer.Option(help="float32 is quicker under load, but rarely a climb then depends on who else asks."),
     ] = Precision.FLOAT64,
 ) -> None:
-    """Serve a model over HTTP, until Ctrl-C: the page at /, the API at /v1, its description at /docs.
+    """Serve models over HTTP, until Ctrl-C: the page at /, the API at /v1, its description at /docs.
 
     Example: setgen serve --model runs/mine --data data/board --port 8080
     """
@@ -67,8 +73,9 @@ def serve(
     from setgen.serving.server import listen, run
 
     listening = listen(host, port)
-    from setgen.serving.app import create_app
-    from setgen.serving.model import load_model
+    from setgen.cli.progress import grader_training
+    from setgen.serving.app import several
+    from setgen.serving.model import load_models
     from setgen.serving.settings import Settings
 
     settings = Settings(
@@ -79,10 +86,11 @@ def serve(
         batch_rows=batch,
         root_path=root_path,
     )
-    served = load_model(model, data, precision.value)
+    with grader_training() as progress:
+        served = load_models(model or [], data or [], precision.value, progress)
     shown = f"[{host}]" if ":" in host else host
-    print(
-        f"{served.generator.name} of {served.board.name}: http://{shown}:{listening.getsockname()[1]}/",
-        flush=True,
-    )
-    run(create_app(served, settings), settings, listening)
+    paths, app = several(served, settings)
+    for one, path in zip(served, paths, strict=True):
+        address = f"http://{shown}:{listening.getsockname()[1]}/{path}"
+        print(f"{one.generator.name} of {one.board.name}: {address}", flush=True)
+    run(app, settings, listening)

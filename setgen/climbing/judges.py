@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,12 @@ def above_asked(climbs: Climbs, grading: Grading) -> np.ndarray:
     return np.where(climbs.grade == UNKNOWN, np.nan, grading.mean - climbs.grade)
 
 
-def judges_for(board: Board, data: Path | None, model: Path | None = None) -> Judges:
+def judges_for(
+    board: Board,
+    data: Path | None,
+    model: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Judges:
     """From the dataset `data` where it is given (the grader is trained when first asked for, then kept); else
     from the model's own folder; else, on the synthetic board, from the built-in model.
 
@@ -56,7 +61,11 @@ def judges_for(board: Board, data: Path | None, model: Path | None = None) -> Ju
         if not same_wall(dataset.board, board):
             raise InputError(f"{data} is of another board than the model: {dataset.board.name}")
         known = KnownClimbs(dataset.board, dataset.climbs, dataset.ids)
-        return Judges(SensibleRules.fit(dataset.board, dataset.part("train")), grader_for(dataset), known)
+        return Judges(
+            SensibleRules.fit(dataset.board, dataset.part("train")),
+            grader_for(dataset, progress=progress),
+            known,
+        )
     homes: Sequence[Path] = (BUILTIN,) if model is None else (Path(model), BUILTIN)
     for home in homes:
         if (home / "sensible.json").is_file() and (home / "grader").is_dir():

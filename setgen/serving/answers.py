@@ -211,6 +211,17 @@ class ModelOut(BaseModel):
     card: dict[str, Any] = Field(description="How the model was made and what was measured, as recorded.")
 
 
+class ModelsOut(BaseModel):
+    """The models of this server, each with a page and an API of its own."""
+
+    class One(BaseModel):
+        name: str = Field(examples=["Kilter Board Original, sweep_set"])
+        path: str = Field(description="Of its page, from the page of this one.", examples=["./"])
+        here: bool = Field(description="It is this one.")
+
+    models: list[One]
+
+
 class HealthOut(BaseModel):
     status: str = Field(examples=["ok"])
     waiting: int = Field(description="Climbs in the queue.")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 import setgen
 from setgen.serving import problems
@@ -18,7 +22,7 @@ from setgen.serving.limits import Limits
 from setgen.serving.model import ServedModel
 from setgen.serving.request_log import HEADER, RequestLog
 from setgen.serving.routes import board, design, judgement, operations, page
-from setgen.serving.service import Service
+from setgen.serving.service import Offered, Service
 from setgen.serving.settings import Settings
 
 _ABOUT = """Climbs for LED training boards from a trained model: new ones, ones around holds you have chosen,
@@ -26,10 +30,15 @@ how likely and how hard they are. Holds are frames strings (`p5r1p16r2`) or hole
 Errors are problem details (RFC 9457) that name the field. Every answer carries `X-Request-ID`."""
 
 
-def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
-    """An ASGI app that serves `model`; it works once its lifespan has begun."""
+def create_app(
+    model: ServedModel, settings: Settings | None = None, offered: Sequence[Offered] | None = None
+) -> FastAPI:
+    """An ASGI app that serves `model`; it works once its lifespan has begun.
+
+    offered: what the page lets choose among; None: this model alone.
+    """
     settings = settings or Settings()
-    service = Service(model, settings)
+    service = Service(model, settings, offered)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -68,6 +77,38 @@ def create_app(model: ServedModel, settings: Settings | None = None) -> FastAPI:
         )
     _describe_problems(app)
     return app
+
+
+def several(models: Sequence[ServedModel], settings: Settings | None = None) -> tuple[list[str], Starlette]:
+    """The paths of several models, the first at the root, and one app of them all: each has a page, an API, a queue
+    and limits of its own, as `create_app` makes them."""
+    taken: list[str] = [""]
+    for model in models[1:]:
+        name = re.sub(r"[^a-z0-9]+", "-", f"{model.board.name} {model.generator.name}".lower()).strip("-")
+        number = sum(path.startswith(f"boards/{name}") for path in taken)
+        taken.append(f"boards/{name}{f'-{number + 1}' if number else ''}/")
+    offered = [
+        Offered(f"{model.board.name}, {model.generator.name}", path)
+        for model, path in zip(models, taken, strict=True)
+    ]
+    apps = [
+        create_app(model, settings, [replace(one, here=one.path == path) for one in offered])
+        for model, path in zip(models, taken, strict=True)
+    ]
+    if len(apps) == 1:
+        return taken, apps[0]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for app in apps:
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    routes = [
+        Mount("/" + path.rstrip("/"), app) for path, app in reversed(list(zip(taken, apps, strict=True)))
+    ]
+    return taken, Starlette(routes=routes, lifespan=lifespan)
 
 
 def _describe_problems(app: FastAPI) -> None:

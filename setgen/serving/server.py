@@ -7,7 +7,7 @@ import re
 import socket
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from setgen.errors import InputError
 from setgen.serving.connections import impatient
@@ -28,13 +28,13 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError(f"cannot listen on {host}, port {port}: {reason}; choose another --port") from None
 
 
-def run(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
+def run(app: Starlette, settings: Settings, listening: socket.socket) -> None:
     """Serve until the process is told to stop, with a log of JSON lines on standard error."""
     _log_json_lines()
     server_of(app, settings).run(sockets=[listening])
 
 
-def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
+def server_of(app: Starlette, settings: Settings) -> uvicorn.Server:
     """uvicorn, set up by `settings`."""
     config = uvicorn.Config(
         app,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -18,13 +19,25 @@ from setgen.serving.settings import Settings
 from setgen.serving.stopping import Stopped, stoppable
 
 
+@dataclass(frozen=True)
+class Offered:
+    """A model that this server has. path: of its page, below that of the first. here: it is the one that is asked."""
+
+    name: str
+    path: str
+    here: bool = True
+
+
 class Service:
     """One server's parts. Start and stop it inside the event loop. client: on whose behalf it is asked."""
 
     client = ""
 
-    def __init__(self, model: ServedModel, settings: Settings) -> None:
+    def __init__(
+        self, model: ServedModel, settings: Settings, offered: Sequence[Offered] | None = None
+    ) -> None:
         self.model, self.settings, self.metrics = model, settings, Metrics()
+        self.offered = offered or [Offered(f"{model.board.name}, {model.generator.name}", "")]
         self.network = Batcher(
             self._run,
             rows=settings.batch_rows,

@@ -14,7 +14,7 @@ import uvicorn
 
 from setgen.climbing.similar import KnownClimbs
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
-from setgen.serving.app import create_app
+from setgen.serving.app import create_app, several
 from setgen.serving.model import ServedModel, load_model
 from setgen.serving.server import listen, server_of
 from setgen.serving.settings import Settings
@@ -61,8 +61,8 @@ async def client(serving) -> AsyncIterator[httpx.AsyncClient]:
 class Live:
     """A server on a socket of the loopback, in a thread."""
 
-    def __init__(self, model: ServedModel, settings: Settings) -> None:
-        self.app = create_app(model, settings)
+    def __init__(self, models: list[ServedModel], settings: Settings) -> None:
+        self.paths, self.app = several(models, settings)
         self._socket = listen("127.0.0.1", 0)
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -80,11 +80,12 @@ class Live:
 
 @pytest.fixture
 def live(model):
-    """`live(connections=…)`: a server with these settings, stopped when the test ends."""
+    """`live(connections=…)`: a server with these settings, and these models if not the built-in one, stopped when the
+    test ends."""
     servers: list[Live] = []
 
-    def make(**settings) -> Live:
-        servers.append(Live(model, Settings(**settings)))
+    def make(models: list[ServedModel] | None = None, **settings) -> Live:
+        servers.append(Live(models or [model], Settings(**settings)))
         return servers[-1]
 
     yield make

@@ -62,6 +62,12 @@ export async function get(path) {
   return (await answer(path, {})).json();
 }
 
+// The boards and models of this server: [{name, path, here}, …].
+export async function models() {
+  const found = await get("v1/models");
+  return found.models.map(({ name, path, here }) => ({ name, here, path: new URL(path, ROOT).href }));
+}
+
 export async function picture(query) {
   return (await answer(`v1/draw.png?${new URLSearchParams(query)}`, {})).blob();
 }

@@ -1,24 +1,28 @@
 // The board that is worked on: one button a hold, one tab stop for all of them, arrow keys between them.
 
-import { at, body, cross, element, holdRadius, ring, wall } from "./shapes.js";
+import { shown } from "./legend.js";
+import { at, body, cross, element, holdRadius, ring, spacing, wall, warmth } from "./shapes.js";
 
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const TARGET = 26; // pixels between neighbours that a thumb can tell apart
+const [LEAST_ZOOM, MOST_ZOOM] = [2.3, 5];
 
 export class BoardView {
   // pick(id): a hold was clicked, or Enter pressed on it. key(id, key): another key was pressed on it.
-  constructor(board, home, { pick, key }) {
-    this.board = board;
+  // zoomed(on): the picture has become larger, or as large as its place again.
+  constructor(board, home, { pick, key, zoomed }) {
+    Object.assign(this, { board, home, pick, key, zoomed });
     this.radius = holdRadius(board);
     this.places = new Map(board.placements.map((placement) => [placement.id, placement]));
     this.groups = new Map();
-    this.pick = pick;
-    this.key = key;
-    const picture = wall(board, { role: "group", "aria-label": `${board.name}, ${board.placements.length} holds` });
+    this.picture = wall(board, { role: "group", "aria-label": `${board.name}, ${board.placements.length} holds` });
     // Heat lies under all holds and rings over them, so that no neighbour hides one.
     this.heat = element("g", { "aria-hidden": "true" });
     this.rings = element("g", { "aria-hidden": "true", class: "rings" });
-    picture.append(this.heat, ...board.placements.map((placement) => this.hold(placement)), this.rings);
-    home.replaceChildren(picture);
+    const holds = board.placements.map((placement) => this.hold(placement));
+    this.picture.append(...gridLabels(board), this.heat, ...holds, this.rings);
+    this.picture.addEventListener("click", (event) => this.clicked(event));
+    home.replaceChildren(this.picture);
     this.stop(board.placements[0].id);
   }
 
@@ -26,16 +30,38 @@ export class BoardView {
     const group = element(
       "g",
       { class: "hold", role: "button", tabindex: "-1", transform: at(placement), "data-id": placement.id },
+      element("title", {}, this.name(placement.id)),
       element("circle", { class: "hit", r: this.radius }),
       body(placement.hold_set, this.radius),
     );
-    group.addEventListener("click", () => {
-      this.stop(placement.id);
-      this.pick(placement.id);
-    });
     group.addEventListener("keydown", (event) => this.pressed(event, placement.id));
     this.groups.set(placement.id, group);
     return group;
+  }
+
+  name(id) {
+    return this.places.get(id).name || `p${id}`;
+  }
+
+  // A click means the nearest hold. A touch where holds are too near one another zooms in there first.
+  clicked(event) {
+    const group = event.target.closest(".hold");
+    if (event.detail === 0 && group) return this.chosen(Number(group.dataset.id)); // a screen reader's click
+    const there = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.picture.getScreenCTM().inverse());
+    if (event.pointerType === "touch" && !this.isZoomed && this.pixelsApart < TARGET - 2) {
+      return this.zoom(true, { x: there.x, y: -there.y });
+    }
+    let best = null;
+    for (const { id, x, y } of this.board.placements) {
+      const distance = Math.hypot(x - there.x, -y - there.y);
+      if (best === null || distance < best.distance) best = { id, distance };
+    }
+    return best.distance <= 3 * this.radius ? this.chosen(best.id) : undefined;
+  }
+
+  chosen(id) {
+    this.stop(id);
+    this.pick(id);
   }
 
   pressed(event, id) {
@@ -68,29 +94,81 @@ export class BoardView {
     this.stopped = id;
   }
 
-  // heat: Map id → probability, or null.
+  get isZoomed() {
+    return this.home.classList.contains("zoomed");
+  }
+
+  get pixelsApart() {
+    return spacing(this.board) * this.picture.getScreenCTM().a;
+  }
+
+  // Neighbours far enough apart for a thumb, and `around` (inches) in the middle; or the whole board again.
+  zoom(on, around) {
+    if (on && !this.isZoomed) {
+      const factor = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, TARGET / this.pixelsApart));
+      this.picture.style.width = `${100 * factor}%`;
+    } else if (!on) {
+      this.picture.style.width = "";
+    }
+    this.home.classList.toggle("zoomed", on);
+    this.zoomed(on);
+    if (on) this.centre(around);
+  }
+
+  // Bring a place into the middle; of null the lower middle of the board, where climbs begin.
+  centre(around) {
+    const { left, right, bottom, top } = this.board.extent;
+    const { x, y } = around ?? { x: (left + right) / 2, y: bottom + (top - bottom) / 4 };
+    const scale = this.picture.clientWidth / (right - left);
+    this.home.scrollLeft = (x - left) * scale - this.home.clientWidth / 2;
+    this.home.scrollTop = (top - y) * scale - this.home.clientHeight / 2;
+  }
+
+  // heat: Map id → {probability, role}, or null.
   show(design, heat) {
-    const most = heat ? Math.max(...heat.values(), 1e-9) : 1;
+    const most = heat ? Math.max(...[...heat.values()].map((one) => one.probability), 1e-9) : 1;
     this.heat.replaceChildren();
     this.rings.replaceChildren();
     for (const [id, group] of this.groups) {
       const placement = this.places.get(id);
       const hold = design.holds.get(id);
-      const chance = heat?.get(id) ?? 0;
+      const next = heat?.get(id) ?? { probability: 0, role: "middle" };
       if (hold) {
         const marks = ring(this.board, hold.role, this.radius, hold.locked);
         this.rings.append(element("g", { transform: at(placement) }, marks));
       } else if (design.forbidden.has(id)) {
         this.rings.append(element("g", { transform: at(placement) }, cross(this.radius)));
-      } else if (chance > 0) {
-        const opacity = Math.sqrt(chance / most).toFixed(3);
-        const spot = { class: "warm", r: this.radius, transform: at(placement), opacity };
-        this.heat.append(element("circle", spot));
+      } else if (next.probability > 0) {
+        const opacity = Math.sqrt(next.probability / most).toFixed(3);
+        this.heat.append(element("g", { transform: at(placement) }, warmth(this.board, next.role, this.radius, opacity)));
       }
       const unused = design.forbidden.has(id) ? "forbidden" : "not used";
-      const said = hold ? `${hold.role}${hold.locked ? ", locked" : ""}` : unused;
-      const next = heat && unused === "not used" && !hold ? `, ${(100 * chance).toFixed(1)} % next` : "";
-      group.setAttribute("aria-label", `${placement.name || `p${id}`}: ${said}${next}`);
+      const said = hold ? `${shown(hold.role)}${hold.locked ? ", locked" : ""}` : unused;
+      const free = heat && unused === "not used" && !hold;
+      const chance = free ? `, ${(100 * next.probability).toFixed(1)} % next` : "";
+      const role = free && next.probability > 0 ? `, ${shown(next.role)}` : "";
+      group.setAttribute("aria-label", `${this.name(id)}: ${said}${chance}${role}`);
     }
   }
+}
+
+// Column letters below and row numbers beside boards whose holes are named by both, such as K18.
+function gridLabels(board) {
+  const [columns, rows] = [new Map(), new Map()];
+  for (const { name, x, y } of board.placements) {
+    const parts = /^([A-Z]+)(\d+)$/.exec(name);
+    if (!parts) return [];
+    for (const [places, key, value] of [[columns, parts[1], x], [rows, parts[2], y]]) {
+      if (!places.has(key)) places.set(key, value);
+      else if (Math.abs(places.get(key) - value) > 1) return []; // names that are no places
+    }
+  }
+  const { left, bottom } = board.extent;
+  const size = { class: "axis", "font-size": 0.8 * spacing(board) / 2, "aria-hidden": "true" };
+  const text = (x, y, said) => element("text", { ...size, x, y: -y }, said);
+  const aside = spacing(board) / 4;
+  return [
+    ...[...columns].map(([letters, x]) => text(x, bottom + aside, letters)),
+    ...[...rows].map(([number, y]) => text(left + aside, y, number)),
+  ];
 }

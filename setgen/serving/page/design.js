@@ -72,7 +72,14 @@ export function lockedIds(design) {
   return [...design.holds].filter(([, hold]) => hold.locked).map(([id]) => id);
 }
 
-// The design as a URL fragment, and back; what is not of this board is left out.
+// A climb that could stand: starts, finishes and holds enough.
+export function isWhole(design, board) {
+  const have = (role) => [...design.holds.values()].filter((hold) => hold.role === role).length;
+  const { holds, starts, finishes } = board.limits;
+  return design.holds.size >= holds[0] && have("start") >= starts[0] && have("finish") >= finishes[0];
+}
+
+// The design as a URL fragment.
 export function toFragment(design, board) {
   const parts = {
     f: framesOf(design, board),
@@ -88,24 +95,32 @@ export function toFragment(design, board) {
   return new URLSearchParams(given).toString();
 }
 
+// {design, problems} of a fragment: what this board does not have is left out, and named in `problems`.
 export function fromFragment(fragment, board) {
   const parts = new URLSearchParams(fragment.replace(/^#/, ""));
   const known = new Set(board.placements.map((placement) => placement.id));
   const role = Object.fromEntries(board.roles.map((one) => [one.id, one.role]));
-  const numbers = (name) => (parts.get(name) ?? "").split(".").map(Number);
+  const numbers = (name) => (parts.get(name) ?? "").split(".").filter(Boolean).map(Number);
   const locked = new Set(numbers("l"));
-  const holds = new Map();
-  for (const [, id, number] of (parts.get("f") ?? "").matchAll(/p(\d+)r(\d+)/g)) {
+  const [holds, problems] = [new Map(), []];
+  const frames = parts.get("f") ?? "";
+  if (frames.replace(/p\d+r\d+/g, "")) problems.push("part of the climb cannot be read");
+  for (const [whole, id, number] of frames.matchAll(/p(\d+)r(\d+)/g)) {
     if (known.has(Number(id)) && role[number]) {
       holds.set(Number(id), { role: role[number], locked: locked.has(Number(id)) });
-    }
+    } else problems.push(`${whole} is no hold of this board`);
   }
-  const angle = board.angles.find((one) => String(one) === parts.get("a")) ?? null;
+  const given = (name, value, what) => {
+    if (value === null && parts.has(name)) problems.push(`this board has no ${what(parts.get(name))}`);
+    return value;
+  };
+  const angle = given("a", board.angles.find((one) => String(one) === parts.get("a")) ?? null, (a) => `angle of ${a}°`);
   const grade = board.grades.find((one) => one.grade === parts.get("g"))?.grade ?? null;
+  given("g", grade, (g) => `grade ${g}`);
   const forbidden = new Set(numbers("x").filter((id) => known.has(id) && !holds.has(id)));
   const feet = FEET.find((one) => one === parts.get("feet")) ?? "any";
   const [most, reach] = [mostHolds(parts.get("most"), board), reachInches(parts.get("reach"))];
-  return { holds, angle, grade, forbidden, feet, most, reach };
+  return { design: { holds, angle, grade, forbidden, feet, most, reach }, problems };
 }
 
 // A number of holds that a climb can have at most, or null: as many as the board allows.
@@ -124,28 +139,33 @@ function wholeWithin(text, least, most) {
   return number >= least && number <= most ? number : null;
 }
 
+// gesture: changes that belong to one movement of the hand, such as a slider being moved, are undone as one.
 export class History {
   constructor(design) {
     this.past = [];
     this.now = design;
     this.future = [];
+    this.gesture = null;
   }
 
-  change(design) {
-    this.past.push(this.now);
+  change(design, gesture = null) {
+    if (gesture === null || gesture !== this.gesture) this.past.push(this.now);
     this.now = design;
     this.future = [];
+    this.gesture = gesture;
   }
 
   undo() {
     if (!this.past.length) return;
     this.future.push(this.now);
     this.now = this.past.pop();
+    this.gesture = null;
   }
 
   redo() {
     if (!this.future.length) return;
     this.past.push(this.now);
     this.now = this.future.pop();
+    this.gesture = null;
   }
 }

@@ -9,9 +9,14 @@ function item(shape, scale, text) {
   return made;
 }
 
+// What climbers call a role.
+export function shown(role) {
+  return role === "middle" ? "hand" : role;
+}
+
 export function legend(board) {
   return [
-    ...board.roles.map((role) => item(ring(board, role.role, 6), 1 / 6, role.role)),
+    ...board.roles.map((role) => item(ring(board, role.role, 6), 1 / 6, shown(role.role))),
     ...board.hold_sets.map((name, i) => item(body(i, 6), 1 / 5, name)),
     item(element("circle", { class: "lock", r: 2 }), 1 / 6, "locked"),
     item(cross(6), 1 / 6, "forbidden"),

@@ -1,26 +1,29 @@
 // The page put together: what the controls do, and what is shown after every change.
 
-import { get, latest, picture, post } from "./api.js";
+import { get, latest, models, picture, post } from "./api.js";
 import { BoardView } from "./board.js";
 import { Conditions } from "./conditions.js";
 import * as designs from "./design.js";
-import { legend } from "./legend.js";
+import { Grades } from "./grades.js";
+import { legend, shown } from "./legend.js";
+import { mirrored, shifted } from "./moving.js";
 import { Proposals } from "./proposals.js";
+import { Saved } from "./saved.js";
 import { copy, save } from "./sharing.js";
-import { judgementWords, spans } from "./words.js";
+import { count, judgementWords, spans } from "./words.js";
 
 const PROPOSALS = 8;
 const BEST_OF = 8; // draws for each proposal that is shown
-const ROLE_KEYS = { s: "start", m: "middle", f: "finish", t: "foot" };
+const ROLE_KEYS = { s: "start", m: "middle", h: "middle", f: "finish", t: "foot" };
 const $ = (id) => document.getElementById(id);
 
-let board, view, conditions, history, proposals;
+let board, view, grades, conditions, history, proposals, saved, knowsClimbs;
 let heat = null;
 const judge = latest("v1/validate");
 const askNext = latest("v1/next");
 
-function say(text) {
-  $("status").textContent = text;
+function say(...parts) {
+  $("status").replaceChildren(...parts);
 }
 
 function complain(error) {
@@ -45,8 +48,8 @@ async function follow(action) {
   }
 }
 
-function change(design) {
-  history.change(design);
+function change(design, gesture) {
+  history.change(design, gesture);
   show();
 }
 
@@ -70,9 +73,8 @@ async function showJudgement() {
   }
   const found = await judge({ holds: designs.framesOf(design, board), angle: design.angle });
   if (!found || history.now !== design) return;
-  const count = design.holds.size === 1 ? "1 hold" : `${design.holds.size} holds`;
-  const words = found.climb ? judgementWords(found.climb) : [[found.problem, "bad"]];
-  $("judgement").replaceChildren(...spans([[count, ""], ...words]));
+  const words = found.climb ? judgementWords(found.climb, grades) : [[found.problem, "bad"]];
+  $("judgement").replaceChildren(...spans([[count(design.holds.size, "hold"), ""], ...words]));
 }
 
 async function showHeat() {
@@ -80,16 +82,21 @@ async function showHeat() {
   const { angle, grade } = design;
   const found = await askNext({ holds: designs.framesOf(design, board), angle, grade, ...designs.limitsOf(design) });
   if (!found || !heat) return;
-  heat = new Map(found.placements.map((one) => [one.id, one.probability]));
+  heat = new Map(found.placements.map(({ id, ...next }) => [id, next]));
   view.show(history.now, heat);
   const best = found.top[0];
-  say(best ? `Most likely next: ${view.places.get(best.id).name}, ${best.role}.` : "Nothing may follow.");
+  say(best ? `Most likely next: ${view.name(best.id)}, ${shown(best.role)}.` : "Nothing may follow.");
 }
 
 function setRole(id, role) {
   change(designs.withHold(history.now, id, role, true));
-  const name = view.places.get(id).name || `p${id}`;
-  say(`${name}: ${role ?? "off"}.`);
+  say(`${view.name(id)}: ${role === null ? "off" : shown(role)}.`);
+}
+
+function giveRole(id, role) {
+  if (designs.hasRoom(history.now, board, id, role)) return setRole(id, role);
+  const [, most] = board.limits[{ start: "starts", finish: "finishes" }[role]];
+  return say(`A climb has at most ${count(most, `${shown(role)} hold`)}: take one off first.`);
 }
 
 function toggleLock(id) {
@@ -105,18 +112,25 @@ function toggleLock(id) {
 function toggleForbidden(id) {
   const forbidden = !history.now.forbidden.has(id);
   change(designs.withForbidden(history.now, id, forbidden));
-  say(`${view.places.get(id).name || `p${id}`}: ${forbidden ? "forbidden" : "free"}.`);
+  say(`${view.name(id)}: ${forbidden ? "forbidden" : "free"}.`);
 }
 
-function pick(id) {
-  act(() => useTool(id));
+// What a click on a hold does, by brush. A brush that would change nothing takes its role off again.
+function useBrush(id) {
+  const brush = document.querySelector("input[name=tool]:checked").value;
+  const role = history.now.holds.get(id)?.role ?? null;
+  if (brush === "lock") toggleLock(id);
+  else if (brush === "forbid") toggleForbidden(id);
+  else if (brush === "cycle") setRole(id, designs.nextRole(history.now, board, id));
+  else if (brush === "erase") erase(id);
+  else if (brush === role) setRole(id, null);
+  else giveRole(id, brush);
 }
 
-function useTool(id) {
-  const tool = document.querySelector("input[name=tool]:checked").value;
-  if (tool === "lock") toggleLock(id);
-  else if (tool === "forbid") toggleForbidden(id);
-  else setRole(id, designs.nextRole(history.now, board, id));
+function erase(id) {
+  if (history.now.forbidden.has(id)) toggleForbidden(id);
+  else if (history.now.holds.has(id)) setRole(id, null);
+  else say("There is no hold of the climb to take off.");
 }
 
 function key(id, pressed) {
@@ -129,10 +143,8 @@ function key(id, pressed) {
 
 function useKey(id, pressed) {
   const role = ROLE_KEYS[pressed.toLowerCase()];
-  if (role && board.roles.some((one) => one.role === role)) {
-    if (designs.hasRoom(history.now, board, id, role)) setRole(id, role);
-    else say(`There are ${role} holds enough.`);
-  } else if (pressed.toLowerCase() === "l") toggleLock(id);
+  if (role && board.roles.some((one) => one.role === role)) giveRole(id, role);
+  else if (pressed.toLowerCase() === "l") toggleLock(id);
   else if (pressed.toLowerCase() === "x") toggleForbidden(id);
   else if (pressed === "Delete" || pressed === "Backspace") setRole(id, null);
   else return false;
@@ -141,17 +153,25 @@ function useKey(id, pressed) {
 
 // Ask for proposals: with everything kept (`complete`), or with what is locked kept and the rest drawn anew.
 async function propose(redraw) {
-  const { angle, grade } = history.now;
-  const holds = designs.framesOf(history.now, board);
-  const wanted = { angle, grade, n: PROPOSALS, best_of: BEST_OF, ...designs.limitsOf(history.now) };
+  const design = history.now;
+  const [holds, keep] = [designs.framesOf(design, board), designs.lockedIds(design)];
+  const whole = designs.isWhole(design, board);
+  const fixed = holds && keep.length === design.holds.size;
+  if (redraw && fixed && whole) {
+    throw new Error("Every hold is locked, so nothing can be drawn anew: unlock some with “Lock”, or press “Complete” to add holds.");
+  }
+  const { angle, grade } = design;
+  const near = knowsClimbs ? { near: true } : {};
+  const wanted = { angle, grade, n: PROPOSALS, best_of: BEST_OF, ...near, ...designs.limitsOf(design) };
   say("Asking the model …");
   let found;
   if (!holds) found = await post("v1/generate", wanted);
-  else if (redraw) found = await post("v1/edit", { ...wanted, holds, keep: designs.lockedIds(history.now) });
+  else if (redraw && !fixed) found = await post("v1/edit", { ...wanted, holds, keep });
   else found = await post("v1/complete", { ...wanted, holds });
-  proposals.show(found.climbs);
+  proposals.show(found.climbs, "Proposals", design.holds);
   $("results").scrollIntoView({ block: "nearest" });
-  say(`${found.climbs.length} proposals: choose one below.`);
+  const added = !redraw && whole ? " The climb was whole already: they add holds to it." : "";
+  say(`${count(found.climbs.length, "proposal")}: choose one.${added}`);
 }
 
 // The next grade up or down from what the grader says of the climb; of a part of a climb, from the one asked for.
@@ -161,19 +181,42 @@ async function shiftGrade(by) {
     const holds = designs.framesOf(history.now, board);
     now = (await post("v1/validate", { holds, angle: history.now.angle })).climb?.predicted?.grade ?? now;
   }
-  const from = board.grades.findIndex((one) => one.grade === now);
+  const from = grades.place(now);
   if (from < 0) throw new Error("Choose a grade first: harder or easier than what?");
-  const to = board.grades[from + by];
+  const to = grades.steps[from + by];
   if (!to) throw new Error(by > 0 ? "There is no harder grade." : "There is no easier grade.");
-  change({ ...history.now, grade: to.grade });
+  change({ ...history.now, grade: to });
   await propose(true);
 }
 
-async function importFrames() {
-  const found = await post("v1/validate", { holds: $("frames").value.trim() });
-  if (!found.readable) throw new Error(`This cannot be read: ${found.problem}`);
-  change(designs.withClimb(history.now, found.climb, true));
-  say(`${found.climb.holds.length} holds imported.`);
+// A link to this page, or whatever text of climbs the server can read: frames, hole names, links of boardsesh, app and
+// MoonBoard JSON, LED messages.
+async function importText() {
+  const text = $("frames").value.trim();
+  if (!text) throw new Error("There is nothing to import: paste a climb first.");
+  const fragment = /#((?:.*&)?f=.*)$/.exec(text);
+  if (/^https?:/.test(text) && fragment) return takeFragment(fragment[1]);
+  const { angle, grade } = history.now;
+  const found = await post("v1/convert", { text });
+  if (found.climbs.length === 1) {
+    const [climb] = found.climbs;
+    const conditions = { angle: climb.angle ?? angle, grade: climb.grade ?? grade };
+    take({ ...designs.withClimb(history.now, climb, true), ...conditions });
+    return say(`${count(climb.holds.length, "hold")} imported.`);
+  }
+  proposals.show(found.climbs, "Climbs in the text");
+  return say(`${found.climbs.length} climbs are in the text: choose one.`);
+}
+
+// Take over the design of a link; what this board lacks is said.
+function takeFragment(fragment) {
+  const { design, problems } = designs.fromFragment(fragment, board);
+  if (problems.length && !design.holds.size) {
+    throw new Error(`This link is not for this board: ${problems.slice(0, 3).join(", ")}.`);
+  }
+  take(design);
+  if (problems.length) complain(new Error(`Not all of the link is on this board: ${problems.slice(0, 3).join(", ")}.`));
+  else say(`${count(design.holds.size, "hold")} imported.`);
 }
 
 async function download() {
@@ -184,6 +227,21 @@ async function download() {
   say("Picture saved.");
 }
 
+async function openInBoardsesh() {
+  const { holds, angle } = history.now;
+  if (!holds.size) throw new Error("There is nothing to open: the climb has no holds.");
+  if (angle === null) throw new Error("Choose an angle first: boardsesh opens a climb at one.");
+  const found = await post("v1/convert", { text: designs.framesOf(history.now, board), to: "links", angle });
+  const link = Object.assign(document.createElement("a"), {
+    href: found.text.trim(),
+    target: "_blank",
+    rel: "noopener",
+    textContent: "boardsesh",
+  });
+  window.open(link.href, "_blank", "noopener");
+  say("Opened in another tab. If none came: ", link);
+}
+
 function toggleHeat() {
   heat = heat ? null : new Map();
   $("heat").setAttribute("aria-pressed", String(heat !== null));
@@ -192,12 +250,48 @@ function toggleHeat() {
   return say("");
 }
 
-// Small boards on small screens: twice the size, to be scrolled, with the middle in view.
-function toggleZoom() {
-  const zoomed = $("board").classList.toggle("zoomed");
-  $("zoom").setAttribute("aria-pressed", String(zoomed));
-  const { scrollWidth, clientWidth } = $("board");
-  $("board").scrollLeft = (scrollWidth - clientWidth) / 2;
+// The middle of the climb in inches, or null.
+function middle() {
+  const places = [...history.now.holds.keys()].map((id) => view.places.get(id));
+  const between = (values) => (Math.min(...values) + Math.max(...values)) / 2;
+  return places.length ? { x: between(places.map((p) => p.x)), y: between(places.map((p) => p.y)) } : null;
+}
+
+function move(changed) {
+  change(changed);
+  if (view.isZoomed) view.centre(middle());
+}
+
+// A whole design in place of this one, and the wall in view.
+function take(design) {
+  move(design);
+  $("wall").scrollIntoView({ block: "start" });
+}
+
+function brushes() {
+  const words = [
+    ["cycle", "Set role"],
+    ...board.roles.map(({ role }) => [role, shown(role)[0].toUpperCase() + shown(role).slice(1)]),
+    ["erase", "Erase"],
+    ["lock", "Lock"],
+    ["forbid", "Forbid"],
+  ];
+  return words.map(([value, word]) => {
+    const label = document.createElement("label");
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: "tool", value });
+    input.checked = value === "cycle";
+    const span = document.createElement("span");
+    span.textContent = word;
+    label.append(input, " ", span);
+    return label;
+  });
+}
+
+async function showModels() {
+  const all = await models();
+  $("models-label").hidden = all.length < 2;
+  $("models").replaceChildren(...all.map(({ name, path, here }) => new Option(name, path, here, here)));
+  $("models").addEventListener("change", () => window.location.assign($("models").value));
 }
 
 function wire() {
@@ -210,12 +304,15 @@ function wire() {
     redo: step("redo"),
     clear: () => change(designs.cleared(history.now)),
     heat: toggleHeat,
-    zoom: toggleZoom,
+    zoom: () => view.zoom(!view.isZoomed, middle()),
     complete: () => propose(false),
     again: () => propose(true),
     harder: () => shiftGrade(1),
     easier: () => shiftGrade(-1),
-    import: importFrames,
+    import: importText,
+    save: () => saved.save(history.now),
+    boardsesh: openInBoardsesh,
+    mirror: () => move(mirrored(history.now, board)),
     copy: async () => {
       await copy(designs.framesOf(history.now, board));
       say("Frames string copied.");
@@ -226,41 +323,72 @@ function wire() {
     },
     download,
   };
+  for (const direction of ["left", "right", "up", "down"]) {
+    actions[direction] = () => move(shifted(history.now, board, direction));
+  }
   for (const [id, action] of Object.entries(actions)) $(id).addEventListener("click", () => act(action));
   $("frames").addEventListener("keydown", (event) => {
-    if (event.key === "Enter") act(importFrames);
+    if (event.key !== "Enter" || event.shiftKey) return;
+    event.preventDefault();
+    act(importText);
+  });
+  $("scale").addEventListener("change", () => {
+    grades.use($("scale").value);
+    saved.show();
+    act(show);
   });
   document.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.target.matches("input[type=text], input[type=password]")) return;
+    if (!(event.ctrlKey || event.metaKey) || event.target.matches("textarea, input[type=password]")) return;
     const wanted = event.key.toLowerCase();
     if (wanted === "z" && !event.shiftKey) act(step("undo"));
     else if (wanted === "y" || (wanted === "z" && event.shiftKey)) act(step("redo"));
     else return;
     event.preventDefault();
   });
-  window.addEventListener("hashchange", () => act(() => change(designs.fromFragment(window.location.hash, board))));
+  window.addEventListener("hashchange", () => act(() => takeFragment(window.location.hash)));
 }
 
 async function start() {
   board = await get("v1/board");
+  grades = new Grades(board);
+  $("scale").value = grades.scale;
   $("board-name").textContent = board.name + (board.synthetic && !/synthetic/i.test(board.name) ? " (synthetic)" : "");
-  conditions = new Conditions(board, (wanted) => act(() => change({ ...history.now, ...wanted })));
-  view = new BoardView(board, $("board"), { pick, key });
-  proposals = new Proposals(board, {
-    section: $("results"),
-    list: $("proposals"),
-    take: (climb, number) => {
-      change(designs.withClimb(history.now, climb));
-      say(`Proposal ${number} taken.`);
-      $("wall").scrollIntoView({ block: "start" });
-    },
+  $("brushes").replaceChildren(...brushes());
+  $("boardsesh").hidden = !board.sites.includes("boardsesh");
+  $("mirror").hidden = board.placements.every((one) => one.mirror === null);
+  conditions = new Conditions(board, grades, (wanted, gesture) =>
+    act(() => change({ ...history.now, ...wanted }, gesture)),
+  );
+  view = new BoardView(board, $("board"), {
+    pick: (id) => act(() => useBrush(id)),
+    key,
+    zoomed: (on) => $("zoom").setAttribute("aria-pressed", String(on)),
   });
-  const design = designs.fromFragment(window.location.hash, board);
+  proposals = new Proposals(board, grades, {
+    section: $("results"),
+    title: $("results-title"),
+    list: $("proposals"),
+    take: (climb, number) =>
+      act(() => {
+        take(designs.withClimb(history.now, climb));
+        say(`Proposal ${number} taken.`);
+      }),
+  });
+  saved = new Saved(board, grades, {
+    section: $("saved"),
+    list: $("saved-climbs"),
+    take: (design) => act(() => take(design)),
+    say,
+  });
+  const { design, problems } = designs.fromFragment(window.location.hash, board);
   history = new designs.History(design);
   conditions.unfold(design);
   $("legend").replaceChildren(...legend(board));
   wire();
   show();
+  if (problems.length) complain(new Error(`Not all of the link is on this board: ${problems.slice(0, 3).join(", ")}.`));
+  await showModels();
+  knowsClimbs = (await get("v1/model")).known > 0;
 }
 
 act(start);

@@ -32,7 +32,7 @@ export function body(holdSet, radius) {
 }
 
 export function ring(board, role, radius, locked = false) {
-  const color = board.roles.find((one) => one.role === role)?.color ?? FALLBACK[role];
+  const color = colorOf(board, role);
   const shape = OF_ROLE[role];
   const parts = [
     outline(shape, radius * 0.85, { class: "edge" }),
@@ -47,6 +47,15 @@ export function ring(board, role, radius, locked = false) {
   return element("g", {}, ...parts);
 }
 
+// What may come next, in the shape and colour of its likeliest role; opacity says how likely.
+export function warmth(board, role, radius, opacity) {
+  return outline(OF_ROLE[role], radius, { class: "warm", fill: colorOf(board, role), opacity });
+}
+
+function colorOf(board, role) {
+  return board.roles.find((one) => one.role === role)?.color ?? FALLBACK[role];
+}
+
 // Forbidden: a cross, which no role has.
 export function cross(radius) {
   const arm = radius * 0.7;
@@ -54,13 +63,18 @@ export function cross(radius) {
   return element("g", {}, element("path", { class: "cross-edge", d }), element("path", { class: "cross", d }));
 }
 
-// Half the distance between neighbours, so that rings hardly touch: the lower decile of nearest distances.
-export function holdRadius(board) {
+// How far apart neighbours are in inches: the lower decile of nearest distances.
+export function spacing(board) {
   const nearest = board.placements.map((one) =>
     Math.min(...board.placements.filter((o) => o !== one).map((o) => Math.hypot(o.x - one.x, o.y - one.y))),
   );
   nearest.sort((a, b) => a - b);
-  return Math.max(0.5, 0.48 * nearest[Math.floor(nearest.length / 10)]);
+  return Math.max(1, nearest[Math.floor(nearest.length / 10)]);
+}
+
+// Half of that, so that rings hardly touch.
+export function holdRadius(board) {
+  return 0.48 * spacing(board);
 }
 
 export function wall(board, attributes) {
@@ -72,13 +86,13 @@ export function at(placement) {
   return `translate(${placement.x} ${-placement.y})`;
 }
 
-// A climb as a small picture, which says nothing to a screen reader: its button does.
-export function thumbnail(board, climb, radius) {
+// A climb as a small picture, which says nothing to a screen reader: its button does. holds: [{x, y, role}, …].
+export function thumbnail(board, holds, radius) {
   const picture = wall(board, { "aria-hidden": "true" });
   for (const placement of board.placements) {
     picture.append(element("g", { transform: at(placement) }, body(placement.hold_set, radius)));
   }
-  for (const hold of climb.holds) {
+  for (const hold of holds) {
     picture.append(element("g", { transform: at(hold) }, ring(board, hold.role, radius * 1.15)));
   }
   return picture;

@@ -1,18 +1,7 @@
 // What the server says of a climb, and what limits say, in a line.
 
-export function gradeWords(grade) {
-  return grade ? `${grade.grade}/${grade.v_grade}` : "grade unknown";
-}
-
-// How hard a climb is, and what was asked for: never the one in place of the other.
-export function gradedWords(climb) {
-  const asked = climb.grade === null ? "" : `asked ${gradeWords(climb)}`;
-  if (!climb.predicted) return asked || "grade unknown";
-  return `about ${gradeWords(climb.predicted)}${asked ? ` (${asked})` : ""}`;
-}
-
 // [[text, class], …] of a judged climb.
-export function judgementWords(climb) {
+export function judgementWords(climb, grades) {
   if (climb.breaks.length && climb.breaks.every((rule) => rule.startsWith("too few"))) {
     return [[`to be completed: ${climb.breaks.join(", ")}`, ""]]; // nothing else is said of a part of a climb
   }
@@ -21,11 +10,29 @@ export function judgementWords(climb) {
     words.push([climb.sensible ? "sensible" : `unusual: ${climb.unusual.join(", ")}`, climb.sensible ? "good" : "bad"]);
   }
   if (climb.predicted) {
-    const { angle, lowest, highest } = climb.predicted;
+    const { angle } = climb.predicted;
     const where = angle === null ? "" : ` at ${angle}°`;
-    words.push([`about ${gradeWords(climb.predicted)}${where} (${lowest} to ${highest})`, ""]);
+    words.push([`about ${grades.words(climb.predicted.grade)}${where} (${grades.range(climb.predicted)})`, ""]);
   }
   return words;
+}
+
+// What a proposal has that the climb before it had not, and the other way round.
+export function changeWords(before, climb) {
+  if (!before.size) return "";
+  const same = climb.holds.filter(({ id, role }) => before.get(id)?.role === role).length;
+  const [added, gone] = [climb.holds.length - same, before.size - same];
+  return [added ? `${added} new` : "", gone ? `${gone} gone` : ""].filter(Boolean).join(", ") || "as it was";
+}
+
+// Whether a known climb is near, where the server knows some.
+export function nearWords({ near }, grades) {
+  if (!near) return "";
+  const { angle, grade } = near.known[0];
+  const where = [grade ? grades.words(grade) : "", angle === null ? "" : `at ${angle}°`].filter(Boolean).join(" ");
+  const which = `${near.mirrored ? "the mirror image of " : ""}a known climb${where ? ` (${where})` : ""}`;
+  if (near.similarity === 1) return which;
+  return near.similarity >= 0.5 ? `${Math.round(100 * near.similarity)} % as ${which}` : "no known climb is near";
 }
 
 // What is laid down, to be seen while its controls are folded away.
@@ -37,6 +44,10 @@ export function limitsWords({ forbidden, feet, most, reach }) {
     reach === null ? "" : `reach ${reach} inches`,
   ].filter(Boolean);
   return words.length ? `: ${words.join(", ")}` : "";
+}
+
+export function count(number, thing) {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
 }
 
 export function spans(words) {

@@ -11,7 +11,7 @@ from setgen.climbing.climbs import Climb
 from setgen.climbing.delivery.links import sites_of
 from setgen.climbing.grades import FONT, V
 from setgen.climbing.holds import parse_holds
-from setgen.serving.answers import BoardOut, BoardPlacement, ModelOut, NamedGrade, RoleOut
+from setgen.serving.answers import BoardOut, BoardPlacement, ModelOut, ModelsOut, NamedGrade, RoleOut
 from setgen.serving.problems import about, answers
 from setgen.serving.reading import conditions
 from setgen.serving.requests import LONGEST_HOLDS
@@ -94,6 +94,19 @@ async def model(service: Serving) -> ModelOut:
             "request_seconds": settings.request_seconds,
         },
         card=service.model.card,
+    )
+
+
+@router.get("/models")
+async def models(service: Serving) -> ModelsOut:
+    """The models of this server; which of them is asked is a matter of the path before `/v1`."""
+    here = next(one.path for one in service.offered if one.here)
+    up = "../" * here.count("/")
+    return ModelsOut(
+        models=[
+            ModelsOut.One(name=one.name, path=(up + one.path) or "./", here=one.here)
+            for one in service.offered
+        ]
     )
 
 
