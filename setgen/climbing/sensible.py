@@ -12,6 +12,7 @@ import numpy as np
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.geometry import Geometry, as_sets, geometry
+from setgen.climbing.roles import Role
 from setgen.errors import InputError
 
 TAIL = 1.0
@@ -26,6 +27,26 @@ def _feature(name: str, board: Board, climbs: Climbs, shape: Geometry) -> np.nda
     return getattr(shape, name)
 
 
+def _idle_foot(board: Board, climbs: Climbs, shape: Geometry) -> np.ndarray:
+    """(C,) inches from the foot hold that is least of use to the nearest hand hold above it; NaN without foot holds.
+
+    Of a foot hold that no hand hold is above: the diagonal of the board."""
+    climbs = as_sets(board, climbs)
+    left, right, bottom, top = board.extent
+    feet = np.flatnonzero(climbs.role == Role.FOOT)
+    here = climbs.owner[feet]
+    first, sizes = climbs.offsets[here], climbs.sizes[here]
+    foot = np.repeat(np.arange(len(feet)), sizes)  # each foot hold with each hold of its climb
+    other = np.arange(len(foot)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(first, sizes)
+    apart = board.xy[climbs.placement[other]] - board.xy[climbs.placement[feet[foot]]]
+    above = (climbs.role[other] != Role.FOOT) & (apart[:, 1] > 0)
+    nearest = np.full(len(feet), np.hypot(right - left, top - bottom))
+    np.minimum.at(nearest, foot[above], np.linalg.norm(apart[above], axis=1))
+    farthest = np.full(len(climbs), np.nan)
+    np.fmax.at(farthest, here, nearest)
+    return farthest
+
+
 # rule → (the feature it looks at, unit, the tail that breaks it, (board, climbs, geometry) → (C,) values)
 _RULES: dict[str, tuple[str, str, Literal["low", "high"], Callable[..., np.ndarray]]] = {
     "starts far apart": ("start_distance", "inches", "high", partial(_feature, "start_distance")),
@@ -33,6 +54,7 @@ _RULES: dict[str, tuple[str, str, Literal["low", "high"], Callable[..., np.ndarr
     "little height gained": ("height_progress", "inches", "low", partial(_feature, "height_progress")),
     "hop too long": ("largest_hop", "inches", "high", partial(_feature, "largest_hop")),
     "feet too far": ("foot_support", "inches", "high", partial(_feature, "foot_support")),
+    "foot out of use": ("idle_foot", "inches", "high", _idle_foot),
     "unusually few holds": ("size", "holds", "low", _size),
     "unusually many holds": ("size", "holds", "high", _size),
 }

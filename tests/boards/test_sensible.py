@@ -29,8 +29,30 @@ def rules(board, climbs):
     return SensibleRules.fit(board, climbs)
 
 
+def idle_foot(board, climbs):
+    """Climb by climb: how far the foot hold of least use is from the nearest hand hold above it."""
+    found = []
+    for climb in climbs:
+        hands = [board.xy[p] for p, r in climb.holds if r != Role.FOOT]
+        feet = [board.xy[p] for p, r in climb.holds if r == Role.FOOT]
+        left, right, bottom, top = board.extent
+        never = np.hypot(right - left, top - bottom)
+        far = [min([never, *(np.hypot(*(h - f)) for h in hands if h[1] > f[1])]) for f in feet]
+        found.append(max(far, default=np.nan))
+    return np.array(found)
+
+
+def test_a_foot_that_no_position_can_use_is_not_sensible(board, climbs, rules):
+    fine = climbs[np.flatnonzero(rules.sensible(climbs))[:50]]
+    high = int(board.xy[:, 1].argmax())
+    finishes = [Climb((*(h for h in climb.holds if h[0] != high), (high, int(Role.FOOT)))) for climb in fine]
+    broken = rules.broken(Climbs.from_list(finishes))
+    assert broken["foot out of use"].all()
+    assert not rules.broken(fine)["foot out of use"].any()
+
+
 def test_thresholds_are_percentiles_of_the_training_climbs(board, climbs, rules):
-    values = geometry(board, climbs).per_climb() | {"size": climbs.sizes}
+    values = geometry(board, climbs).per_climb() | {"size": climbs.sizes, "idle_foot": idle_foot(board, climbs)}
     assert [rule.name for rule in rules.rules] == list(SOFT_RULES)
     for rule in rules.rules:
         assert rule.percentile == {"high": 99, "low": 1}[rule.tail]
@@ -98,7 +120,7 @@ def test_rules_that_a_board_cannot_have_are_left_out(board, climbs):
         Climb(tuple((p, r) for p, r in climb.holds if r != Role.FOOT)) for climb in climbs[:500]
     )
     names = {rule.name for rule in SensibleRules.fit(hands_only, no_feet).rules}
-    assert names == set(SOFT_RULES) - {"feet too far"}
+    assert names == set(SOFT_RULES) - {"feet too far", "foot out of use"}
 
     one_role = replace(board, role_ids={Role.MIDDLE: 1})
     middles = Climbs(

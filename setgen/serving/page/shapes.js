@@ -1,7 +1,7 @@
 // How holds look: a shape for each hold set, a ring with its own outline and letter for each role.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LETTERS = { start: "S", middle: "M", finish: "F" };
+const LETTERS = { start: "S", middle: "H", finish: "F" };
 const FALLBACK = { start: "#00dd00", middle: "#00ccff", finish: "#ff00ff", foot: "#ffa500" };
 // Outlines with radius 1 around the origin.
 const OUTLINES = {
