@@ -36,7 +36,7 @@ _LARGE = 1024  # bytes of a weight that stands in the file that all networks sha
 def check_form(form: str, precision: str) -> None:
     """Raises InputError for a format or a precision that there is not."""
     if form != "onnx":
-        raise InputError(f"unknown format {form!r}: use onnx")
+        raise InputError(f"unknown format {form!r}: use onnx or web")
     if precision not in PRECISIONS:
         raise InputError(f"unknown precision {precision!r}: use {', '.join(PRECISIONS)}")
 

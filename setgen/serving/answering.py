@@ -6,15 +6,62 @@ import numpy as np
 
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climb, Climbs
+from setgen.climbing.delivery.links import sites_of
 from setgen.climbing.frames import write_frames
 from setgen.climbing.grades import FONT, UNKNOWN, V
 from setgen.climbing.grading.grader import Grading
 from setgen.climbing.roles import Role
 from setgen.climbing.similar import KnownClimbs, Similar, mirrored
-from setgen.serving.answers import ClimbOut, GradeOut, HoldOut, KnownOut, NearOut
+from setgen.serving.answers import (
+    BoardOut,
+    BoardPlacement,
+    ClimbOut,
+    GradeOut,
+    HoldOut,
+    KnownOut,
+    NamedGrade,
+    NearOut,
+    RoleOut,
+)
 from setgen.serving.judging import Judged
 
 _INTERVAL = (0.1, 0.9)
+
+
+def board_out(wall: Board) -> BoardOut:
+    left, right, bottom, top = wall.extent
+    return BoardOut(
+        name=wall.name,
+        synthetic=wall.family == "synthetic",
+        extent={"left": left, "right": right, "bottom": bottom, "top": top},
+        hold_sets=list(wall.hold_set_names),
+        placements=[
+            BoardPlacement(
+                id=i,
+                name=name,
+                x=x,
+                y=y,
+                hold_set=hold_set,
+                mirror=None if image < 0 else int(wall.ids[image]),
+            )
+            for i, name, (x, y), hold_set, image in zip(
+                wall.ids.tolist(),
+                wall.hole_names,
+                wall.xy.tolist(),
+                wall.hold_set.tolist(),
+                [-1] * len(wall) if wall.mirror is None else wall.mirror.tolist(),
+                strict=True,
+            )
+        ],
+        roles=[
+            RoleOut(role=role.label, id=number, color=wall.role_colors.get(role))
+            for role, number in wall.role_ids.items()
+        ],
+        angles=list(wall.angles),
+        grades=[NamedGrade(grade=FONT[g], v_grade=V[g], difficulty=g) for g in wall.grades],
+        limits={name: (low, high) for name, (low, high) in vars(wall.limits).items()},
+        sites=sites_of(wall),
+    )
 
 
 def climbs_out(

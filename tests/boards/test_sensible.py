@@ -52,7 +52,10 @@ def test_a_foot_that_no_position_can_use_is_not_sensible(board, climbs, rules):
 
 
 def test_thresholds_are_percentiles_of_the_training_climbs(board, climbs, rules):
-    values = geometry(board, climbs).per_climb() | {"size": climbs.sizes, "idle_foot": idle_foot(board, climbs)}
+    values = geometry(board, climbs).per_climb() | {
+        "size": climbs.sizes,
+        "idle_foot": idle_foot(board, climbs),
+    }
     assert [rule.name for rule in rules.rules] == list(SOFT_RULES)
     for rule in rules.rules:
         assert rule.percentile == {"high": 99, "low": 1}[rule.tail]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from contract import WALL
-from tiny_models import build, build_grader
+from tiny_models import BASKETS, build, build_grader
 
 from setgen.cli.main import run
 from setgen.climbing.board import Board
@@ -167,3 +167,19 @@ def test_a_grader_is_exported(tmp_path):
     out = tmp_path / "out"
     assert run(["export", "--model", str(tmp_path / "grader"), "--out", str(out)]) == 0
     assert json.loads((out / "export.json").read_text())["runner"] == "grader"
+
+
+def test_a_page_that_cannot_be_made_is_one_line(refused, tmp_path, model, monkeypatch) -> None:
+    out = tmp_path / "page"
+    assert "goes with --format web" in refused("export", "--model", model, "--out", out, "--data", tmp_path)
+    assert "--model is missing" in refused("export", "--out", out)
+    (tmp_path / "package.tgz").write_bytes(b"no archive")
+    command = ("export", "--format", "web", "--out", out, "--onnxruntime-web")
+    assert "no package of onnxruntime-web" in refused(*command, tmp_path / "package.tgz")
+    assert "it has no ort" in refused(*command, tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert "npm, which fetches it, is not installed" in refused("export", "--format", "web", "--out", out)
+    baskets = tmp_path / "baskets"
+    build("hold_frequency", BASKETS).save(baskets)
+    assert "no model of a board" in refused("export", "--format", "web", "--model", baskets, "--out", out)
+    assert not out.exists()

@@ -42,17 +42,21 @@ def boardsesh_links(board: Board, climbs: Climbs, names: list[str]) -> list[str]
 
     Raises InputError for a climb without an angle, and for a board that boardsesh cannot find.
     """
-    app, name = _wall(board, "boardsesh")
+    begin = boardsesh_address(board)
     links = []
     for i, (frames, climb) in enumerate(zip(write_frames(board, climbs), climbs, strict=True)):
         if climb.angle == UNKNOWN:
             raise InputError(f"climb {i + 1} has no angle, and a boardsesh link needs one: give --angle")
-        sets = quote(",".join(map(str, app.sets)), safe=",")
         query = urlencode({"forkFrames": frames, "forkName": names[i]})
-        links.append(
-            f"https://www.boardsesh.com/{name}/{app.layout}/{app.size}/{sets}/{climb.angle}/create?{query}"
-        )
+        links.append(f"{begin}/{climb.angle}/create?{query}")
     return links
+
+
+def boardsesh_address(board: Board) -> str:
+    """Where boardsesh has the board; its editor is at `/<angle>/create` below. Raises InputError for no place."""
+    app, name = _wall(board, "boardsesh")
+    sets = quote(",".join(map(str, app.sets)), safe=",")
+    return f"https://www.boardsesh.com/{name}/{app.layout}/{app.size}/{sets}"
 
 
 def sites_of(board: Board) -> list[str]:

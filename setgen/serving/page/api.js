@@ -3,6 +3,9 @@
 const KEY = "setgen-api-key";
 const ROOT = new URL("../", import.meta.url); // a proxy may show the server below a path
 
+// What there is to ask, which an exported page has less of.
+export const features = { next: true };
+
 async function answer(path, options) {
   const key = sessionStorage.getItem(KEY);
   const headers = { ...options.headers, ...(key ? { "X-API-Key": key } : {}) };

@@ -1,6 +1,6 @@
 // The page put together: what the controls do, and what is shown after every change.
 
-import { get, latest, models, picture, post } from "./api.js";
+import { features, get, latest, models, picture, post } from "./api.js";
 import { BoardView } from "./board.js";
 import { Conditions } from "./conditions.js";
 import * as designs from "./design.js";
@@ -355,6 +355,7 @@ async function start() {
   $("board-name").textContent = board.name + (board.synthetic && !/synthetic/i.test(board.name) ? " (synthetic)" : "");
   $("brushes").replaceChildren(...brushes());
   $("boardsesh").hidden = !board.sites.includes("boardsesh");
+  $("heat").hidden = !features.next;
   $("mirror").hidden = board.placements.every((one) => one.mirror === null);
   conditions = new Conditions(board, grades, (wanted, gesture) =>
     act(() => change({ ...history.now, ...wanted }, gesture)),

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Query, Response
 
 import setgen
 from setgen.climbing.climbs import Climb
-from setgen.climbing.delivery.links import sites_of
-from setgen.climbing.grades import FONT, V
 from setgen.climbing.holds import parse_holds
-from setgen.serving.answers import BoardOut, BoardPlacement, ModelOut, ModelsOut, NamedGrade, RoleOut
+from setgen.serving.answering import board_out
+from setgen.serving.answers import BoardOut, ModelOut, ModelsOut
 from setgen.serving.problems import about, answers
 from setgen.serving.reading import conditions
 from setgen.serving.requests import LONGEST_HOLDS
@@ -36,40 +35,7 @@ Numbers = Annotated[bool, Query(description="Write every placement's id.")]
 async def board(service: Serving) -> BoardOut:
     """Placements in inches with their mirror images, roles with their numbers and colours, angles, grades,
     limits."""
-    wall = service.board
-    left, right, bottom, top = wall.extent
-    return BoardOut(
-        name=wall.name,
-        synthetic=wall.family == "synthetic",
-        extent={"left": left, "right": right, "bottom": bottom, "top": top},
-        hold_sets=list(wall.hold_set_names),
-        placements=[
-            BoardPlacement(
-                id=i,
-                name=name,
-                x=x,
-                y=y,
-                hold_set=hold_set,
-                mirror=None if image < 0 else int(wall.ids[image]),
-            )
-            for i, name, (x, y), hold_set, image in zip(
-                wall.ids.tolist(),
-                wall.hole_names,
-                wall.xy.tolist(),
-                wall.hold_set.tolist(),
-                [-1] * len(wall) if wall.mirror is None else wall.mirror.tolist(),
-                strict=True,
-            )
-        ],
-        roles=[
-            RoleOut(role=role.label, id=number, color=wall.role_colors.get(role))
-            for role, number in wall.role_ids.items()
-        ],
-        angles=list(wall.angles),
-        grades=[NamedGrade(grade=FONT[g], v_grade=V[g], difficulty=g) for g in wall.grades],
-        limits={name: (low, high) for name, (low, high) in vars(wall.limits).items()},
-        sites=sites_of(wall),
-    )
+    return board_out(service.board)
 
 
 @router.get("/model")
