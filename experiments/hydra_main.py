@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import hydra
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -54,6 +54,11 @@ def _refuse(error: Exception) -> NoReturn:
     """Say what is wrong, without what Hydra and OmegaConf say of their own insides, and end."""
     said = str(error).partition("Config search path")[0].strip()
     line = " ".join(said.split()) if "Available options" in said else said.partition("\n")[0]
+    if isinstance(error, OverrideParseException):
+        line = (
+            f"{error.override} cannot be read ({line}): a value with = , ( ) [ ] {{ }} or a blank in it goes in "
+            "quotes that the shell leaves there, such as 'data.path=\"my=folder\"'"
+        )
     if os.environ.get("RANK", "0") == "0":  # of processes that torchrun started, one speaks for all
         print(f"Error: {line or type(error).__name__}", file=sys.stderr)
     sys.exit(2)

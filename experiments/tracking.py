@@ -61,10 +61,11 @@ def log_model(run: Any, generator: Generator, prompts: Sets, folder: Path, facts
     if isinstance(generator.space, Board):
         import matplotlib.pyplot  # noqa: F401  (wandb takes it for granted)
 
-        from setgen.climbing.draw import draw_climbs
+        from setgen.climbing.draw import climb_title, draw_climbs
 
-        climbs = generator.sample(prompts[:_DRAWN], seed=0)
-        run.log({"climbs": wandb.Image(draw_climbs(generator.space, cast(Climbs, climbs)))})
+        climbs = cast(Climbs, generator.sample(prompts[:_DRAWN], seed=0))
+        titles = [climb_title(climb, asked=True) for climb in climbs]
+        run.log({"climbs": wandb.Image(draw_climbs(generator.space, climbs, titles=titles))})
     run.summary.update(facts)
     artifact = wandb.Artifact(f"{facts['label']}-{folder.name}", type="model", metadata=facts)
     artifact.add_dir(str(folder / "model"))

@@ -11,30 +11,50 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 from lightning_fabric import Fabric
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.model_config import tuned_settings, typed_keys
+from experiments.model_config import load_model, tuned_settings, typed_keys
 from experiments.run_folder import new_run_folder, resumed
-from experiments.training import RunFacts, check_trainable, train
+from experiments.training import RunFacts, build_generator, check_trainable, train
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
+from setgen.metrics.likelihood import likelihood
 from setgen.training import make_fabric
 
+_LEARNED = 0.3  # bits below what counting needs: less is hardly more than counts
 _FALLING = 0.02  # bits between the last two validations: less is nearly the noise of 256 sets
 
 
-def verdict(facts: RunFacts) -> list[str]:
-    """What to do where training stopped while it still helped; nothing otherwise."""
+def verdict(facts: RunFacts, counted: float | None = None) -> list[str]:
+    """What to do where training stopped while it still helped, or before it learned much; nothing otherwise.
+
+    counted: bits per item of a model that only counts how often each item comes.
+    """
     bits = [one for one in (facts.curve or {}).get("valid_bits_per_hold", ()) if one is not None]
-    if len(bits) < 2 or bits[-2] - bits[-1] < _FALLING:
-        return []
-    return [
-        f"It was still getting better, by {bits[-2] - bits[-1]:.2f} bits in the last part of the budget: "
-        "a larger budget.minutes pays."
-    ]
+    found = []
+    if bits and counted is not None and min(bits) > counted - _LEARNED:
+        found.append(
+            f"It is still poor: counting alone (hold_frequency) needs {counted:.2f} bits, and what it makes will "
+            "look random. Give it a larger budget.minutes, or a smaller network (network=small)."
+        )
+    if len(bits) >= 2 and bits[-2] - bits[-1] >= _FALLING:
+        found.append(
+            f"It was still getting better, by {bits[-2] - bits[-1]:.2f} bits in the last part of the budget: "
+            "a larger budget.minutes pays."
+        )
+    return found
+
+
+def counted_bits(cfg: DictConfig, dataset: Dataset) -> float:
+    """Bits per item of `hold_frequency` on the validation sets that training looks at."""
+    valid = dataset.part("valid").at_most(cfg.training.valid_climbs, 0)
+    found = likelihood(build_generator(load_model("hold_frequency"), dataset), valid, orders=1, seed=cfg.seed)
+    return float(np.mean(found.bits))
 
 
 @experiment("train")
@@ -62,7 +82,7 @@ def main(cfg: DictConfig) -> None:
             f"{facts.steps} steps in {facts.train_seconds:.0f} s, {bits:.3f} bits per "
             f"{dataset.space.item_word} on valid"
         )
-        for line in verdict(facts):
+        for line in verdict(facts, counted_bits(cfg, dataset)):
             console.print(line, soft_wrap=True)
     console.print(f"Use it: setgen generate --model {folder} -n 5", soft_wrap=True)
 

@@ -1,4 +1,5 @@
-"""The sentences at the top of the report, made from its numbers: who needs the fewest bits, and how sure."""
+"""The sentences at the top of the report, made from its numbers: who needs the fewest
+bits, how sure that is, how far from real its sets are, and what it costs."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.report.content import KINDS, Report
-from experiments.report.tables import NEAR, differences, number
+from experiments.report.tables import NEAR, differences, models, number
+from setgen.cli.verdict import verdict
 
 
 def summary(report: Report, cells: pd.DataFrame) -> list[str]:
@@ -21,6 +23,8 @@ def summary(report: Report, cells: pd.DataFrame) -> list[str]:
         lines.append(_first(report, ranked))
     for rival in _rivals(report, list(ranked.index)):
         lines.append(_against(report, str(ranked.index[0]), rival))
+    if not ranked.empty:
+        lines.extend(_worth(report, str(ranked.index[0])))
     if impossible:
         verb = "gives" if len(impossible) == 1 else "give"
         lines.append(
@@ -46,6 +50,21 @@ def _first(report: Report, ranked: pd.Series) -> str:
         f"{best} ({_kind(report, best)}) needs the fewest {report.primary} on the test "
         f"{report.reference.words['sets']}: {number(ranked.iloc[0], 4)} ({over})."
     )
+
+
+def _worth(report: Report, best: str) -> list[str]:
+    """How far from real sets the best model's are, and what it costs."""
+    runs, words = report.runs[best], report.reference.words
+    said = verdict(runs[0].evaluation.table(), words["sets"])[:3]
+    lines = [f"The {words['sets']} of {best}: {' '.join(said)}"] if said else []
+    cost = models(report).loc[best, ["parameters", "seconds", "speed"]]
+    parameters, seconds, speed = cost.astype(float).tolist()
+    parts = [f"{parameters:,.0f} parameters" if parameters else "no parameters"]
+    if seconds > 0:
+        parts.append(f"trained for {number(seconds)} s")
+    if np.isfinite(speed):
+        parts.append(f"draws {number(speed)} {words['sets']} a second")
+    return [*lines, f"Its cost: {', '.join(parts)}."]
 
 
 def _rivals(report: Report, ranked: list[str]) -> list[str]:

@@ -21,14 +21,19 @@ HEADLINES = (
 """What the names of headline metrics begin with, besides the likelihood and usage."""
 
 _WIDTH = 2 * 1.96  # standard errors in a 95 % interval
-NEAR, OFF, FAR = 2.0, 10.0, 40.0
+NEAR = 2.0  # standard errors within which a value cannot be told from its floor
+_SMALL, _THIRD = 0.1, 1 / 3  # of the gap that plain counts leave
 CLASSES = {
-    "at": ("●●●", f"at the floor: within {NEAR:.0f} standard errors of it"),
-    "near": ("●●○", f"near: {NEAR:.0f} to {OFF:.0f} standard errors from the floor"),
-    "off": ("●○○", f"off: {OFF:.0f} to {FAR:.0f} standard errors from the floor"),
-    "far": ("○○○", f"far: more than {FAR:.0f} standard errors from the floor"),
+    "at": (
+        "●●●",
+        f"at the floor: within {NEAR:.0f} standard errors of it, or {_SMALL:.0%} as far from it as counting is",
+    ),
+    "near": ("●●○", "near: at most a third as far from the floor as counting how often each item comes"),
+    "off": ("●○○", "off: nearer the floor than counting"),
+    "far": ("○○○", "far: as far as counting, or further"),
 }
-"""Class → its mark, which reads without colour, and its meaning."""
+"""Class → its mark, which reads without colour, and its meaning. Where no model of the table only counts, the furthest
+one stands for it, or the floor's own size."""
 
 
 def cells(report: Report) -> pd.DataFrame:
@@ -37,8 +42,8 @@ def cells(report: Report) -> pd.DataFrame:
 
     The value is the mean over seeds. low, high: its 95 % interval, of one seed the metric's own, of several
     Student's t over seeds, where that is wider: few seeds may agree by luck, and all meet the same test sets.
-    distance: to the floor, or where there is none to the best model, in standard
-    errors; 0 where the value is on its good side.
+    distance: to the floor, or where there is none to the best model, in standard errors; 0 where the value is on its
+    good side. size: the same as a share of the distance that counting leaves.
     """
     tables = {
         (label, i): one.evaluation.table()
@@ -92,13 +97,37 @@ def _with_marks(report: Report, found: pd.DataFrame, half: pd.Series) -> pd.Data
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = (gap.abs() / error).where(~good, 0.0)
     distance = distance.where((found.direction != "") & target.notna())
-    kind = [_class(d) for d in distance]
-    return found.assign(best=best, distance=distance, kind=kind, to_best=to_best & distance.notna())
+    size = (
+        (gap.abs() / _counted(report, gap.abs(), found.floor.abs()))
+        .fillna(0.0)
+        .where(~good, 0.0)
+        .where(distance.notna())
+    )
+    kind = [_class(d, s) for d, s in zip(distance, size, strict=True)]
+    marks = {"best": best, "distance": distance, "size": size, "kind": kind}
+    return found.assign(**marks, to_best=to_best & distance.notna())
 
 
-def _class(distance: float) -> str:
-    bounds = (("at", NEAR), ("near", OFF), ("off", FAR), ("far", math.inf))
-    return next((kind for kind, most in bounds if distance <= most), "")
+def _counted(report: Report, gap: pd.Series, floor: pd.Series) -> pd.Series:
+    """The gap of the model that only counts, in each row; where there is none, or its own is 0, the largest or the floor."""
+    counts = [
+        label
+        for label, runs in report.runs.items()
+        if runs[0].facts.kind != "file" and not runs[0].facts.n_parameters
+    ]
+    gap = gap.where(np.isfinite(gap))
+    known = gap.where(gap.index.get_level_values("model").isin(counts)).groupby("metric", sort=False)
+    own, largest = known.transform("max"), gap.groupby("metric", sort=False).transform("max")
+    return own.where(own > 0, np.fmax(largest, floor)).replace(0.0, math.nan)
+
+
+def _class(distance: float, size: float) -> str:
+    """distance: in standard errors; size: as a share of what counting leaves. Empty where there is none."""
+    if math.isnan(distance):
+        return ""
+    if distance <= NEAR or size <= _SMALL:
+        return "at"
+    return "near" if size <= _THIRD else "off" if size < 1 else "far"
 
 
 def headlines(report: Report, found: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,8 @@ import typer
 from setgen.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from setgen.climbing.board import Board
 
 
@@ -20,11 +22,11 @@ def register(app: typer.Typer) -> None:
 
 
 def draw(
-    board: Annotated[
-        Path,
-        typer.Option("--board", help="Where the board is: a dataset folder, or a trained model's folder."),
-    ],
     out: Annotated[Path, typer.Option("--out", help="Picture to write: its name ends with .png or .svg.")],
+    board: Annotated[
+        Path | None,
+        typer.Option("--board", help="Where the board is: a dataset folder, or a trained model's folder."),
+    ] = None,
     climbs: Annotated[
         str | None,
         typer.Option("--climbs", help="File of climbs: frames, JSON lines or CSV; - is standard input."),
@@ -35,6 +37,18 @@ def draw(
             "--holds", help="One climb: a frames string, or hole names such as J5:start,H10,J18:finish."
         ),
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Dataset folder: draw real climbs of its test part.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            help="With --data: a trained model, whose climbs for the same angles and grades stand beside.",
+        ),
+    ] = None,
+    n: Annotated[int, typer.Option("-n", min=1, max=200, help="With --data: so many real climbs.")] = 16,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which climbs.")] = 0,
     angle: Annotated[
         int | None, typer.Option("--angle", help="Angle of climbs that come without one.")
     ] = None,
@@ -49,15 +63,27 @@ def draw(
 
     Example: setgen draw --board data/kilter --climbs new.jsonl --out new.png
 
+    Real climbs, and a model's beside them: setgen draw --data data/kilter -n 8 --model runs/mine --out both.png
+
     To see the numbers that name the holds: setgen draw --board data/kilter --numbers --out board.svg
     """
     from setgen.climbing.climb_files import read_climbs
     from setgen.climbing.prompts import make_prompts, with_missing
     from setgen.figures import check_picture, save_figure
 
+    sources = {"--board": board, "--climbs": climbs, "--holds": holds, "--data": data}
+    given = [option for option, value in sources.items() if value is not None]
+    if data is not None and len(given) > 1:
+        raise InputError(f"--data has its own board and climbs: leave out {given[0]}")
     if climbs is not None and holds is not None:
         raise InputError("--climbs and --holds are both given: choose one")
+    if model is not None and data is None:
+        raise InputError("--model stands beside real climbs: name their dataset with --data")
     check_picture(out)
+    if data is not None:
+        return save_figure(_beside_real(data, model, n, seed, columns, numbers), out)
+    if board is None:
+        raise InputError("--board is missing: name a dataset folder or a trained model's, or use --data")
     wall = find_board(board)
     if climbs is not None:
         # A picture is how one sees what is wrong with an illegal climb.
@@ -76,7 +102,35 @@ def draw(
         climb = shown.climb(0)
         bare = f"{len(wall)} holds" if not climb.holds else None
         figure = draw_climb(wall, climb, title=bare, numbers=numbers)
-    save_figure(figure, out)
+    return save_figure(figure, out)
+
+
+def _beside_real(data: Path, model: Path | None, n: int, seed: int, columns: int, numbers: bool) -> Figure:
+    """n real climbs; with a model, each with one of the model's behind it, for the same angle and grade."""
+
+    from setgen.climbing.climbs import Climbs
+    from setgen.climbing.dataset import Dataset
+    from setgen.climbing.draw import climb_title, draw_climbs
+    from setgen.climbing.judges import same_wall
+
+    dataset = Dataset.load(data)
+    real = dataset.part("test").at_most(n, seed)
+    if not len(real):
+        raise InputError(f"{data} has no test climbs to draw")
+    if model is None:
+        return draw_climbs(dataset.board, real, columns, numbers=numbers)
+    from setgen.climbing.board import board_of
+    from setgen.generators.registry import load_generator
+
+    generator = load_generator(model)
+    if not same_wall(board_of(generator.space), dataset.board):
+        raise InputError(f"{data} is of another board than the model: {dataset.board.name}")
+    made = generator.sample(real.emptied(), seed=seed)
+    pairs = [climb for both in zip(real, made, strict=True) for climb in both]
+    titles = [
+        f"{'made' if i % 2 else 'real'}: {climb_title(c, asked=i % 2 == 1)}" for i, c in enumerate(pairs)
+    ]
+    return draw_climbs(dataset.board, Climbs.from_list(pairs), columns, titles=titles, numbers=numbers)
 
 
 def find_board(folder: Path) -> Board:

@@ -53,7 +53,8 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of climbs, subsamples and bootstraps.")] = 0,
 ) -> None:
-    """Judge climbs, or a model, by every metric, each beside its floor: the same metric on real climbs.
+    """Judge climbs, or a model, by every metric, each beside its floor: the same metric on real climbs. It ends with
+    what that comes to, in a few sentences.
 
     Give --climbs or --model.
     """
@@ -66,6 +67,7 @@ def evaluate(
 
     from rich.console import Console
 
+    from setgen.cli.verdict import verdict
     from setgen.climbing.climb_files import write_text
     from setgen.sets.dataset import load_dataset
 
@@ -78,7 +80,10 @@ def evaluate(
         write_text(json_file, json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
     if json_file != "-":
         # In a pipe there is no terminal whose width to keep to.
-        Console(width=None if sys.stdout.isatty() else 120).print(table(result))
+        console = Console(width=None if sys.stdout.isatty() else 120)
+        console.print(table(result))
+        for line in verdict(result.table(), f"{result.space.set_word}s"):
+            console.print(line, markup=False, highlight=False)
 
 
 def _of_file(climbs: str, dataset: SetDataset, seed: int) -> Evaluation:

@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Generate sets: climbs for LED training boards.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain text, which 80 columns are enough for
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

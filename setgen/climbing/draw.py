@@ -36,10 +36,10 @@ _POINTS = 72
 _SMALLEST_LETTER = 5.5  # points; below that only the ring's shape tells the role
 
 
-def climb_title(climb: Climb) -> str:
-    """`40° · 7a/V6 · 12 holds`."""
+def climb_title(climb: Climb, asked: bool = False) -> str:
+    """`40° · 7a/V6 · 12 holds`. asked: the grade was asked for, which says nothing of how hard the climb is."""
     parts = [f"{climb.angle}°"] if climb.angle != UNKNOWN else []
-    parts += [grade_name(climb.grade)] if climb.grade != UNKNOWN else []
+    parts += [f"{'asked ' if asked else ''}{grade_name(climb.grade)}"] if climb.grade != UNKNOWN else []
     return " · ".join([*parts, "1 hold" if len(climb.holds) == 1 else f"{len(climb.holds)} holds"])
 
 

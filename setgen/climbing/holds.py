@@ -16,8 +16,8 @@ _OPEN = "?"
 def parse_holds(board: Board, text: str, open_roles: bool = False) -> tuple[tuple[int, int], ...]:
     """(placement index, role) of each hold in `text`, in the order given; none for an empty text.
 
-    Hole names are separated by commas or blanks; `:role` may follow each, middle by default. A hole name
-    that itself holds a comma is not understood in a list: use the frames string there. With `open_roles`,
+    Hole names are separated by commas, semicolons or blanks; `:role` may follow each, middle by default. Names with a
+    comma in them, as Kilter's are, may stand in a list too: `28,21:start,30,21`. With `open_roles`,
     `G5:?` and `p5r?` give a hold and leave its role OPEN.
     Raises InputError when the text is neither, a hold or role is not the board's, or a hold comes twice.
     """
@@ -26,12 +26,12 @@ def parse_holds(board: Board, text: str, open_roles: bool = False) -> tuple[tupl
         return ()
     if _FRAMES.fullmatch(text):
         holds = _framed(board, text)
-    elif re.match(r"p\d+(?:[rpx]|$)", text) or re.fullmatch(r"[prx\d,\"]+", text):
+    elif re.match(r"p\d+(?:[rpx]|$)", text) or re.fullmatch(r"[prx\d,\"]*[prx][prx\d,\"]*", text):
         raise InputError(
             f"{_short(text)} is not a frames string: write p<placement>r<role>, one after another"
         )
     else:
-        holds = [_named(board, word) for word in re.split(r"[,\s]+", text) if word]
+        holds = [_named(board, word) for word in _words(board, text)]
     for i, (placement, _) in enumerate(holds):
         if placement in [p for p, _ in holds[:i]]:
             name = f"p{board.ids[placement]}"
@@ -53,10 +53,30 @@ def parse_selection(board: Board, text: str) -> tuple[tuple[int, int], ...]:
     """
     if _FRAMES.fullmatch(text.strip()):
         return tuple(dict.fromkeys(_framed(board, text)))
-    words = [word for word in re.split(r"[,\s]+", text) if word]
+    words = _words(board, text)
     if not words:
         raise InputError("no holds are named: write for instance p5,p7 or hole names")
     return tuple(dict.fromkeys(_selected(board, word) for word in words))
+
+
+def _words(board: Board, text: str) -> list[str]:
+    """The words of a list; parts that are a hole's name only together are one word."""
+    names = {name.lower() for name in board.hole_names}
+    longest = max(name.count(",") for name in names) + 1
+    words = []
+    for chunk in re.split(r"[;\s]+", text):
+        parts = [part for part in chunk.split(",") if part]
+        while parts:
+            several = (n for n in range(min(longest, len(parts)), 1, -1) if _name_in(parts[:n]) in names)
+            n = next(several, 1)
+            words.append(",".join(parts[:n]))
+            parts = parts[n:]
+    return words
+
+
+def _name_in(parts: list[str]) -> str:
+    """The hole's name that parts are together, in small letters; the last may have a role behind it."""
+    return ",".join(parts).partition(":")[0].lower() if ":" not in "".join(parts[:-1]) else ""
 
 
 def _selected(board: Board, word: str) -> tuple[int, int]:

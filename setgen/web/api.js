@@ -129,21 +129,28 @@ async function read(text) {
   return [await named(text), null];
 }
 
-// The frames string of hole names: G5:start, G16, G104:finish.
+// The frames string of hole names: G5:start, G16, G104:finish; of Kilter's too, which have a comma: 28,21:start,30,21.
 async function named(text) {
   const { board } = await data;
-  const words = text.split(/[;\s]+|,(?=\s|[A-Za-z])/).filter(Boolean);
-  return words
-    .map((word) => {
-      const [name, role = "hand"] = word.replace(/,$/, "").split(":");
-      const place = board.placements.find((one) => one.name.toLowerCase() === name.toLowerCase());
+  const places = new Map(board.placements.map((one) => [one.name.toLowerCase(), one]));
+  const found = [];
+  for (const chunk of text.split(/[;\s]+/)) {
+    let parts = chunk.split(",").filter(Boolean);
+    while (parts.length) {
+      const two = parts.slice(0, 2).join(",").toLowerCase().split(":");
+      const n = parts.length > 1 && !parts[0].includes(":") && places.has(two[0]) ? 2 : 1;
+      const word = parts.slice(0, n).join(",");
+      const [name, role = "hand"] = word.split(":");
+      const place = places.get(name.toLowerCase());
       const kind = board.roles.find((one) => one.role === role || shown(one.role) === role);
       if (!place || !kind) {
         throw new Error(`“${word.slice(0, 40)}” is no hold of this board. This page reads frames strings, hole names and boardsesh links; other texts need a server: setgen serve.`);
       }
-      return `p${place.id}r${kind.id}`;
-    })
-    .join("");
+      found.push(`p${place.id}r${kind.id}`);
+      parts = parts.slice(n);
+    }
+  }
+  return found.join("");
 }
 
 // The climb as a PNG, white behind it. Angle and grade are not written on it.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from setgen.climbing.holds import parse_holds
-from setgen.climbing.roles import Role
+from setgen.climbing.holds import parse_holds, parse_selection
+from setgen.climbing.roles import OPEN, Role
 from setgen.climbing.sources.moonboard import moonboard
 from setgen.errors import InputError
 
@@ -50,3 +52,21 @@ def test_mistakes_are_told_in_one_line(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         parse_holds(BOARD, text)
     assert "\n" not in str(caught.value)
+
+
+def test_names_with_a_comma_in_them_stand_in_a_list_too() -> None:
+    names = tuple(f"{2 * (i % 9)},{'KB' if i < 9 else ''}{i // 9}" for i in range(len(BOARD)))
+    board = replace(BOARD, hole_names=names)
+    for text in (
+        f"{names[3]}:start,{names[12]},{names[20]}:finish",
+        f"{names[3]}:start {names[12]};{names[20]}:top",
+    ):
+        assert parse_holds(board, text) == ((3, Role.START), (12, Role.MIDDLE), (20, Role.FINISH))
+    assert parse_selection(board, f"{names[3]},{names[12]}:start") == ((3, OPEN), (12, Role.START))
+    for text, said in (
+        (f"{names[3]},77", "'77'"),
+        ("5r42", "not a frames string"),
+        (names[3] + ",,x", "'x'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            parse_holds(board, text)

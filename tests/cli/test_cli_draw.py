@@ -7,6 +7,7 @@ import io
 import pytest
 
 import setgen
+from setgen.builtin_model import BUILTIN
 from setgen.cli.draw import find_board
 from setgen.cli.main import run
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
@@ -107,3 +108,39 @@ def test_a_folder_without_a_board_is_one_line(tmp_path, capsys) -> None:
     (tmp_path / "board.json").write_text("{}")
     assert draw(tmp_path, "--out", tmp_path / "a.png") == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "synthetic"
+    assert run(["data", "synth", "--climbs", "300", "--out", str(path)]) == 0
+    return path
+
+
+def test_real_climbs_of_a_dataset_and_a_models_beside_them(dataset, tmp_path) -> None:
+    out = tmp_path / "real.svg"
+    assert run(["draw", "--data", str(dataset), "-n", "4", "--out", str(out)]) == 0
+    assert out.read_text().count(" holds<") == 4
+    assert "asked" not in out.read_text()
+    both = tmp_path / "both.svg"
+    command = ["draw", "--data", str(dataset), "-n", "4", "--model", str(BUILTIN), "--out"]
+    assert run([*command, str(both)]) == 0
+    assert (both.read_text().count(">real: "), both.read_text().count(">made: ")) == (4, 4)
+    assert both.read_text().count("· asked ") == 4
+    assert run([*command, str(tmp_path / "again.svg")]) == 0
+    assert (tmp_path / "again.svg").read_text() == both.read_text()
+
+
+def test_what_does_not_go_together_is_one_line(dataset, folder, tmp_path, capsys) -> None:
+    out = ["--out", str(tmp_path / "a.svg")]
+    for command, said in (
+        (["--data", str(dataset), "--holds", CLIMB], "leave out --holds"),
+        (["--data", str(dataset), "--board", str(folder)], "leave out --board"),
+        (["--board", str(folder), "--model", str(BUILTIN)], "--data"),
+        (["--holds", CLIMB], "--board is missing"),
+        (["--data", str(tmp_path)], "dataset"),
+    ):
+        assert run(["draw", *command, *out]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert said in error

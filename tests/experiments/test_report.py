@@ -164,7 +164,30 @@ def test_distances_to_the_floor_by_hand(reference):
     found = distance(values=values)
     assert found.distance["novel"] == pytest.approx(0.1 / (0.05 / 1.96))
     assert found.distance[["unique", "hold usage", "sensible", "legal"]].tolist() == [0, math.inf, 0, 0]
-    assert found.kind[list(values)].tolist() == ["near", "at", "far", "at", "at"]
+    assert found.kind[list(values)].tolist() == ["at", "at", "far", "at", "at"]
+
+
+def test_marks_go_by_the_size_of_the_difference_beside_counting(reference):
+    def kinds(**usage: float) -> dict[str, str]:
+        runs = {
+            label: [
+                judged(
+                    reference,
+                    label,
+                    {"hold usage": value(v, 0.001, 0.1, 0.001)},
+                    n_parameters=10 * (label != "counts"),
+                )
+            ]
+            for label, v in usage.items()
+        }
+        found = cells(Report("", reference, runs)).droplevel("metric")
+        assert found["size"]["b"] == pytest.approx(0.3)
+        return found.kind.to_dict()
+
+    sure = {"counts": 1.1, "a": 0.18, "b": 0.4, "c": 0.6, "d": 1.3, "e": 0.1}
+    wanted = {"counts": "far", "a": "at", "b": "near", "c": "off", "d": "far", "e": "at"}
+    assert kinds(**sure) == wanted
+    assert kinds(b=0.4, worst=1.1)["b"] == "near"  # where nobody counts, the furthest stands for it
 
 
 def test_the_best_follows_the_direction(reference):

@@ -5,13 +5,25 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from setgen.builtin_model import BUILTIN
 from setgen.cli.main import run
+from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
+from setgen.generators.registry import generator_class
+from setgen.serving.model import load_models
 from setgen.serving.server import listen
+
+
+def hold_frequency(board):
+    kind = generator_class("hold_frequency")
+    generator = kind(board, kind.Config())
+    generator.fit_counts(synthetic_climbs(50, seed=0))
+    return generator
 
 
 def refused(capsys, *arguments: str) -> str:
@@ -184,3 +196,37 @@ def test_what_is_no_http_is_answered_and_closed(live) -> None:
             connection.sendall(rubbish + b"\r\n\r\n")
         connection.close()
     assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_several_models_have_a_page_an_api_and_a_queue_each(live, model) -> None:
+    other = replace(model, generator=hold_frequency(replace(model.board, name="Other Board")), known=None)
+    server = live([model, other, other])
+    assert server.paths == ["", "boards/other-board-hold-frequency/", "boards/other-board-hold-frequency-2/"]
+    for path, name in zip(server.paths, ["synthetic board", "Other Board", "Other Board"], strict=True):
+        root = f"{server.url}/{path}"
+        assert httpx.get(f"{root}v1/board").json()["name"] == name
+        assert "Design a climb" in httpx.get(root).text
+        assert httpx.head(f"{root}page/main.js").status_code == 200
+        assert len(httpx.post(f"{root}v1/generate", json={"n": 2}).json()["climbs"]) == 2
+        assert httpx.get(f"{root}docs").status_code == 200
+        assert f"/{path}openapi.json" in httpx.get(f"{root}docs").text
+        offered = httpx.get(f"{root}v1/models").json()["models"]
+        assert [one["here"] for one in offered] == [one == path for one in server.paths]
+        places = [str(httpx.URL(root).join(one["path"])) for one in offered]
+        assert places == [f"{server.url}/{one}" for one in server.paths]
+    assert httpx.get(f"{server.url}/boards/none/v1/board").status_code == 404
+
+
+def test_datasets_go_to_the_models_of_their_boards(tmp_path) -> None:
+    board = synthetic_board()
+    generator = hold_frequency(replace(board, name="Wider", xy=board.xy * 2))
+    generator.save(tmp_path / "wide")
+    assert run(["data", "synth", "--climbs", "300", "--out", str(tmp_path / "data")]) == 0
+    first, second = load_models([tmp_path / "wide", BUILTIN], [tmp_path / "data"])
+    assert (first.known, first.grader) == (None, None)
+    assert second.known is not None
+    for data, said in (([tmp_path / "data"] * 2, "are of the same board"), ([tmp_path / "wide"], "dataset")):
+        with pytest.raises(InputError, match=said):
+            load_models([tmp_path / "wide", BUILTIN], data)
+    with pytest.raises(InputError, match="of another board"):
+        load_models([tmp_path / "wide", tmp_path / "wide"], [tmp_path / "data"])

@@ -15,6 +15,7 @@ import { count, judgementWords, spans } from "./words.js";
 const PROPOSALS = 8;
 const BEST_OF = 8; // draws for each proposal that is shown
 const ROLE_KEYS = { s: "start", m: "middle", h: "middle", f: "finish", t: "foot" };
+const onPhone = window.matchMedia("(max-width: 55.99rem)"); // as in style.css
 const $ = (id) => document.getElementById(id);
 
 let board, view, grades, conditions, history, proposals, saved, knowsClimbs;
@@ -169,7 +170,7 @@ async function propose(redraw) {
   else if (redraw && !fixed) found = await post("v1/edit", { ...wanted, holds, keep });
   else found = await post("v1/complete", { ...wanted, holds });
   proposals.show(found.climbs, "Proposals", design.holds);
-  $("results").scrollIntoView({ block: "nearest" });
+  if (onPhone.matches) $("results").scrollIntoView({ block: "nearest" }); // on a desk they stand beside the board
   const added = !redraw && whole ? " The climb was whole already: they add holds to it." : "";
   say(`${count(found.climbs.length, "proposal")}: choose one.${added}`);
 }

@@ -27,7 +27,7 @@ Holds = Annotated[
     ),
 ]
 Angle = Annotated[int | None, Query(ge=0, le=90, description="For the title.")]
-Grade = Annotated[str | None, Query(max_length=20, description="For the title.")]
+Grade = Annotated[str | None, Query(max_length=20, description="For the title, as the grade asked for.")]
 Numbers = Annotated[bool, Query(description="Write every placement's id.")]
 
 
@@ -112,13 +112,14 @@ async def _picture(
 
     def draw() -> bytes:
         from setgen.climbing.draw import (  # matplotlib is slow to import
+            climb_title,
             draw_climb,
             figure_to_png,
             figure_to_svg,
         )
 
-        bare = None if climb.holds else f"{len(wall)} holds"
-        figure = draw_climb(wall, climb, title=bare, numbers=numbers)
+        title = climb_title(climb, asked=True) if climb.holds else f"{len(wall)} holds"
+        figure = draw_climb(wall, climb, title=title, numbers=numbers)
         return figure_to_png(figure) if form == "png" else figure_to_svg(figure).encode()
 
     return await service.picture(draw)
