@@ -57,8 +57,8 @@ def _worth(report: Report, best: str) -> list[str]:
     runs, words = report.runs[best], report.reference.words
     said = verdict(runs[0].evaluation.table(), words["sets"])[:3]
     lines = [f"The {words['sets']} of {best}: {' '.join(said)}"] if said else []
-    cost = models(report).loc[best, ["parameters", "seconds", "speed"]]
-    parameters, seconds, speed = cost.astype(float).tolist()
+    cost = models(report)[["parameters", "seconds", "speed"]].astype(float)
+    parameters, seconds, speed = cost.loc[best].to_numpy().tolist()
     parts = [f"{parameters:,.0f} parameters" if parameters else "no parameters"]
     if seconds > 0:
         parts.append(f"trained for {number(seconds)} s")

@@ -32,8 +32,8 @@ CLASSES = {
     "off": ("●○○", "off: nearer the floor than counting"),
     "far": ("○○○", "far: as far as counting, or further"),
 }
-"""Class → its mark, which reads without colour, and its meaning. Where no model of the table only counts, the furthest
-one stands for it, or the floor's own size."""
+"""Class → its mark, which reads without colour, and its meaning. Where no model of the table only counts, the
+furthest one stands for it, or the floor's own size."""
 
 
 def cells(report: Report) -> pd.DataFrame:
@@ -109,7 +109,7 @@ def _with_marks(report: Report, found: pd.DataFrame, half: pd.Series) -> pd.Data
 
 
 def _counted(report: Report, gap: pd.Series, floor: pd.Series) -> pd.Series:
-    """The gap of the model that only counts, in each row; where there is none, or its own is 0, the largest or the floor."""
+    """The gap of the model that only counts, in each row; where there is none, or it is 0, the largest or the floor."""
     counts = [
         label
         for label, runs in report.runs.items()
