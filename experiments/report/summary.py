@@ -58,7 +58,7 @@ def _worth(report: Report, best: str) -> list[str]:
     said = verdict(runs[0].evaluation.table(), words["sets"])[:3]
     lines = [f"The {words['sets']} of {best}: {' '.join(said)}"] if said else []
     cost = models(report)[["parameters", "seconds", "speed"]].astype(float)
-    parameters, seconds, speed = cost.loc[best].to_numpy().tolist()
+    parameters, seconds, speed = (float(value) for value in cost.loc[best].to_numpy())
     parts = [f"{parameters:,.0f} parameters" if parameters else "no parameters"]
     if seconds > 0:
         parts.append(f"trained for {number(seconds)} s")

@@ -109,7 +109,7 @@ def _with_marks(report: Report, found: pd.DataFrame, half: pd.Series) -> pd.Data
 
 
 def _counted(report: Report, gap: pd.Series, floor: pd.Series) -> pd.Series:
-    """The gap of the model that only counts, in each row; where there is none, or it is 0, the largest or the floor."""
+    """The gap of the model that only counts, in each row; where there is none, or 0, the largest or the floor."""
     counts = [
         label
         for label, runs in report.runs.items()

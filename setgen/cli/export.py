@@ -67,7 +67,7 @@ def export(
     check_new(out)
     if web:
         from setgen.cli.progress import grader_training
-        from setgen.export.web import export_web
+        from setgen.web.write import export_web
 
         with grader_training() as progress:
             export_web(model, out, precision, data, onnxruntime_web, progress)

@@ -30,12 +30,12 @@ from setgen.climbing.roles import OPEN, Role
 from setgen.climbing.rules import broken_rules, legal
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
-from setgen.export import web
 from setgen.export.registry import exportable
 from setgen.export.write import export
 from setgen.generators.registry import generator_class
 from setgen.runtime.registry import load_exported
 from setgen.sets.noise import noise_of
+from setgen.web import write as web
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
