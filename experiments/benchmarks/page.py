@@ -1,7 +1,7 @@
 """How quick a page without a server is: python -m experiments.benchmarks.page PAGE --repeats 10
 
-PAGE is a folder that `setgen export --format web` wrote. It is sent from this machine to Chromium, which knows nothing
-of it each time; times are medians, of eight proposals that are the best of eight draws each.
+PAGE is a folder that `setgen export --format web` wrote. It is sent from this machine to Chromium, which knows
+nothing of it each time; times are medians, of eight proposals that are the best of eight draws each.
 """
 
 from __future__ import annotations

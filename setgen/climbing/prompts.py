@@ -53,7 +53,7 @@ def fixed_sizes(board: Board, prompts: Climbs, size: int, legal: bool = True) ->
     return np.full(len(prompts), size)
 
 
-def with_missing(board: Board, climbs: Climbs, angle: int | None, grade: str | int | None) -> Climbs:
+def with_missing(board: Board, climbs: Climbs, angle: int | None, grade: str | None) -> Climbs:
     """The climbs with `angle` and `grade` filled in where they have none."""
     return climbs.with_conditions(
         np.where(climbs.angle == UNKNOWN, _angle(board, angle), climbs.angle),
@@ -62,7 +62,7 @@ def with_missing(board: Board, climbs: Climbs, angle: int | None, grade: str | i
 
 
 def _angle(board: Board, angle: int | None) -> int:
-    return UNKNOWN if angle is None or angle == UNKNOWN else board.check_angle(int(angle))
+    return UNKNOWN if angle is None else board.check_angle(int(angle))
 
 
 def _grade(board: Board, grade: str | int | None) -> int:

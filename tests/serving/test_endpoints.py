@@ -314,7 +314,7 @@ async def test_pictures_are_pictures(client) -> None:
     svg = await client.get("/v1/draw.svg", params=query)
     assert svg.headers["content-type"].startswith("image/svg+xml")
     assert svg.text.startswith("<svg")
-    assert "40° · 6c/V5" in svg.text
+    assert "40° · asked 6c/V5" in svg.text
     png = await client.get("/v1/draw.png", params=query)
     assert png.content.startswith(b"\x89PNG")
     assert png.content != (await client.get("/v1/draw.png")).content

@@ -186,8 +186,8 @@ async def convert(
             raise InputError(
                 f"{len(climbs)} climbs are too many: this server takes {service.settings.most_climbs}"
             )
-    asked = conditions(board, request.angle, request.grade)
-    climbs = with_missing(board, climbs, asked.angle, asked.grade)
+    conditions(board, request.angle, request.grade)  # what is wrong with them names its field
+    climbs = with_missing(board, climbs, request.angle, request.grade)
     how = Writing(
         request.site, request.level, request.name, request.description, request.setter_id, request.publish
     )
