@@ -111,20 +111,22 @@ class ScoresOut(BaseModel):
     climbs: list[ScoreOut]
 
 
-class GradesOut(BaseModel):
-    class One(BaseModel):
-        frames: str
-        grades: list[GradeOut] = Field(description="One for each angle asked for.")
+class GradedOut(BaseModel):
+    frames: str
+    grades: list[GradeOut] = Field(description="One for each angle asked for.")
 
-    climbs: list[One]
+
+class GradesOut(BaseModel):
+    climbs: list[GradedOut]
+
+
+class SimilarClimbOut(BaseModel):
+    frames: str
+    near: list[NearOut] = Field(description="The nearest first; none: no known climb shares a hold.")
 
 
 class SimilarOut(BaseModel):
-    class One(BaseModel):
-        frames: str
-        near: list[NearOut] = Field(description="The nearest first; none: no known climb shares a hold.")
-
-    climbs: list[One]
+    climbs: list[SimilarClimbOut]
 
 
 class PlacementOut(BaseModel):
@@ -211,15 +213,16 @@ class ModelOut(BaseModel):
     card: dict[str, Any] = Field(description="How the model was made and what was measured, as recorded.")
 
 
+class OfferedOut(BaseModel):
+    name: str = Field(examples=["Kilter Board Original, sweep_set"])
+    path: str = Field(description="Of its page, from the page of this one.", examples=["./"])
+    here: bool = Field(description="It is this one.")
+
+
 class ModelsOut(BaseModel):
     """The models of this server, each with a page and an API of its own."""
 
-    class One(BaseModel):
-        name: str = Field(examples=["Kilter Board Original, sweep_set"])
-        path: str = Field(description="Of its page, from the page of this one.", examples=["./"])
-        here: bool = Field(description="It is this one.")
-
-    models: list[One]
+    models: list[OfferedOut]
 
 
 class HealthOut(BaseModel):

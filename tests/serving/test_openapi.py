@@ -102,3 +102,8 @@ def test_operations_have_names_for_clients_that_are_generated(app) -> None:
         "model",
     } <= set(names)
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in names)
+
+
+def test_schemas_have_names_for_clients_that_are_generated(app) -> None:
+    """Classes inside classes would get names with dots or double underscores, which generators trip over."""
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+", name) for name in app.openapi()["components"]["schemas"])

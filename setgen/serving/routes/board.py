@@ -10,7 +10,7 @@ import setgen
 from setgen.climbing.climbs import Climb
 from setgen.climbing.holds import parse_holds
 from setgen.serving.answering import board_out
-from setgen.serving.answers import BoardOut, ModelOut, ModelsOut
+from setgen.serving.answers import BoardOut, ModelOut, ModelsOut, OfferedOut
 from setgen.serving.problems import about, answers
 from setgen.serving.reading import conditions
 from setgen.serving.requests import LONGEST_HOLDS
@@ -70,8 +70,7 @@ async def models(service: Serving) -> ModelsOut:
     up = "../" * here.count("/")
     return ModelsOut(
         models=[
-            ModelsOut.One(name=one.name, path=(up + one.path) or "./", here=one.here)
-            for one in service.offered
+            OfferedOut(name=one.name, path=(up + one.path) or "./", here=one.here) for one in service.offered
         ]
     )
 

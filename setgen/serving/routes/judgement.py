@@ -16,7 +16,16 @@ from setgen.climbing.holds import parse_holds
 from setgen.climbing.prompts import with_missing
 from setgen.errors import InputError
 from setgen.serving.answering import climbs_out, grading_out, near_out
-from setgen.serving.answers import ConvertedOut, GradesOut, ScoreOut, ScoresOut, SimilarOut, ValidOut
+from setgen.serving.answers import (
+    ConvertedOut,
+    GradedOut,
+    GradesOut,
+    ScoreOut,
+    ScoresOut,
+    SimilarClimbOut,
+    SimilarOut,
+    ValidOut,
+)
 from setgen.serving.calls import Grade, Judge, Nearest, Score
 from setgen.serving.problems import ProblemError, about, answers
 from setgen.serving.reading import climbs_in, climbs_of, conditions
@@ -91,7 +100,7 @@ async def grade(
     found = grading_out(grading, joined)
     return GradesOut(
         climbs=[
-            GradesOut.One(frames=frames, grades=found[i :: len(climbs)])
+            GradedOut(frames=frames, grades=found[i :: len(climbs)])
             for i, frames in enumerate(write_frames(service.board, climbs))
         ]
     )
@@ -113,7 +122,7 @@ async def similar(
     found = await service.call(Nearest(request.n), climbs, len(climbs))
     return SimilarOut(
         climbs=[
-            SimilarOut.One(frames=frames, near=near_out(service.model.known, climbs[[i]], near))
+            SimilarClimbOut(frames=frames, near=near_out(service.model.known, climbs[[i]], near))
             for i, (frames, near) in enumerate(zip(write_frames(service.board, climbs), found, strict=True))
         ]
     )
