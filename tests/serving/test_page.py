@@ -609,12 +609,18 @@ def test_476_holds_can_be_hit_with_a_thumb(open_page, wide) -> None:
     assert label(page, 1200) == "N12: not used"
     assert apart() >= 24
     sync_api.expect(hold(page, 1200)).to_be_in_viewport()  # it was zoomed in there
+    assert "touch the hold again" in page.inner_text("#status")
     hold(page, 1200).tap()
     assert label(page, 1200) == "N12: start, locked"
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     page.fill("#frames", "p1001r1p1003r3")
     page.click("#import")
     sync_api.expect(hold(page, 1001)).to_be_in_viewport()  # the zoom follows the climb
+    assert page.get_attribute("#zoom", "aria-pressed") == "true"
+    page.fill("#frames", "p1001r1p1440r3")
+    page.click("#import")
+    sync_api.expect(hold(page, 1440)).to_be_in_viewport()  # which is too large for it: the whole board
+    assert page.get_attribute("#zoom", "aria-pressed") == "false"
 
 
 def test_rows_and_columns_are_labelled_where_names_are_places(open_page, wide) -> None:

@@ -9,7 +9,7 @@ const [LEAST_ZOOM, MOST_ZOOM] = [2.3, 5];
 
 export class BoardView {
   // pick(id): a hold was clicked, or Enter pressed on it. key(id, key): another key was pressed on it.
-  // zoomed(on): the picture has become larger, or as large as its place again.
+  // zoomed(on, touched): the picture has become larger, or as large as its place again.
   constructor(board, home, { pick, key, zoomed }) {
     Object.assign(this, { board, home, pick, key, zoomed });
     this.radius = holdRadius(board);
@@ -49,7 +49,7 @@ export class BoardView {
     if (event.detail === 0 && group) return this.chosen(Number(group.dataset.id)); // a screen reader's click
     const there = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.picture.getScreenCTM().inverse());
     if (event.pointerType === "touch" && !this.isZoomed && this.pixelsApart < TARGET - 2) {
-      return this.zoom(true, { x: there.x, y: -there.y });
+      return this.zoom(true, { x: there.x, y: -there.y }, true);
     }
     let best = null;
     for (const { id, x, y } of this.board.placements) {
@@ -102,8 +102,9 @@ export class BoardView {
     return spacing(this.board) * this.picture.getScreenCTM().a;
   }
 
-  // Neighbours far enough apart for a thumb, and `around` (inches) in the middle; or the whole board again.
-  zoom(on, around) {
+  // Neighbours far enough apart for a thumb, and `around` (inches) in the middle; or the whole board again. touched: the
+  // user touched a hold, and not the button.
+  zoom(on, around, touched = false) {
     if (on && !this.isZoomed) {
       const factor = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, TARGET / this.pixelsApart));
       this.picture.style.width = `${100 * factor}%`;
@@ -111,8 +112,19 @@ export class BoardView {
       this.picture.style.width = "";
     }
     this.home.classList.toggle("zoomed", on);
-    this.zoomed(on);
+    this.zoomed(on, touched);
     if (on) this.centre(around);
+  }
+
+  // Keep a climb in view while zoomed in: in the middle where it fits, else on the whole board. ids: its holds.
+  follow(ids) {
+    if (!this.isZoomed || !ids.length) return;
+    const { left, right } = this.board.extent;
+    const scale = this.picture.clientWidth / (right - left);
+    const [xs, ys] = [ids.map((id) => this.places.get(id).x), ids.map((id) => this.places.get(id).y)];
+    const fits = (values, room) => (Math.max(...values) - Math.min(...values) + 4 * this.radius) * scale <= room;
+    if (fits(xs, this.home.clientWidth) && fits(ys, this.home.clientHeight)) this.centre(middle(xs, ys));
+    else this.zoom(false);
   }
 
   // Bring a place into the middle; of null the lower middle of the board, where climbs begin.
@@ -150,6 +162,12 @@ export class BoardView {
       group.setAttribute("aria-label", `${this.name(id)}: ${said}${chance}${role}`);
     }
   }
+}
+
+// The middle of a climb's holds, or null where it has none.
+export function middle(xs, ys) {
+  const between = (values) => (Math.min(...values) + Math.max(...values)) / 2;
+  return xs.length ? { x: between(xs), y: between(ys) } : null;
 }
 
 // Column letters below and row numbers beside boards whose holes are named by both, such as K18.

@@ -1,7 +1,7 @@
 // The page put together: what the controls do, and what is shown after every change.
 
 import { features, get, latest, models, picture, post } from "./api.js";
-import { BoardView } from "./board.js";
+import { BoardView, middle } from "./board.js";
 import { Conditions } from "./conditions.js";
 import * as designs from "./design.js";
 import { Grades } from "./grades.js";
@@ -251,16 +251,14 @@ function toggleHeat() {
   return say("");
 }
 
-// The middle of the climb in inches, or null.
-function middle() {
+function toggleZoom() {
   const places = [...history.now.holds.keys()].map((id) => view.places.get(id));
-  const between = (values) => (Math.min(...values) + Math.max(...values)) / 2;
-  return places.length ? { x: between(places.map((p) => p.x)), y: between(places.map((p) => p.y)) } : null;
+  view.zoom(!view.isZoomed, middle(places.map(({ x }) => x), places.map(({ y }) => y)));
 }
 
 function move(changed) {
   change(changed);
-  if (view.isZoomed) view.centre(middle());
+  view.follow([...changed.holds.keys()]);
 }
 
 // A whole design in place of this one, and the wall in view.
@@ -305,7 +303,7 @@ function wire() {
     redo: step("redo"),
     clear: () => change(designs.cleared(history.now)),
     heat: toggleHeat,
-    zoom: () => view.zoom(!view.isZoomed, middle()),
+    zoom: toggleZoom,
     complete: () => propose(false),
     again: () => propose(true),
     harder: () => shiftGrade(1),
@@ -364,7 +362,10 @@ async function start() {
   view = new BoardView(board, $("board"), {
     pick: (id) => act(() => useBrush(id)),
     key,
-    zoomed: (on) => $("zoom").setAttribute("aria-pressed", String(on)),
+    zoomed: (on, touched) => {
+      $("zoom").setAttribute("aria-pressed", String(on));
+      if (touched) act(() => say("Zoomed in: touch the hold again. “Zoom” shows the whole board."));
+    },
   });
   proposals = new Proposals(board, grades, {
     section: $("results"),
