@@ -268,6 +268,9 @@ def test_forbidden_holds_are_marked_never_proposed_and_come_back(open_page, size
         page.click("#again")
     assert asked.value.post_data_json["forbid"] == "p17,p38,p27"
 
+    if size == PHONE:  # the whole of what was taken is shown
+        assert page.get_attribute("#zoom", "aria-pressed") == "false"
+        page.click("#zoom")
     getattr(hold(page, 17), press)()  # once more frees it
     assert label(page, 17) == "G17: not used"
     page.click("#undo")
