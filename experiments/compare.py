@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
         check_labels(settings)
         for one in settings.values():
             check_trainable(one, dataset.space)
-        folder = new_run_folder(Path(cfg.runs) / "compare", where.name)
+        folder = new_run_folder(Path(cfg.runs) / "compare", where.name, where)
         cfg.models = [
             keep(settings[name], folder) if name in settings else name for name in map(str, cfg.models)
         ]

@@ -32,7 +32,7 @@ def main(cfg: DictConfig) -> None:
     dataset, where = open_dataset(cfg)
     if not cfg.seeds or not whole(1).holds(cfg.climbs):
         raise InputError("there is nothing to damage: give seeds=[…] and climbs=N, at least 1")
-    folder = new_run_folder(Path(cfg.runs) / "damage", where.name)
+    folder = new_run_folder(Path(cfg.runs) / "damage", where.name, where)
     found = prove(
         dataset,
         seeds=list(cfg.seeds),

@@ -73,7 +73,7 @@ def main(cfg: DictConfig) -> None:
     if reason or not cfg.seeds:
         raise InputError(reason or "give seeds=[…], at least one")
     test = one_each(dataset, "test")
-    folder = new_run_folder(Path(cfg.runs) / "grading", where.name)
+    folder = new_run_folder(Path(cfg.runs) / "grading", where.name, where)
     rows: dict[str, list[Judged]] = {
         "median guess, by angle": [Judged.of(*median_guess(dataset, test), test.grade)]
     }

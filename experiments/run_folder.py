@@ -14,11 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.model_config import typed_keys
 from experiments.option_values import check_values
+from experiments.runs import note_making
 from setgen.errors import InputError
 
 
-def new_run_folder(parent: Path, label: str) -> Path:
-    """Make and return parent/label-YYYYMMDD-HHMMSS, with -2, -3 … behind it if that is taken."""
+def new_run_folder(parent: Path, label: str, data: Path) -> Path:
+    """Make and return parent/label-YYYYMMDD-HHMMSS, with -2, -3 … behind it if that is taken, and in it the record of
+    how the run is made. data: the dataset folder."""
     stem = f"{label}-{datetime.now():%Y%m%d-%H%M%S}"
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +32,7 @@ def new_run_folder(parent: Path, label: str) -> Path:
                 if not folder.is_dir():
                     raise
                 continue
+            note_making(folder, data)
             return folder
     except OSError as error:
         raise InputError(f"cannot make a run folder in {parent}: {error.strerror}") from None

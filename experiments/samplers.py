@@ -73,7 +73,7 @@ def main(cfg: DictConfig) -> None:
         for name in cfg.only or cfg.ways:
             way_of(str(name), cfg.ways[name], (0.0, 0.0))
         models = load_models(cfg, dataset)
-        folder = new_run_folder(Path(cfg.runs) / "samplers", where.name)
+        folder = new_run_folder(Path(cfg.runs) / "samplers", where.name, where)
         OmegaConf.save(cfg, folder / "config.yaml")
     note_command(folder, "samplers")
     if cfg.threads:

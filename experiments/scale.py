@@ -53,7 +53,7 @@ def main(cfg: DictConfig) -> None:
         climbs = numbers_of_climbs(cfg, dataset)
         for names in product(map(str, cfg.models), map(str, cfg.networks)):
             check_trainable(settings_of_cell(cfg, *names), dataset.space)
-        folder = new_run_folder(Path(cfg.runs) / "scale", where.name)
+        folder = new_run_folder(Path(cfg.runs) / "scale", where.name, where)
     OmegaConf.save(cfg, folder / "config.yaml")
     note_command(folder, "scale")
 

@@ -44,7 +44,7 @@ def main(cfg: DictConfig) -> None:
         cfg.data.path = str(where)
         cfg.typed = sorted(typed_keys())
         searched = searches(cfg, dataset)
-        folder = new_run_folder(Path(cfg.runs) / "sweep", where.name)
+        folder = new_run_folder(Path(cfg.runs) / "sweep", where.name, where)
         OmegaConf.save(cfg, folder / "config.yaml")
     try:
         with FileLock(folder / ".lock", timeout=0):

@@ -91,7 +91,9 @@ def new_folder(fabric: Fabric, cfg: DictConfig) -> Path:
     """The run folder, made by the first process and told to the others, with the config in it."""
     folder = Path()
     if fabric.is_global_zero:
-        folder = new_run_folder(Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}")
+        folder = new_run_folder(
+            Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}", Path(cfg.data.path)
+        )
         OmegaConf.save(cfg, folder / "config.yaml")
     return fabric.broadcast(folder)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from setgen.errors import InputError
@@ -45,3 +47,30 @@ def write_whole(path: Path | str, data: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of the file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksums(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Name → checksum of files in a folder."""
+    return {name: checksum(folder / name) for name in names}
+
+
+def check_sums(folder: Path, sums: Mapping[str, str] | None) -> None:
+    """Raise InputError when a file is not the one of which the checksum was noted. None: nothing was noted.
+
+    Checksums find damage, not malice: who can change a file can change them too.
+    """
+    if sums is None:
+        return
+    if not isinstance(sums, Mapping) or not all(Path(str(name)).name == name for name in sums):
+        raise InputError(f"{folder} is damaged: its checksums are none that setgen wrote")
+    for name, noted in sums.items():
+        if not (folder / name).is_file() or checksum(folder / name) != noted:
+            raise InputError(
+                f"{folder} is damaged: {name} is not the file that was saved; copy the folder again"
+            )

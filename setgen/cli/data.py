@@ -77,6 +77,9 @@ def import_(
         str, typer.Option("--without", help="For tables: columns to leave out, separated by commas.")
     ] = "",
     seed: Annotated[int, typer.Option(min=0, max=_LARGEST_SEED, help="Seed of the split.")] = 1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a dataset from another file that is in the folder.")
+    ] = False,
 ) -> None:
     """Make a dataset folder from a file, recognised by its content."""
     from setgen.climbing.build import import_dataset
@@ -94,7 +97,7 @@ def import_(
     if kind is not None or of_climbs == (None,) * len(of_climbs):
         other = _other_sets(source, kind, items, split == "by-set", shares, without, seed)
     if other is not None:
-        _save(other, out)
+        _save(other, out, force)
         return
     given = [option for option, value in of_sets.items() if value] + ["--split random"] * (split == "random")
     if given:
@@ -113,7 +116,7 @@ def import_(
         roles=roles.value,
         board=board,
     )
-    _save(import_dataset(source, options, seed), out)
+    _save(import_dataset(source, options, seed), out, force)
 
 
 @app.command()
@@ -123,13 +126,16 @@ def synth(
     seed: Annotated[
         int, typer.Option(min=0, max=_LARGEST_SEED, help="Seed of the climbs and of the split.")
     ] = 1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an imported dataset in the folder.")
+    ] = False,
 ) -> None:
     """Make a dataset of the built-in synthetic board: no real climbs, but a known truth."""
     from setgen.climbing.build import synthetic_dataset
     from setgen.climbing.dataset import check_target
 
     check_target(out)
-    _save(synthetic_dataset(climbs, seed), out)
+    _save(synthetic_dataset(climbs, seed), out, force)
 
 
 @app.command()
@@ -278,9 +284,12 @@ def _other_sets(
     )
 
 
-def _save(dataset: SetDataset, out: Path) -> None:
+def _save(dataset: SetDataset, out: Path, force: bool) -> None:
     from setgen.cli.data_view import print_summary
+    from setgen.sets.dataset import check_replaced
 
+    if not force:
+        check_replaced(out, dataset.card)
     dataset.save(out)
     print_summary(dataset, out)
 

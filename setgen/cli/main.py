@@ -13,7 +13,20 @@ from collections.abc import Sequence
 import click
 import typer
 
-from setgen.cli import convert, data, draw, edit, evaluate, export, generate, grade, metrics, serve, similar
+from setgen.cli import (
+    convert,
+    data,
+    draw,
+    edit,
+    evaluate,
+    export,
+    generate,
+    grade,
+    metrics,
+    runs,
+    serve,
+    similar,
+)
 from setgen.errors import InputError
 
 app = typer.Typer(
@@ -26,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
+app.add_typer(runs.app, name="runs")
 for _group in (generate, edit, draw, similar, convert, evaluate, metrics, grade, export, serve):
     _group.register(app)
 

@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from setgen.errors import InputError
+from setgen.files import check_sums, checksums
 from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
 from setgen.sets.batch import SetBatch, to_batch, to_sets
@@ -463,7 +464,13 @@ class Generator(nn.Module, abc.ABC):
             weights = {k: v.contiguous() for k, v in self.state_dict().items()}
             save_file(weights, folder / "weights.safetensors")
             self.space.save(folder / self.space.file)
-            head = {"format": FORMAT, "generator": name_of(type(self)), "config": asdict(self.config)}
+            sums = checksums(folder, ("weights.safetensors", self.space.file))
+            head = {
+                "format": FORMAT,
+                "generator": name_of(type(self)),
+                "config": asdict(self.config),
+                "sha256": sums,
+            }
             (folder / "model.json").write_text(json.dumps(head, indent=2))
         except OSError as error:
             raise InputError(f"cannot write {folder}: {error.strerror}") from None
@@ -473,6 +480,7 @@ class Generator(nn.Module, abc.ABC):
     @classmethod
     def from_folder(cls, folder: Path, head: dict[str, Any]) -> Self:
         """Rebuild from a saved folder whose model.json is `head`. Raises InputError when they disagree."""
+        check_sums(folder, head.get("sha256"))
         space = load_space(folder)
         try:
             generator = cls(space, cls.Config(**head["config"]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from setgen.errors import InputError
+from setgen.files import checksum, checksums
 from setgen.sets.space import Space, load_space, space_file
 
 FORMAT = 2
@@ -31,7 +31,7 @@ class ExportedFolder:
 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     """Write export.json: `card` and the checksum of every other file in the folder. Raises OSError."""
-    files = {path.name: checksum(path) for path in sorted(folder.iterdir()) if path.name != CARD}
+    files = checksums(folder, sorted(path.name for path in folder.iterdir() if path.name != CARD))
     (folder / CARD).write_text(json.dumps({"format": FORMAT, **card, "sha256": files}, indent=2))
 
 
@@ -72,9 +72,3 @@ def read_folder(folder: Path | str) -> ExportedFolder:
     except (ValueError, TypeError):
         raise InputError(f"{folder} is damaged: {SETTINGS} is not one that setgen wrote; {again}") from None
     return ExportedFolder(folder, load_space(folder), settings, card)
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of the file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

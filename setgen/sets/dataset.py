@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from setgen.errors import InputError
+from setgen.files import check_sums, checksums
 from setgen.sets.sets import Sets
 from setgen.sets.space import KINDS, Space, load_space, space_file
 from setgen.sets.splits import SPLITS
@@ -60,7 +61,8 @@ class SetDataset:
                 new = Path(aside)
                 self.space.save(new / self.space.file)
                 pq.write_table(self._table(), new / self.file)
-                card = json.dumps(self.card, indent=2, ensure_ascii=False)
+                sums = checksums(new, (self.space.file, self.file))
+                card = json.dumps({**self.card, "sha256": sums}, indent=2, ensure_ascii=False)
                 (new / "card.json").write_text(card, encoding="utf-8")
                 (folder / "card.json").unlink(missing_ok=True)
                 for old in set(_FILES) - {self.space.file, self.file}:
@@ -114,10 +116,12 @@ class SetDataset:
             missing.insert(0, next(name for name, home in KINDS.items() if DATASETS[name] is not None))
         if missing:
             raise InputError(f"{folder} is not a complete dataset folder: {', '.join(missing)} missing")
+        check_sums(folder, _noted_sums(folder))
         space = load_space(folder)
         try:
             table = pq.read_table(folder / cls.file).combine_chunks()
             card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+            card.pop("sha256", None)  # made anew with every folder
             item, label = (_list_column(table, name) for name in (cls.item_column, cls.label_column))
             offsets = _list_offsets(table, cls.item_column)
             split = pa.compute.index_in(table["split"].cast(pa.string()), pa.array(SPLITS))
@@ -140,6 +144,29 @@ def load_dataset(folder: Path | str) -> Any:
     name = space_file(Path(folder)) or "board.json"
     module, _, attribute = DATASETS[name].partition(":")
     return getattr(import_module(module), attribute).load(folder)
+
+
+def _noted_sums(folder: Path) -> Any:
+    """What the card says of the files; None where it says nothing, as those of earlier versions do."""
+    try:
+        return json.loads((folder / "card.json").read_text(encoding="utf-8")).get("sha256")
+    except (ValueError, AttributeError):
+        raise InputError(f"{folder} cannot be read: card.json is no card that setgen wrote") from None
+
+
+def check_replaced(folder: Path, card: Mapping[str, Any]) -> None:
+    """Raise InputError when `folder` holds a dataset of another source than the one of `card`."""
+    try:
+        old = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        before, now = (one.get("source", {}).get("file") for one in (old, card))
+        title = old.get("title")
+    except (OSError, ValueError, AttributeError):
+        return
+    if before != now:
+        raise InputError(
+            f"{folder} holds another dataset, {title} from {before or 'the synthetic board'}: choose another folder, "
+            "or replace it with --force"
+        )
 
 
 def check_target(folder: Path) -> None:

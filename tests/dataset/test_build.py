@@ -130,6 +130,9 @@ def test_folders_that_cannot_be_written_or_read(tmp_path: Path) -> None:
         Dataset.load(tmp_path / "none")
     dataset.save(tmp_path / "d")
     (tmp_path / "d" / "climbs.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(InputError, match="damaged"):
+        Dataset.load(tmp_path / "d")
+    (tmp_path / "d" / "card.json").write_text("{}")  # of a version that noted no checksums
     with pytest.raises(InputError, match="cannot be read"):
         Dataset.load(tmp_path / "d")
     (tmp_path / "d" / "board.json").unlink()

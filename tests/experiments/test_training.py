@@ -197,14 +197,14 @@ def test_a_finished_run_is_not_trained_again(dataset, tmp_path, quiet, monkeypat
 
 
 def test_run_folders_never_collide(tmp_path):
-    folders = [new_run_folder(tmp_path, "x") for _ in range(5)]
+    folders = [new_run_folder(tmp_path, "x", tmp_path) for _ in range(5)]
     assert len(set(folders)) == 5
 
 
 def test_an_unwritable_runs_folder_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot make a run folder"):
-        new_run_folder(tmp_path / "file" / "runs", "x")
+        new_run_folder(tmp_path / "file" / "runs", "x", tmp_path)
 
 
 def test_no_pickle_in_what_a_user_loads(dataset, tmp_path, quiet):

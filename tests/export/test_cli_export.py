@@ -12,8 +12,8 @@ from tiny_models import BASKETS, build, build_grader
 
 from setgen.cli.main import run
 from setgen.climbing.board import Board
+from setgen.files import checksum
 from setgen.generators.registry import generator_class
-from setgen.runtime.folder import checksum
 
 
 @pytest.fixture

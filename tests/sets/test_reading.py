@@ -112,6 +112,9 @@ def test_a_folder_is_written_and_read(tmp_path):
     assert again.space.to_json() == dataset.space.to_json()
     assert again.split.tolist() == dataset.split.tolist()
     (tmp_path / "d" / "sets.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="damaged"):
+        load_dataset(tmp_path / "d")
+    (tmp_path / "d" / "card.json").write_text("{}")  # of a version that noted no checksums
     with pytest.raises(InputError, match="cannot be read") as error:
         load_dataset(tmp_path / "d")
     assert "\n" not in str(error.value)
