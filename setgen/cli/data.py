@@ -257,7 +257,7 @@ def _other_sets(
 
     from setgen.cli.other_sets import import_sets
     from setgen.climbing.sources.opening import opened
-    from setgen.climbing.sources.recognise import is_climbs
+    from setgen.climbing.sources.recognise import climbs_without_header, is_climbs
 
     def text_of(path: Path) -> str | None:
         with opened(path) as file:
@@ -266,6 +266,11 @@ def _other_sets(
     text = text_of(source)
     if text is None or (kind is None and is_climbs(text)):
         return None
+    if kind is None and (form := climbs_without_header(text)):
+        raise InputError(
+            f"{source} holds {form}, which are climbs without angle and grade: give a CSV with a column frames, or "
+            "read them with `setgen convert`; --kind baskets takes them for baskets all the same"
+        )
     places = None if items is None else text_of(items)
     if items is not None and places is None:
         raise InputError(f"{items} is a database: --items takes a text such as item,x,y,group")

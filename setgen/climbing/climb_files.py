@@ -63,7 +63,7 @@ def climbs_in_text(
 ) -> Climbs:
     """As `read_climbs`, of a text; name: what errors call it."""
     try:
-        rows = read_rows(board, text, known)
+        rows = read_rows(board, text, known, Path(name).name)
         if not rows:
             raise InputError("there are no climbs in it")
         climbs = _climbs(board, rows, check, routes)

@@ -13,11 +13,11 @@ from setgen.climbing.delivery.leds import read_led_message
 from setgen.climbing.delivery.links import check_link, published_climb, read_link
 from setgen.climbing.delivery.moonboard import read_problem
 from setgen.climbing.delivery.moonboard_leds import MESSAGE, read_moonboard_message
-from setgen.climbing.grades import UNKNOWN, parse_grade
+from setgen.climbing.grades import FONT, UNKNOWN, parse_grade
 from setgen.climbing.roles import Role, role_from_name
 from setgen.climbing.sources import rules
 from setgen.climbing.sources.moonboard import are_problems
-from setgen.climbing.sources.texts import is_json, lower_keys, read_json, read_table, records
+from setgen.climbing.sources.texts import is_json, lines_of, lower_keys, read_json, read_table, records
 from setgen.errors import InputError
 
 LED_BYTES = re.compile(r"01(?:[\s:]*[0-9A-Fa-f]{2})+")
@@ -38,16 +38,16 @@ Known = Callable[[], Mapping[str, Sequence[Climb]]]
 """Climbs that are published, by their id in capitals: one for each angle."""
 
 
-def read_rows(board: Board, text: str, known: Known | None = None) -> list[Row]:
-    """The rows of a text in any of the forms of `read_climbs`.
+def read_rows(board: Board, text: str, known: Known | None = None, file_name: str = "") -> list[Row]:
+    """The rows of a text in any of the forms of `read_climbs`. file_name: may say what a MoonBoard problem does not.
 
     Raises InputError, which starts with the place, for what has none of these forms.
     """
-    lines = [(f"line {i}", line.strip()) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(f"line {i}", line.strip()) for i, line in enumerate(lines_of(text), 1) if line.strip()]
     if not lines:
         return []
     if is_json(text):
-        return _json_rows(board, text, lines[0][0])
+        return _json_rows(board, text, lines[0][0], file_name)
     table = read_table(text, "frames")
     if table is not None:
         return [at(f"line {line}", _row, f"line {line}", fields) for line, fields in table.rows]
@@ -92,7 +92,7 @@ def _known_row(
     return Row(place, _frames(board, climbs[0].holds), angle, grade)
 
 
-def _json_rows(board: Board, text: str, first: str) -> list[Row]:
+def _json_rows(board: Board, text: str, first: str, file_name: str) -> list[Row]:
     """Rows of one JSON document, or of JSON lines, which are named by their line."""
     try:
         document = json.loads(text)
@@ -103,20 +103,22 @@ def _json_rows(board: Board, text: str, first: str) -> list[Row]:
             placed = str(error).startswith("line ")
             reason = str(error).removeprefix("broken JSON (").removesuffix(")")
             raise error if placed else InputError(f"{first}: this is not JSON ({reason})") from None
-        places = [f"line {i}" for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+        places = [f"line {i}" for i, line in enumerate(lines_of(text), 1) if line.strip()]
         return [
             row
             for place, value in zip(places, values, strict=True)
-            for row in at(place, _record_rows, board, place, value)
+            for row in at(place, _record_rows, board, place, value, file_name)
         ]
     pairs = records(document)
     if are_problems(pairs) or (isinstance(document, list) and pairs):
         items = [record for _, record in pairs] if are_problems(pairs) else document
         places = [f"climb {i}" for i in range(1, len(items) + 1)]
-        return [r for p, v in zip(places, items, strict=True) for r in at(p, _record_rows, board, p, v)]
+        return [
+            r for p, v in zip(places, items, strict=True) for r in at(p, _record_rows, board, p, v, file_name)
+        ]
     if pairs and all("frames" in record or "holds" in record for _, record in pairs):
-        return [r for n, v in pairs for r in at(first, _record_rows, board, first, v)]
-    return at(first, _record_rows, board, first, document)
+        return [r for n, v in pairs for r in at(first, _record_rows, board, first, v, file_name)]
+    return at(first, _record_rows, board, first, document, file_name)
 
 
 def _row(place: str, fields: Mapping[str, Any], frames: str | None = None) -> Row:
@@ -128,11 +130,14 @@ def _row(place: str, fields: Mapping[str, Any], frames: str | None = None) -> Ro
         shown = [v for k, v in fields.items() if rules.is_grade(k) and rules.grade(v, k) == rules.UNREADABLE]
         parse_grade(str(shown[0]))
         raise InputError(f"unknown grade {shown[0]!r}")
+    if read[1] != UNKNOWN and read[1] not in FONT:
+        shown = next(v for k, v in fields.items() if rules.is_grade(k) and rules.grade(v, k) == read[1])
+        raise InputError(f"grade {shown!r} is on no known scale")
     angle, grade = (None if value == UNKNOWN else value for value in read)
     return Row(place, (fields["frames"] if frames is None else frames).strip(), angle, grade)
 
 
-def _record_rows(board: Board, place: str, record: Any) -> list[Row]:
+def _record_rows(board: Board, place: str, record: Any, file_name: str) -> list[Row]:
     """A climb as an object: with `frames` (ours, an app's), `holds` (ours) or `moves` (a MoonBoard's)."""
     fields = lower_keys(record) if isinstance(record, Mapping) else {}
     if not {"frames", "holds"} & set(fields) and "moves" in fields:
@@ -143,7 +148,7 @@ def _record_rows(board: Board, place: str, record: Any) -> list[Row]:
                 None if climb.angle == UNKNOWN else climb.angle,
                 None if climb.grade == UNKNOWN else climb.grade,
             )
-            for climb in read_problem(board, fields)
+            for climb in read_problem(board, fields, file_name)
         ]
     if not ("frames" in fields or "holds" in fields):
         raise InputError("a climb is an object with `frames` or `holds`")

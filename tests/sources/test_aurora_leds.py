@@ -92,6 +92,7 @@ def test_datasets_keep_them_and_older_ones_still_load(database: Database, tmp_pa
     for key in ("app", "leds", "led_colors"):
         del data[key]
     (tmp_path / "d" / "board.json").write_text(json.dumps(data))
+    (tmp_path / "d" / "card.json").write_text("{}")  # older ones had no checksums
     old = Dataset.load(tmp_path / "d").board
     assert (old.app, old.leds, dict(old.led_colors)) == (None, None, {})
     (tmp_path / "lit").write_text(messages[0].hex(" "))

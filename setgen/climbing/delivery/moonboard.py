@@ -16,7 +16,7 @@ from setgen.climbing.grades import FONT, UNKNOWN
 from setgen.climbing.roles import Role
 from setgen.climbing.sources import moonboard as source
 from setgen.climbing.sources.rules import UNREADABLE
-from setgen.climbing.sources.setups import Setup, by_layout
+from setgen.climbing.sources.setups import Setup, angle_in_name, by_layout, setup_in_name
 from setgen.climbing.sources.texts import lower_keys
 from setgen.errors import InputError
 
@@ -38,16 +38,16 @@ def short_problems(board: Board, climbs: Climbs) -> list[dict[str, Any]]:
     ]
 
 
-def read_problem(board: Board, record: Mapping[str, Any]) -> list[Climb]:
+def read_problem(board: Board, record: Mapping[str, Any], file_name: str = "") -> list[Climb]:
     """The climbs of `board` that a problem in either form is: one, or one for each of its angles.
 
     Roles that the problem does not have are derived as on import, or are all middle on a board without
-    starts; an angle that it does not state is unknown.
+    starts; an angle that neither it, nor the file's name, nor its setup states is unknown.
     Raises InputError for what is no problem of this board, and for one on another hold setup.
     """
     check_moonboard(board)
     fields = lower_keys(record)
-    problem = source.read_problem(fields)
+    problem = source.read_problem(fields, setup_in_name(file_name) or source.NOT_SAID)
     if problem.fault:
         raise InputError(source.REASONS[problem.fault])
     check_setup(board, problem.setup)
@@ -60,13 +60,15 @@ def read_problem(board: Board, record: Mapping[str, Any]) -> list[Climb]:
             raise InputError("its moonBoardConfiguration names no angle that is known")
         if reading.grade == UNREADABLE:
             raise InputError("a grade that is on no known scale")
-    return [Climb(placed, reading.angle, reading.grade) for reading in problem.readings]
+    otherwise = angle_in_name(file_name) or problem.setup.only_angle or UNKNOWN
+    angles = [otherwise if reading.angle == UNKNOWN else reading.angle for reading in problem.readings]
+    return [Climb(placed, a, reading.grade) for a, reading in zip(angles, problem.readings, strict=True)]
 
 
 def check_setup(board: Board, setup: Setup) -> None:
     """Raise InputError when a problem is on another hold setup than the board, as far as both say theirs."""
-    layout = None if board.app is None else board.app.layout
-    if layout is not None and setup.layout is not None and layout != setup.layout:
+    mine = None if board.app is None else by_layout(board.app.layout)
+    if mine is not None and setup.id != source.NOT_SAID.id and (setup.id, setup.name) != (mine.id, mine.name):
         raise InputError(
             f"a problem on {setup.name}, where the same cells hold other holds than on {board.name}"
         )

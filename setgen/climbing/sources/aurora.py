@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def read_snapshot(db: SqliteFile, options: Options, hardware: Path | None, board
     kind = "boardsesh snapshot"
     if board is not None:
         family, warnings = as_aurora(db, None, needs_holds=False)
-        readout = _read(db, options, kind, lambda *_: board, {i: str(i) for i in _layouts(db)})
+        wall_of = partial(_same_wall, db, board, family)
+        readout = _read(db, options, kind, wall_of, {i: str(i) for i in _layouts(db)})
     else:
         family, warnings = as_aurora(db, hardware)
         if family == MOONBOARD:
@@ -81,6 +83,18 @@ def read_snapshot(db: SqliteFile, options: Options, hardware: Path | None, board
             )
     readout.warnings[:0] = warnings
     return readout
+
+
+def _same_wall(db: SqliteFile, board: Board, family: str, layout: int, name: str) -> Board:
+    """The board, where it can be that layout of a snapshot's board. Raises InputError where it cannot."""
+    if board.family != "aurora" and not family.startswith(board.family):  # "So iLL" is `soill` there
+        raise InputError(f"{db.label} has climbs of {family}, and --board is of another board: {board.name}")
+    if board.app is not None and board.app.layout != layout:
+        raise InputError(
+            f"{db.label} has climbs on layout {layout} of {family}, and --board is layout {board.app.layout}, "
+            f"{board.name}, where the same numbers are other holds"
+        )
+    return board
 
 
 def _layouts(db: SqliteFile) -> list[int]:

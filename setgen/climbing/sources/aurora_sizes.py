@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from setgen.climbing.board import AppIds, Board
+from setgen.climbing.sources import rules
 from setgen.climbing.sources.aurora_board import is_id, is_number, product_of
 from setgen.climbing.sources.sqlite_file import SqliteFile
 from setgen.errors import InputError
@@ -66,7 +67,7 @@ def sizes(db: SqliteFile, layout: int, board: Board) -> list[Size]:
         if inside.any():
             box = (float(left), float(right), float(bottom), float(top))
             label, leds = str(size_name or f"size {size_id}"), _leds(db, layout, size_id, board)
-            found.append(Size(size_id, label, box, inside, bool(is_listed), leds))
+            found.append(Size(size_id, label, box, inside, rules.flag(is_listed) != 0, leds))
     return found
 
 

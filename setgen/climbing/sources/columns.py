@@ -17,7 +17,10 @@ def numbers(values: Sequence[Any], missing: float) -> np.ndarray:
     """(C,) float64; `missing` for what is no finite number."""
     try:
         column = np.array(values, dtype=np.float64)
+        if column.ndim != 1:  # lists in place of numbers
+            raise ValueError
     except (ValueError, TypeError, OverflowError):
+        values = [v if isinstance(v, str | int | float | bytes | None) else None for v in values]
         column = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(np.float64)
     return np.where(np.isfinite(column), column, missing)
 

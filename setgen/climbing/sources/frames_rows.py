@@ -20,12 +20,17 @@ _TOO_HARD = "if kilter-gpt's preprocessing made this file, its grades are about 
 
 
 def read_frames_rows(
-    kind: str, columns: Mapping[str, Sequence[Any]], board: Board, options: Options
+    kind: str,
+    columns: Mapping[str, Sequence[Any]],
+    board: Board,
+    options: Options,
+    places: Sequence[str] | None = None,
 ) -> Readout:
     """All rows whose frames strings are of `board`. columns: R values by a name in lower case.
 
     `frames`, and where they are there `angle`, a grade (see `rules.grades`), `uuid` or `id`, `frames_count`,
-    `ascensionist_count`, `quality_average`, and what says that a climb does not count.
+    `ascensionist_count`, `quality_average`, and what says that a climb does not count. places: names of the rows
+    that have no id of their own; their numbers from 1 if left out.
     """
     by_name = {rules.plain(name): values for name, values in columns.items()}
     frames = ["" if f is None else str(f).strip() for f in columns[COLUMN]]
@@ -44,9 +49,12 @@ def read_frames_rows(
         seen = np.unique(angle[sieve.kept & (angle != UNKNOWN)])
         board = replace(board, angles=tuple(seen.tolist()))
     names = next((by_name[key] for key in ("uuid", "id") if key in by_name), None)
+    own = [None] * len(frames) if names is None else [None if rules.is_missing(n) else n for n in names]
+    mark = "" if all(name is None for name in own) else "row "  # no other row's id
+    at = places or [str(i) for i in range(1, len(frames) + 1)]
     ids = [
-        str(i) if names is None or rules.is_missing(names[i - 1]) else rules.writable(names[i - 1]).upper()
-        for i in range(1, len(frames) + 1)
+        rules.writable(mark + place) if name is None else rules.writable(name).upper()
+        for name, place in zip(own, at, strict=True)
     ]
     readout = Readout(
         kind,

@@ -174,17 +174,16 @@ def read_problem(record: Mapping[str, Any], default: Setup = NOT_SAID) -> Proble
     """What a record (keys in lower case) says at each of its angles. default: its setup if it states none."""
     setup = read_setup(record.get("holdsetup"))
     setup = default if setup is NOT_SAID else setup
-    entries = record.get("configurations")
-    if isinstance(entries, list) and entries:
-        entries = [lower_keys(e) if isinstance(e, Mapping) else {"id": e} for e in entries]
-        readings = [
-            Reading(
-                stated_angle(entry, setup, entry=True),
-                rules.grade(entry["grade"]) if "grade" in entry else rules.grade_of(record),
-                {k: v for k, v in entry.items() if k in ("repeats", "userrating", "isbenchmark")},
-            )
-            for entry in entries
-        ]
+    entries = _entries(record.get("configurations"))
+    if entries:
+        own = stated_angle(record, setup)
+        kept = ("repeats", "userrating", "isbenchmark")
+        readings = []
+        for entry in entries:
+            angle = stated_angle(entry, setup, entry=True)
+            grade = rules.grade(entry["grade"]) if "grade" in entry else rules.grade_of(record)
+            said = {k: entry[k] for k in (*kept, *rules.withdrawn_columns(set(entry))) if k in entry}
+            readings.append(Reading(own if angle == UNKNOWN else angle, grade, said))
     else:
         readings = [Reading(stated_angle(record, setup), rules.grade_of(record), {})]
     moves = record.get("moves")
@@ -207,6 +206,24 @@ def read_problem(record: Mapping[str, Any], default: Setup = NOT_SAID) -> Proble
             return Problem(setup, [], False, readings, _BAD_HOLD)
         holds.append((COLUMNS.index(match[1].upper()), int(match[2]), role))
     return Problem(setup, holds, not has_roles, readings, 0)
+
+
+def _entries(configurations: Any) -> list[dict[str, Any]]:
+    """What a problem says of each angle: a list of entries, or entries by their angle or number."""
+    if isinstance(configurations, Mapping):
+        return [
+            {"angle" if "angle" not in lower_keys(e) and _is_angle(key) else "id": key, **lower_keys(e)}
+            for key, e in configurations.items()
+            if isinstance(e, Mapping)
+        ]
+    if not isinstance(configurations, list):
+        return []
+    return [lower_keys(e) if isinstance(e, Mapping) else {"id": e} for e in configurations]
+
+
+def _is_angle(key: Any) -> bool:
+    """Whether a key is degrees, and no small number of a configuration."""
+    return rules.angle(key) >= 10
 
 
 def derive_roles(holds: list[tuple[int, int, Role]], n_rows: int) -> list[tuple[int, int, Role]]:

@@ -203,8 +203,11 @@ def _from_zip(path: Path, target: Path, label: str) -> tuple[Path, str]:
             name = _the_one(holders, label)
             return unpack(name, target), name
         texts = [n for n in infos if n.lower().endswith(_TEXT_ENDINGS) and not Path(n).name.startswith(".")]
+        texts = [n for n in texts if not n.lower().endswith(".txt")] or texts  # a README beside the climbs
         if len(texts) == 1 and not packages and "AndroidManifest.xml" not in infos:
             return unpack(texts[0], target), texts[0]
+    if len(texts) > 1:
+        raise InputError(f"{label} holds several texts ({', '.join(texts[:5])}): unpack the one you mean")
     found = f"{len(infos)} other files" if infos else "nothing"
     raise InputError(f"{label} is a zip or APK file without a database: it holds {found}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from pathlib import Path
 
@@ -13,8 +14,14 @@ from setgen.climbing.sources.opening import Opened, opened
 from setgen.climbing.sources.readout import Options, Readout
 from setgen.climbing.sources.snapshot import is_hardware, is_snapshot
 from setgen.climbing.sources.sqlite_file import SqliteFile
-from setgen.climbing.sources.texts import is_json, read_json, read_table, records
+from setgen.climbing.sources.texts import is_json, lines_of, read_json, read_table, records
 from setgen.errors import InputError
+
+_FORMS = {
+    "frames strings": r"(?:^|[,;\t\"\s])p\d+r\d+p\d+r\d+",
+    "LED messages": r"l#[SPRLMEF]\d+,.*#",
+    "MoonBoard moves": r"[a-z]~[A-K]\d{1,2}~\|",
+}
 
 
 class Kind(Enum):
@@ -49,13 +56,28 @@ def read(path: Path, options: Options) -> Readout:
 
 def is_climbs(text: str) -> bool:
     """Whether a text is one of the kinds of climbs that are read here."""
-    return is_json(text) or read_table(text[: 1 << 16].rpartition("\n")[0] or text, COLUMN) is not None
+    return is_json(text) or has_frames(text)
+
+
+def climbs_without_header(text: str) -> str:
+    """What a text without a header of ours holds, if it is climbs: frames strings and the like; else empty."""
+    lines = [line.strip() for line in lines_of(text[: 1 << 16]) if line.strip()][:50]
+    for form, pattern in _FORMS.items():
+        if any(re.search(pattern, line) for line in lines):
+            return form
+    return ""
+
+
+def has_frames(text: str) -> bool:
+    """Whether a text is a table whose header has the column of frames strings, whatever is in its rows."""
+    head = lines_of(text[: 1 << 16])
+    return any(read_table("\n".join(head[:n]), COLUMN) is not None for n in range(1, 8))
 
 
 def _text_kind(path: Path, text: str) -> Kind:
     if is_json(text):
         return Kind.JSON
-    if read_table(text[: 1 << 16].rpartition("\n")[0] or text, COLUMN) is not None:
+    if has_frames(text):
         return Kind.CSV
     begins = " ".join(text.split())[:40]
     what = "a web page" if text.lstrip()[:1] == "<" else "a text"
@@ -109,15 +131,16 @@ def _read_text(path: Path, file: Opened, options: Options) -> Readout:
         return read_moonboard(pairs, options, file.name)
     if any(COLUMN in record for _, record in pairs):
         names = sorted({name for _, record in pairs for name in record})
-        return _frames(
-            path, "JSON with frames", {n: [record.get(n) for _, record in pairs] for n in names}, options
-        )
+        of_records = {n: [record.get(n) for _, record in pairs] for n in names}
+        return _frames(path, "JSON with frames", of_records, options, [name for name, _ in pairs])
     raise InputError(f"{path} is JSON, but holds no climbs: records with `Moves` (MoonBoard) or `{COLUMN}`")
 
 
-def _frames(path: Path, kind: str, columns: dict, options: Options) -> Readout:
+def _frames(
+    path: Path, kind: str, columns: dict, options: Options, places: list[str] | None = None
+) -> Readout:
     board, warnings = _board_for_frames(path, options)
-    readout = read_frames_rows(kind, columns, board, options)
+    readout = read_frames_rows(kind, columns, board, options, places)
     readout.warnings[:0] = warnings
     return readout
 

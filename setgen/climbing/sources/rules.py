@@ -25,7 +25,8 @@ UNREADABLE = -2
 
 _MISSING = ("", "nan", "none", "null", "?", "-")
 _YES, _NO = ("1", "1.0", "t", "true", "y", "yes"), ("0", "0.0", "f", "false", "n", "no")
-_NO_DATE = "0001-01-01"  # how .NET writes that there is no date
+# How .NET and MySQL write that there is no date.
+_NO_DATES = ("0001-01-01", "0000-00-00", "/Date(-62135596800000")
 
 # Where a grade may stand, the more precise first.
 _IDS = ("difficultyaverage", "difficulty", "displaydifficulty")
@@ -94,8 +95,8 @@ def grade(value: Any, column: str = "grade") -> int:
             return UNREADABLE
         if column == "vgrade":
             return _text_grade(f"V{number:g}")
-        if column not in _IDS and text in ("4", "5"):
-            return _text_grade(text)
+        if column not in _IDS and text in ("4", "5", "4.0", "5.0"):  # the latter as pandas writes them
+            return _text_grade(text[0])
         return max(int(half_up(number)), 0)  # which is no grade, as the board will say
     return _text_grade(text)
 
@@ -178,6 +179,9 @@ _WITHDRAWN = {
     "draft": (1, "draft (kept with --drafts)", "drafts"),
     "islisted": (0, "unlisted (kept with --unlisted)", "unlisted"),
     "listed": (0, "unlisted (kept with --unlisted)", "unlisted"),
+    "inactive": (1, "inactive", ""),
+    "isinactive": (1, "inactive", ""),
+    "unlisted": (1, "unlisted (kept with --unlisted)", "unlisted"),
     "isunlisted": (1, "unlisted (kept with --unlisted)", "unlisted"),
 }
 _DATES = ("datedeleted", "deletedat")
@@ -212,7 +216,7 @@ def drop_withdrawn(
 
 
 def _deleted(value: Any) -> int:
-    gone = not is_missing(value) and flag(value) != 0 and not str(value).startswith(_NO_DATE)
+    gone = not is_missing(value) and flag(value) != 0 and not str(value).startswith(_NO_DATES)
     return 1 if gone else 0
 
 
@@ -248,7 +252,7 @@ def drop_repeats(readout: Readout) -> None:
     """Of the rows that are still in, leave out all but one of each problem.
 
     The same problem: one name at one angle, or the same holds in the same roles at one angle. The first
-    stays; of the same holds under several names the one with the most ascents.
+    stays; of the same holds under several names one with a grade, and of those the one with the most ascents.
     """
     sieve, climbs = readout.sieve, readout.climbs
     kept = np.flatnonzero(sieve.kept)
@@ -259,7 +263,7 @@ def drop_repeats(readout: Readout) -> None:
 
     kept = np.flatnonzero(sieve.kept)
     ascents = readout.columns.get("ascents", np.zeros(len(sieve)))[kept]
-    order = kept[np.argsort(-ascents, kind="stable")]
+    order = kept[np.lexsort((-ascents, climbs.grade[kept] == UNKNOWN))]
     prints = element_prints(climbs)
     same_holds = pd.DataFrame({"holds": prints[order], "angle": climbs.angle[order]}).duplicated()
     again = np.zeros(len(sieve), dtype=bool)

@@ -93,8 +93,8 @@ _BY_YEAR = {setup.name[-4:]: setup for setup in SETUPS}
 # What a configuration means on a setup of which no configurations are known: the same on all that are.
 _ANY = {number: angle for setup in SETUPS for number, angle in setup.angles.items()}
 
-_DEGREES = re.compile(r"(?<!\d)(\d{1,2})\s*(?:Â?[°º˚]|deg)", re.IGNORECASE)
-_DATE = re.compile(r"(?<!\d)(?:\d{4}[-_.]\d{1,2}[-_.]\d{1,2}|\d{8})(?!\d)")
+_DEGREES = re.compile(r"(?<![\d.,+-])(\d{1,2})(?:[.,]0+)?\s*(?:Â?[°º˚]|deg)", re.IGNORECASE)
+_DATE = re.compile(r"(?<!\d)(?:\d{4}[-_.]\d{1,2}[-_.]\d{1,2}|\d{1,2}[-_.]\d{1,2}[-_.]\d{4}|\d{8})(?!\d)")
 _NAMED_ANGLES = ("25", "40")  # those that MoonBoards are built at
 
 

@@ -57,6 +57,7 @@ def as_aurora(
         there = db.attach(hardware, "hardware")
         found = [name for name in HARDWARE if name in there]
         if "placements" in found:  # an Aurora database, all of one board
+            _check_product(db, str(board), there, hardware)
             for name in found:
                 db.view(name, f"SELECT * FROM hardware.{name}", there[name])
         else:
@@ -74,6 +75,15 @@ def as_aurora(
             "give a hardware file with --board, or fetch both with `setgen data fetch boardsesh:BOARD/LAYOUT`"
         )
     return str(board), warnings
+
+
+def _check_product(db: SqliteFile, board: str, there: dict[str, set[str]], hardware: Path) -> None:
+    """Raise InputError where an Aurora database names its products, and none is the snapshot's board."""
+    if "name" not in there.get("products", ()):
+        return
+    names = [str(name) for (name,) in db.rows("SELECT name FROM hardware.products") if name]
+    if names and not any(board.startswith(name.split()[0].lower()) for name in names):
+        raise InputError(f"{db.label} has climbs of {board}, and {hardware} is of another board: {names[0]}")
 
 
 def lay_in(db_path: Path, hardware: Path, board: str) -> None:

@@ -26,13 +26,15 @@ class SqliteFile:
         self.path = path
         self.label = label or str(path)
         self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._beside: list[SqliteFile] = []
+        self._uri = f"{path.resolve().as_uri()}?mode=ro"
         _check_length(path, self.label)
         try:
-            self._db, self._columns = self._open(f"{path.resolve().as_uri()}?mode=ro")
+            self._db, self._columns = self._open(self._uri)
         except sqlite3.OperationalError:  # a log in a folder that we may not write to
-            uri = self._aside() if logs(path) else f"{path.resolve().as_uri()}?immutable=1"
+            self._uri = self._aside() if logs(path) else f"{path.resolve().as_uri()}?immutable=1"
             try:
-                self._db, self._columns = self._open(uri)
+                self._db, self._columns = self._open(self._uri)
             except sqlite3.DatabaseError as error:
                 raise self._unreadable(error) from None
         except sqlite3.DatabaseError as error:
@@ -43,6 +45,8 @@ class SqliteFile:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+        for other in self._beside:
+            other.__exit__()
         if self._copy is not None:
             self._copy.cleanup()
 
@@ -96,17 +100,13 @@ class SqliteFile:
 
     def attach(self, other: Path, name: str) -> dict[str, set[str]]:
         """Lay another database beside this one; its tables (in lower case) and their columns."""
-        with SqliteFile(other) as file:  # whose checks it must pass too
-            columns = file._columns
-            if file._copy is not None:
-                raise InputError(
-                    f"{other} has changes in a log beside it: open and close it once, then import"
-                )
+        file = SqliteFile(other)  # whose checks it must pass too, and whose copy it may need
+        self._beside.append(file)
         try:
-            self._db.execute(f"ATTACH ? AS {name}", (f"{other.resolve().as_uri()}?mode=ro",))
+            self._db.execute(f"ATTACH ? AS {name}", (file._uri,))
         except sqlite3.DatabaseError as error:
-            raise self._unreadable(error) from None
-        return columns
+            raise file._unreadable(error) from None
+        return file._columns
 
     def view(self, name: str, select: str, columns: set[str]) -> None:
         """A view that is there for this reader only."""

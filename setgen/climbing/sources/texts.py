@@ -13,7 +13,16 @@ from typing import Any
 from setgen.errors import InputError
 
 _DELIMITERS = (",", ";", "\t", "|")
-_SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # a line for Excel: what separates fields
+_SEP = re.compile(r'"?sep=(.)\1*"?', re.IGNORECASE)  # a line for Excel: what separates fields
+_OWN = (
+    "total",
+    "count",
+    "id",
+    "apiid",
+    "uuid",
+    "name",
+    "configurations",
+)  # what a wrapper says of itself alone
 _LISTS = ("data", "problems", "climbs", "results", "items")  # under which wrappers hold their records
 
 
@@ -41,7 +50,7 @@ def read_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        lines = [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+        lines = [(i, line) for i, line in enumerate(lines_of(text), 1) if line.strip()]
         if len(lines) < 2 or not _parses(lines[0][1]):
             raise InputError(f"broken JSON ({_reason(error)})") from None
     values = []
@@ -56,8 +65,9 @@ def read_json(text: str) -> Any:
 def records(document: Any) -> list[tuple[str, dict[str, Any]]]:
     """(name, record) of each record in a JSON document, keys in lower case.
 
-    A list of records; a list under `data`, `problems` or the like; a dict from name to record; one record.
-    What else a wrapper says, such as `holdsetup`, holds for its records that do not say it themselves. A name
+    A list of records, or of wrappers; a list under `data`, `problems` or the like; a dict from name to record; one
+    record. What else a wrapper says, such as `holdsetup`, holds for its records that do not say it themselves, or say
+    null; but for its own id and name, its counts, and its list of configurations. A name
     is the key, or the place, counted from 1. What is no object becomes an empty record.
     """
     common: dict[str, Any] = {}
@@ -65,20 +75,41 @@ def records(document: Any) -> list[tuple[str, dict[str, Any]]]:
         fields = lower_keys(document)
         key = next((k for k in _LISTS if isinstance(fields.get(k), list | Mapping)), None)
         if key is not None:
-            common = {k: v for k, v in fields.items() if k != key and k not in ("total", "count")}
+            common = {k: v for k, v in fields.items() if k != key and k not in _OWN}
             document = fields[key]
         elif not all(isinstance(value, Mapping) for value in document.values()):
             document = [document]
     if isinstance(document, Mapping):
         pairs = [(str(name), record) for name, record in document.items()]
     elif isinstance(document, list):
+        if document and all(_is_wrapper(one) for one in document):
+            pages = [record for one in document for _, record in records(one)]
+            return [(str(i), _with(common, record)) for i, record in enumerate(pages, 1)]
         pairs = [(str(i), record) for i, record in enumerate(document, 1)]
     else:
         pairs = []
     return [
-        (name, {**common, **lower_keys(record)} if isinstance(record, Mapping) else {})
+        (name, _with(common, lower_keys(record)) if isinstance(record, Mapping) else {})
         for name, record in pairs
     ]
+
+
+def _is_wrapper(value: Any) -> bool:
+    """Whether a value is an object with a list of records in it, and no record itself."""
+    if not isinstance(value, Mapping):
+        return False
+    fields = lower_keys(value)
+    return any(isinstance(fields.get(key), list) for key in _LISTS) and not {"moves", "frames"} & set(fields)
+
+
+def _with(common: Mapping[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """The record, and what it does not say itself."""
+    return {**common, **{k: v for k, v in record.items() if v is not None or k not in common}}
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, which end as files' lines do: other separators, such as U+2028, may stand in JSON."""
+    return re.split(r"\r\n|\n|\r", text)
 
 
 def lower_keys(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,12 +123,12 @@ def read_table(text: str, needed: str) -> Table | None:
     The delimiter is what a line `sep=;` says, or else what cuts such a column out of the header. Numbers with
     a decimal comma, which only other delimiters leave room for, get a point. Raises InputError.
     """
-    lines = text.splitlines(keepends=True)
+    lines = [f"{line}\n" for line in lines_of(text)]
     start = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
     delimiters: tuple[str, ...] = _DELIMITERS
     if start < len(lines) and (said := _SEP.fullmatch(lines[start].strip("\r\n \ufeff") or "")):
         delimiters = (said[1],)
-        start += 1
+        start = next((i for i in range(start + 1, len(lines)) if lines[i].strip()), len(lines))
     head = lines[start] if start < len(lines) else ""
     for delimiter in delimiters:
         names = tuple(name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), []))
@@ -114,6 +145,8 @@ def _rows(text: str, delimiter: str, names: tuple[str, ...], before: int) -> lis
         for fields in reader:
             if not any(fields):
                 continue
+            while len(fields) > len(names) and not fields[-1].strip():
+                fields.pop()  # as spreadsheets write empty columns
             if len(fields) > len(names):
                 raise InputError(
                     f"line {reader.line_num + before}: this row has more fields than the header names"
