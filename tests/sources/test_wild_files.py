@@ -261,9 +261,10 @@ def test_an_aurora_database_of_another_board_is_no_hardware_file(database: Any, 
 
 
 def test_text_booleans_hide_a_size_too(database: Any, tmp_path: Path) -> None:
-    assert import_dataset(database(), Options()).card["size"]["id"] == 1
-    hidden = database("UPDATE product_sizes SET is_listed = 'f' WHERE id = 1")
-    assert import_dataset(hidden, Options()).card["size"]["id"] != 1
+    shown = import_dataset(database(), Options()).card["size"]["id"]
+    for hidden in ("f", "false", "0"):
+        file = database(f"UPDATE product_sizes SET is_listed = '{hidden}' WHERE id = {shown}")
+        assert import_dataset(file, Options()).card["size"]["id"] != shown
 
 
 def test_a_hardware_file_with_a_log_is_read_where_nothing_can_be_written(tmp_path: Path, monkeypatch) -> None:
