@@ -97,28 +97,28 @@ def _with_marks(report: Report, found: pd.DataFrame, half: pd.Series) -> pd.Data
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = (gap.abs() / error).where(~good, 0.0)
     distance = distance.where((found.direction != "") & target.notna())
-    size = (
-        (gap.abs() / _counted(report, gap.abs(), found.floor.abs()))
-        .fillna(0.0)
-        .where(~good, 0.0)
-        .where(distance.notna())
-    )
+    scale = _counted(report, gap.abs().where(~good & (distance > NEAR)), gap.abs(), found.floor.abs())
+    size = (gap.abs() / scale).where(np.isfinite(gap), math.inf).fillna(0.0)
+    size = size.where(~good, 0.0).where(distance.notna())
     kind = [_class(d, s) for d, s in zip(distance, size, strict=True)]
     marks = {"best": best, "distance": distance, "size": size, "kind": kind}
     return found.assign(**marks, to_best=to_best & distance.notna())
 
 
-def _counted(report: Report, gap: pd.Series, floor: pd.Series) -> pd.Series:
-    """The gap of the model that only counts, in each row; where there is none, or 0, the largest or the floor."""
+def _counted(report: Report, off: pd.Series, gap: pd.Series, floor: pd.Series) -> pd.Series:
+    """The gap of the model that only counts, in each row; where there is none, or it is at the floor itself, the
+    largest of the row, or the floor's own size. off: gaps of models that are off the floor, NaN for the others."""
     counts = [
         label
         for label, runs in report.runs.items()
         if runs[0].facts.kind != "file" and not runs[0].facts.n_parameters
     ]
-    gap = gap.where(np.isfinite(gap))
-    known = gap.where(gap.index.get_level_values("model").isin(counts)).groupby("metric", sort=False)
-    own, largest = known.transform("max"), gap.groupby("metric", sort=False).transform("max")
-    return own.where(own > 0, np.fmax(largest, floor)).replace(0.0, math.nan)
+
+    def largest(gaps: pd.Series) -> pd.Series:
+        return gaps.where(np.isfinite(gaps)).groupby("metric", sort=False).transform("max")
+
+    own = largest(off.where(off.index.get_level_values("model").isin(counts)))
+    return own.where(own > 0, np.fmax(largest(gap), floor)).replace(0.0, math.nan)
 
 
 def _class(distance: float, size: float) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from setgen.climbing.board import Board
 
 
+_REAL, _FIRST = 16, 24
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the app."""
     app.command()(draw)
@@ -47,8 +50,12 @@ def draw(
             help="With --data: a trained model, whose climbs for the same angles and grades stand beside.",
         ),
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=200, help="With --data: so many real climbs.")] = 16,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which climbs.")] = 0,
+    n: Annotated[
+        int | None, typer.Option("-n", min=1, max=200, help="With --data: so many real climbs; left out: 16.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="With --data: which climbs; left out: 0.")
+    ] = None,
     angle: Annotated[
         int | None, typer.Option("--angle", help="Angle of climbs that come without one.")
     ] = None,
@@ -56,7 +63,9 @@ def draw(
         str | None, typer.Option("--grade", help="Grade of climbs that come without one.")
     ] = None,
     numbers: Annotated[bool, typer.Option("--numbers", help="Write every hold's number beside it.")] = False,
-    first: Annotated[int, typer.Option("--first", min=1, help="Draw at most so many climbs.")] = 24,
+    first: Annotated[
+        int | None, typer.Option("--first", min=1, help="Draw at most so many climbs; left out: 24.")
+    ] = None,
     columns: Annotated[int, typer.Option("--columns", min=1, help="Boards beside each other.")] = 4,
 ) -> None:
     """Draw climbs: one on its own, several as a gallery, none for the bare board.
@@ -79,9 +88,18 @@ def draw(
         raise InputError("--climbs and --holds are both given: choose one")
     if model is not None and data is None:
         raise InputError("--model stands beside real climbs: name their dataset with --data")
+    others = (
+        {"--angle": angle, "--grade": grade, "--first": first}
+        if data is not None
+        else {"-n": n, "--seed": seed}
+    )
+    for option, value in others.items():
+        if value is not None:
+            with_data = "does not go with --data" if data is not None else "goes with --data"
+            raise InputError(f"{option} {with_data}: leave it out")
     check_picture(out)
     if data is not None:
-        return save_figure(_beside_real(data, model, n, seed, columns, numbers), out)
+        return save_figure(_beside_real(data, model, n or _REAL, seed or 0, columns, numbers), out)
     if board is None:
         raise InputError("--board is missing: name a dataset folder or a trained model's, or use --data")
     wall = find_board(board)
@@ -90,6 +108,7 @@ def draw(
         shown = with_missing(wall, read_climbs(climbs, wall, check=False), angle, grade)
     else:
         shown = make_prompts(wall, holds=holds or "", angle=angle, grade=grade, legal=False)
+    first = first or _FIRST
     if len(shown) > first:
         print(f"drew the first {first} of {len(shown)} climbs; --first draws more", file=sys.stderr)
         shown = shown[:first]

@@ -64,9 +64,11 @@ def _grades(rows: pd.DataFrame, sets: str) -> str:
 def _furthest(rows: pd.DataFrame, sets: str) -> str:
     """The metrics in which value and floor differ most by their ratio, of those whose intervals do not meet and whose
     units can be pictured."""
-    apart = rows[
-        rows.apart & (rows.direction != "") & rows.unit.isin(_UNITS) & ~rows.index.str.contains("legal")
-    ]
+    better = ((rows.direction == "↓") & (rows.value < rows.floor)) | (
+        (rows.direction == "↑") & (rows.value > rows.floor)
+    )
+    told = rows.apart & ~better & (rows.direction != "") & rows.unit.isin(_UNITS)
+    apart = rows[told & ~rows.index.str.contains("legal")]
     size = (apart.value - apart.floor).abs() / apart[["value", "floor"]].abs().max(axis=1)
     names = [
         f"{name} ({apart.value[name]:.3g}, real {apart.floor[name]:.3g})"

@@ -20,7 +20,7 @@ from setgen.climbing.sources.moonboard import are_problems
 from setgen.climbing.sources.texts import is_json, lines_of, lower_keys, read_json, read_table, records
 from setgen.errors import InputError
 
-LED_BYTES = re.compile(r"01(?:[\s:]*[0-9A-Fa-f]{2})+")
+LED_BYTES = re.compile(r"01(?:[\s:]*[0-9A-Fa-f]{2})+", re.ASCII)
 
 T = TypeVar("T")
 
@@ -84,9 +84,7 @@ def _known_row(
     """A published climb: at the link's angle, with the grade that it has there."""
     climbs = known.get(uuid, ())
     if not climbs:
-        raise InputError(
-            f"this link names the climb {uuid}, which the dataset given with --board does not have"
-        )
+        raise InputError(f"this link names the climb {uuid}, which is none of the known climbs")
     there = next((climb for climb in climbs if climb.angle == angle), None)
     grade = None if there is None or there.grade == UNKNOWN else there.grade
     return Row(place, _frames(board, climbs[0].holds), angle, grade)

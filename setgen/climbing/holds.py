@@ -26,7 +26,9 @@ def parse_holds(board: Board, text: str, open_roles: bool = False) -> tuple[tupl
         return ()
     if _FRAMES.fullmatch(text):
         holds = _framed(board, text)
-    elif re.match(r"p\d+(?:[rpx]|$)", text) or re.fullmatch(r"[prx\d,\"]*[prx][prx\d,\"]*", text):
+    elif re.match(r"p\d+(?:[rpx]|$)", text) or (
+        re.fullmatch(r"[prx\d,\"]+", text) and re.search("[prx]", text)
+    ):
         raise InputError(
             f"{_short(text)} is not a frames string: write p<placement>r<role>, one after another"
         )
@@ -99,7 +101,9 @@ def _named(board: Board, word: str) -> tuple[int, int]:
     if role_name == _OPEN:
         role = OPEN
     elif role is None or role not in board.role_ids:
-        raise InputError(f"role {role_name!r} of hold {name} is unknown: use {', '.join(known)}")
+        raise InputError(
+            f"role {_short(role_name)} of hold {_short(name)} is unknown: use {', '.join(known)}"
+        )
     try:
         return board.index_of_name(name), int(role)
     except InputError as error:

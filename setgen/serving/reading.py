@@ -18,8 +18,9 @@ from setgen.errors import InputError
 from setgen.serving.problems import about
 from setgen.serving.requests import ClimbIn
 
-_FRAMES = re.compile(r"p\d+r")
-_HOLE_NAMES = re.compile(r"[^\s,:{}\[\]#/]+(:[a-z]+)?([ ,]+[^\s,:{}\[\]#/]+(:[a-z]+)?)*")
+# Words that may be hole names with roles; what begins like a frames string or a CSV with a header is none.
+_NAMES = re.compile(r"[^{}\[\]#/~\"]+")
+_NO_NAMES = re.compile(r"p\d+r|sep=|frames\b|[^\n]*[,;\t]frames\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,11 @@ def wanted_sizes(possible: list[int], given: int, n: int, size: int | None) -> n
 def climbs_in(board: Board, text: str, routes: bool, known: Known | None) -> Climbs:
     """Climbs in a text of any form that is known, legal or not; hole names are one climb."""
     with about("text"):
-        line = text.strip()
-        if _HOLE_NAMES.fullmatch(line) and not _FRAMES.match(line) and not LED_BYTES.fullmatch(line):
+        if (
+            _NAMES.fullmatch(text)
+            and not _NO_NAMES.match(text.strip())
+            and not LED_BYTES.fullmatch(text.strip())
+        ):
             return Climbs.from_list([Climb(parse_holds(board, text))])
         return climbs_in_text(text, board, "text", False, routes, known)
 

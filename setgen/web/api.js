@@ -1,6 +1,5 @@
 // What the page asks of a server, done in the browser: same calls, same answers (setgen/serving/page/api.js).
 
-import { shown } from "./legend.js";
 import { element, holdRadius, thumbnail } from "./shapes.js";
 import { limitsOf } from "../web/limits.js";
 import { best, Judges } from "../web/judging.js";
@@ -107,6 +106,8 @@ async function placed(frames) {
 async function convert({ text, to, angle }) {
   const { link } = await data;
   const [frames, at] = await read(text.trim());
+  const { board } = await data;
+  if (at !== null && !board.angles.includes(at)) throw new Error(`This board has no angle of ${at}°: it has ${board.angles.join(", ")}.`);
   const climb = await asClimb(await placed(frames), angle ?? at, null);
   const query = new URLSearchParams({ forkFrames: frames, forkName: "setgen" });
   const written = to === "links" ? `${link}/${angle}/create?${query}` : frames;
@@ -117,7 +118,7 @@ async function convert({ text, to, angle }) {
 async function read(text) {
   const { link } = await data;
   if (/^https?:/.test(text)) {
-    const address = new URL(text);
+    const address = URL.parse?.(text) ?? linkOf(text);
     const frames = address.searchParams.get("forkFrames");
     if (frames === null) throw new Error("This link carries no climb: boardsesh's editor has links that do (…/create?forkFrames=…).");
     const board = (link ?? "").split("/").slice(3, 5).join("/");
@@ -127,6 +128,17 @@ async function read(text) {
   }
   if (/^(p\d+r\d+)+$/.test(text)) return [text, null];
   return [await named(text), null];
+}
+
+// Names of the same roles: setgen/climbing/roles.py.
+const SYNONYMS = { hand: "middle", hands: "middle", top: "finish", end: "finish", feet: "foot" };
+
+function linkOf(text) {
+  try {
+    return new URL(text);
+  } catch {
+    throw new Error("This is no link.");
+  }
 }
 
 // The frames string of hole names: G5:start, G16, G104:finish; of Kilter's too, which have a comma: 28,21:start,30,21.
@@ -140,9 +152,9 @@ async function named(text) {
       const two = parts.slice(0, 2).join(",").toLowerCase().split(":");
       const n = parts.length > 1 && !parts[0].includes(":") && places.has(two[0]) ? 2 : 1;
       const word = parts.slice(0, n).join(",");
-      const [name, role = "hand"] = word.split(":");
-      const place = places.get(name.toLowerCase());
-      const kind = board.roles.find((one) => one.role === role || shown(one.role) === role);
+      const [name, role = "middle"] = word.toLowerCase().split(":");
+      const place = places.get(name);
+      const kind = board.roles.find((one) => one.role === (SYNONYMS[role] ?? role));
       if (!place || !kind) {
         throw new Error(`“${word.slice(0, 40)}” is no hold of this board. This page reads frames strings, hole names and boardsesh links; other texts need a server: setgen serve.`);
       }
@@ -162,7 +174,7 @@ export async function picture({ holds }) {
   const [width, height] = [1200, Math.round((1200 * (top - bottom)) / (right - left))];
   drawn.setAttribute("width", width);
   drawn.setAttribute("height", height);
-  drawn.append(element("style", {}, ".body{fill:#c3c3c6;stroke:#6e6e74;stroke-width:.35}.ring{fill:#fff;stroke-width:1.5}.edge{fill:none;stroke:#111;stroke-width:2.3}.letter{fill:#111;text-anchor:middle;dominant-baseline:central;font:700 1px sans-serif}"));
+  drawn.append(element("style", {}, ".body{fill:#c3c3c6;stroke:#6e6e74;stroke-width:.35}.ring{fill:#fff;stroke-width:1.5}.edge{fill:none;stroke:#111;stroke-width:2.3}.letter{fill:#111;text-anchor:middle;dominant-baseline:central;font-weight:700;font-family:sans-serif}"));
   const url = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(drawn)], { type: "image/svg+xml" }));
   const image = new Image(width, height);
   image.src = url;

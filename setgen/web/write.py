@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,11 +146,17 @@ def _write_page(whole: Path) -> None:
     (whole / "index.html").write_text(page.replace("</title>", f"</title>\n  {link}"), encoding="utf-8")
     (whole / "manifest.webmanifest").write_text(json.dumps(_MANIFEST), encoding="utf-8")
     (whole / "icon.svg").write_text(_ICON, encoding="utf-8")
+    _write_worker(whole)
+
+
+def _write_worker(whole: Path) -> None:
+    """sw.js, which has a new name where any file is another."""
+    (whole / "sw.js").unlink(missing_ok=True)
     files = sorted(path for path in whole.rglob("*") if path.is_file())
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     names = ["./", *(path.relative_to(whole).as_posix() for path in files if path.name != "index.html")]
     worker = (_WEB / "sw.js").read_text(encoding="utf-8")
-    worker = worker.replace("@NAME@", f"setgen-{digest[:16]}").replace('"@FILES@"', json.dumps(names))
+    worker = worker.replace("@NAME@", digest[:16]).replace('"@FILES@"', json.dumps(names))
     (whole / "sw.js").write_text(worker, encoding="utf-8")
 
 
@@ -160,7 +167,7 @@ def _take_runtime(given: Path | None, target: Path, aside: Path) -> None:
         try:
             with tarfile.open(package) as archive:
                 archive.extractall(aside / "runtime", filter="data")
-        except (tarfile.TarError, OSError) as error:
+        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             raise InputError(f"{package} is no package of onnxruntime-web: {error}") from None
         package = aside / "runtime"
     target.mkdir()

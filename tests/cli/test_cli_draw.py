@@ -138,6 +138,8 @@ def test_what_does_not_go_together_is_one_line(dataset, folder, tmp_path, capsys
         (["--data", str(dataset), "--board", str(folder)], "leave out --board"),
         (["--board", str(folder), "--model", str(BUILTIN)], "--data"),
         (["--holds", CLIMB], "--board is missing"),
+        (["--data", str(dataset), "--angle", "40"], "--angle does not go with --data"),
+        (["--board", str(folder), "-n", "3"], "-n goes with --data"),
         (["--data", str(tmp_path)], "dataset"),
     ):
         assert run(["draw", *command, *out]) == 2

@@ -43,6 +43,11 @@ def test_how_far_from_real_is_said_in_words() -> None:
         assert words in verdict(rows, "climbs")[0]
 
 
+def test_what_is_better_than_real_is_not_furthest_from_it() -> None:
+    rows = table(W1=(0.2, 0.5), coverage=(0.9, 0.5), size=(0.3, 0.2)).assign(direction=["↓", "↑", "↓"])
+    assert verdict(rows, "climbs") == ["Furthest from real climbs: size (0.3, real 0.2)."]
+
+
 def test_illegal_sets_are_said_and_nothing_is_said_of_what_is_not_there() -> None:
     assert verdict(table(legal=(1.0, 1.0)), "climbs") == []
     [line] = verdict(table(legal=(0.8, 1.0)), "sets")

@@ -190,6 +190,22 @@ def test_marks_go_by_the_size_of_the_difference_beside_counting(reference):
     assert kinds(b=0.4, worst=1.1)["b"] == "near"  # where nobody counts, the furthest stands for it
 
 
+def test_counting_that_is_at_the_floor_is_no_scale_and_infinity_is_far(reference):
+    def kinds(metric: str, **of: MetricValue) -> dict[str, str]:
+        runs = {
+            label: [judged(reference, label, {metric: v}, n_parameters=10 * (label != "counts"))]
+            for label, v in of.items()
+        }
+        return cells(Report("", reference, runs)).droplevel("metric").kind.to_dict()
+
+    usage = {"counts": value(0.0205, 0.001, 0.02, 0.001), "a": value(0.0225, 0.0001, 0.02, 0.0001)}
+    assert kinds("hold usage", **usage, worst=value(0.1, 0.001, 0.02, 0.001))["a"] == "at"
+    novel = {"counts": value(1.0, 0.001, 0.95, 0.001), "a": value(0.93, 0.001, 0.95, 0.001)}
+    assert kinds("novel", **novel)["a"] == "at"  # a fiftieth of the floor itself
+    bits = {"a": value(4.0, 0.01), "b": value(math.inf)}
+    assert kinds("bits per hold", **bits) == {"a": "at", "b": "far"}
+
+
 def test_the_best_follows_the_direction(reference):
     def best(metric: str, **values: MetricValue) -> list[str]:
         runs = {label: [judged(reference, label, {metric: v})] for label, v in values.items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tarfile
+from pathlib import Path
 
 import pytest
 from contract import WALL
@@ -176,6 +178,10 @@ def test_a_page_that_cannot_be_made_is_one_line(refused, tmp_path, model, monkey
     (tmp_path / "package.tgz").write_bytes(b"no archive")
     command = ("export", "--format", "web", "--out", out, "--onnxruntime-web")
     assert "no package of onnxruntime-web" in refused(*command, tmp_path / "package.tgz")
+    with tarfile.open(tmp_path / "whole.tgz", "w:gz") as archive:
+        archive.add(Path(__file__), "package/dist/some.js")
+    (tmp_path / "cut.tgz").write_bytes((tmp_path / "whole.tgz").read_bytes()[:-40])
+    assert "no package of onnxruntime-web" in refused(*command, tmp_path / "cut.tgz")
     assert "it has no ort" in refused(*command, tmp_path)
     monkeypatch.setenv("PATH", "")
     assert "npm, which fetches it, is not installed" in refused("export", "--format", "web", "--out", out)

@@ -58,10 +58,10 @@ def runtime(tmp_path_factory) -> Path:
 
 
 class Space:
-    """A web space: it sends the files of a folder, and no headers of its own."""
+    """A web space: it sends the files of a folder, and no headers of its own but how long they may be kept."""
 
-    def __init__(self, folder: Path) -> None:
-        handler = partial(_Quiet, directory=str(folder))
+    def __init__(self, folder: Path, keep: str = "") -> None:
+        handler = partial(_Quiet, directory=str(folder), keep=keep)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -72,6 +72,15 @@ class Space:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def __init__(self, *arguments, keep: str = "", **options) -> None:
+        self.keep = keep
+        super().__init__(*arguments, **options)
+
+    def end_headers(self) -> None:
+        if self.keep:
+            self.send_header("Cache-Control", self.keep)
+        super().end_headers()
+
     def log_message(self, *_) -> None:
         pass
 
@@ -271,7 +280,8 @@ def test_the_page_completes_draws_anew_and_keeps_to_limits(open_page, site) -> N
 
 def test_texts_go_in_and_what_cannot_be_read_is_said(open_page, site) -> None:
     page = open_page(site.url)
-    for text in ("p5r1p16r2p104r3", "G5:start, G16 G104:finish", f"{site.url}#f=p5r1p16r2p104r3"):
+    names = ("G5:start, G16 G104:finish", "G5:Start\nG16;G104:top")
+    for text in ("p5r1p16r2p104r3", *names, f"{site.url}#f=p5r1p16r2p104r3"):
         page.click("#clear")
         page.fill("#frames", text)
         page.click("#import")
@@ -281,6 +291,7 @@ def test_texts_go_in_and_what_cannot_be_read_is_said(open_page, site) -> None:
         ("p5r1p999r2", "p999r2 is no hold"),
         ("https://www.boardsesh.com/kilter/1/10/1,20/40/create?forkFrames=p1r12", "another board"),
         ("https://example.org/", "carries no climb"),
+        ("https://[::1/", "This is no link"),
     ):
         page.fill("#frames", text)
         page.click("#import")
@@ -297,6 +308,38 @@ def test_it_works_without_a_network_once_it_was_open(open_page, runtime, tmp_pat
     page.reload()
     page.wait_for_selector(".hold")
     assert len(propose(page, "#complete")) == 8
+
+
+def test_a_new_page_takes_the_place_of_an_old_one_and_leaves_its_neighbours(
+    open_page, runtime, tmp_path
+) -> None:
+    """Even where the web space lets browsers keep files for long; and two pages of one web space are apart."""
+    for name in ("a", "b"):
+        web.export_web(None, tmp_path / name, runtime=runtime)
+    space = Space(tmp_path, "max-age=3600")
+    page = open_page(f"{space.url}a/")
+    ready = "navigator.serviceWorker.ready.then(() => true)"
+    page.evaluate(ready)
+    page.goto(f"{space.url}b/")
+    page.wait_for_selector(".hold")
+    page.evaluate(ready)
+    data = json.loads((tmp_path / "a" / "data.json").read_text())
+    data["board"]["name"] = "Another board"
+    (tmp_path / "a" / "data.json").write_text(json.dumps(data))
+    web._write_worker(tmp_path / "a")
+    page.goto(f"{space.url}a/")
+    page.evaluate("navigator.serviceWorker.getRegistration().then((one) => one.update())")
+    for _ in range(50):
+        page.wait_for_timeout(200)
+        page.reload()
+        page.wait_for_selector(".hold")
+        if page.inner_text("#board-name") == "Another board":
+            break
+    assert page.inner_text("#board-name").startswith("Another board")
+    space.close()
+    for name in ("a", "b"):
+        page.goto(f"{space.url}{name}/")
+        page.wait_for_selector(".hold")
 
 
 def test_model_and_grader_are_small_and_no_file_is_missing(runtime, tmp_path) -> None:
@@ -329,4 +372,7 @@ def test_another_board_without_judges_and_its_links(open_page, runtime, tmp_path
     page.fill("#frames", link)
     page.click("#import")
     sync_api.expect(page.locator("#frames")).to_have_value(frame)
+    page.fill("#frames", link.replace("/40/create", "/57/create"))
+    page.click("#import")
+    sync_api.expect(page.locator("#alert")).to_contain_text("no angle of 57°")
     space.close()

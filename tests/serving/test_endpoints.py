@@ -14,8 +14,11 @@ from setgen.climbing.constraints import Constraints
 from setgen.climbing.frames import read_frames, write_frames
 from setgen.climbing.grades import parse_grade
 from setgen.climbing.prompts import make_prompts
+from setgen.climbing.roles import Role
 from setgen.climbing.rules import legal
 from setgen.climbing.similar import KnownClimbs
+from setgen.climbing.sources.moonboard import moonboard
+from setgen.climbing.sources.setups import by_id
 from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.generators.registry import generator_class
 from setgen.metrics.likelihood import likelihood
@@ -423,7 +426,8 @@ async def test_head_is_get_without_its_body(client, path) -> None:
 
 
 async def test_convert_reads_every_form_that_the_package_writes_and_writes_it(client, model) -> None:
-    for text in (CLIMB, "G5:start,G16, G38,G60 G104:finish", f"frames,angle\n{CLIMB},40\n"):
+    names = ("G5:start,G16, G38,G60 G104:finish", "G5:Start\nG16;G38\tG60\nG104:top")
+    for text in (CLIMB, *names, f"frames,angle\n{CLIMB},40\n"):
         found = await post(client, "/v1/convert", text=text, grade="6c")
         assert found["text"] == f"{CLIMB}\n"
         [climb] = found["climbs"]
@@ -435,6 +439,9 @@ async def test_convert_says_what_cannot_be_read_or_written(client) -> None:
     for sent, field, said in (
         ({"text": "https://example.org/"}, "text", "carries no climb"),
         ({"text": "G5:start,Z99"}, "text", "Z99"),
+        ({"text": "01\u00a000 11"}, "text", "not on this board"),
+        ({"text": "https://[::1/?forkFrames=p5r1"}, "text", "this is no link"),
+        ({"text": "p" * 31_999 + "!"}, "text", "not on this board"),
         ({"text": f"{CLIMB}\nnonsense"}, "text", "line 2"),
         ({"text": CLIMB, "to": "links"}, "to", "boardsesh has no links"),
         ({"text": CLIMB, "to": "moonboard"}, "to", "no MoonBoard"),
@@ -445,6 +452,23 @@ async def test_convert_says_what_cannot_be_read_or_written(client) -> None:
         assert response.status_code == 422, sent
         assert response.json()["errors"][0]["field"] == field
         assert said in response.json()["detail"]
+
+
+async def test_whatever_convert_writes_is_read_back(serving, model) -> None:
+    kilter = replace(model.board, family="kilter", app=AppIds(layout=1, size=10, sets=(1, 20)))
+    walls = {
+        kilter: (("app", {}), ("links", {}), ("links", {"site": "climbdex"})),
+        moonboard((25, 40), setup=by_id(15)): (("moonboard", {}), ("leds", {}), ("links", {})),
+    }
+    for wall, forms in walls.items():
+        served = replace(model, generator=hold_frequency(wall), rules=None, grader=None, known=None)
+        roles = wall.role_ids
+        climb = f"p5r{roles[Role.START]}p16r{roles[Role.MIDDLE]}p104r{roles[Role.FINISH]}"
+        async with serving(served) as client:
+            for form, more in forms:
+                made = await post(client, "/v1/convert", text=climb, to=form, angle=40, **more)
+                again = await post(client, "/v1/convert", text=made["text"])
+                assert again["climbs"][0]["frames"] == climb, (wall.name, form)
 
 
 async def test_convert_opens_a_climb_in_boardsesh_and_takes_one_from_there(serving, model) -> None:

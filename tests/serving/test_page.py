@@ -592,10 +592,8 @@ def test_a_click_beside_a_hold_means_the_nearest_one(open_page) -> None:
     ready(page)
     box = hold(page, 60).locator(".hit").bounding_box()
     page.mouse.click(box["x"] + box["width"] + 2, box["y"] + box["height"] / 2 + 1)
-    named = [one for one in page.locator(".hold").all() if "start" in one.get_attribute("aria-label")]
-    assert len(named) == 1
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert "locked" in label(page, 60)
+    assert label(page, 60) == "G60: start, locked"
+    assert page.locator("#board .ring").count() == 1
 
 
 def test_476_holds_can_be_hit_with_a_thumb(open_page, wide) -> None:
@@ -698,8 +696,12 @@ def test_texts_of_several_climbs_and_hole_names_are_read(open_page) -> None:
     page.click("#import")
     sync_api.expect(page.locator("#results-title")).to_have_text("Climbs in the text")
     assert page.locator("#proposals button").count() == 2
+    texts = page.locator("#proposals button").all_inner_texts()
+    assert [re.search(r"\d: (\S+), judged", text).group(1) for text in texts] == ["6c/V5", "7a/V6"]
+    assert not any("asked" in text for text in texts)
     page.locator("#proposals button").nth(1).click()
     assert frames(page) == "p5r1p38r2p104r3"
+    assert (page.inner_text("#angle-text"), page.inner_text("#grade-text")) == ("30°", "7a/V6")
     for text, said in (
         ("nonsense here", "nonsense"),
         ("https://example.org/x", "carries no climb"),
@@ -709,7 +711,7 @@ def test_texts_of_several_climbs_and_hole_names_are_read(open_page) -> None:
         page.click("#import")
         sync_api.expect(page.locator("#alert")).to_contain_text(said)
     assert frames(page) == ""  # what was typed stays; the climb is still there
-    assert label(page, 38) == "G38: hand"
+    assert label(page, 38) == "G38: hand, locked"
 
 
 def test_what_a_link_has_and_the_board_has_not_is_said(open_page) -> None:
@@ -740,7 +742,18 @@ def test_saved_climbs_survive_a_reload(open_page) -> None:
     page.locator("#saved-climbs button").first.click()
     assert frames(page) == "p5r1p16r2p104r3"
     assert label(page, 5) == "G5: start, locked"
-    page.get_by_text("Remove", exact=True).click()
+    page.click("#clear")
+    page.fill("#frames", "p5r1p17r2p104r3")
+    page.press("#frames", "Enter")
+    sync_api.expect(page.locator("#frames")).to_have_value("p5r1p17r2p104r3")
+    page.click("#save")
+    for left in (1, 0):
+        page.locator("#saved-climbs li").last.get_by_text("Remove", exact=True).focus()
+        page.keyboard.press("Enter")
+        sync_api.expect(page.locator("#status")).to_have_text("Removed.")
+        assert page.locator("#saved-climbs li").count() == left
+        focused = page.evaluate("document.activeElement.closest('li') ? 'climb' : document.activeElement.id")
+        assert focused == ("climb" if left else "save")
     assert page.locator("#saved").is_hidden()
 
 

@@ -14,7 +14,7 @@ in its README, the parameters in climbdex/db.py): the published climbs that use 
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
 from setgen.climbing.board import AppIds, Board
 from setgen.climbing.climbs import Climb, Climbs
@@ -46,7 +46,7 @@ def boardsesh_links(board: Board, climbs: Climbs, names: list[str]) -> list[str]
     links = []
     for i, (frames, climb) in enumerate(zip(write_frames(board, climbs), climbs, strict=True)):
         if climb.angle == UNKNOWN:
-            raise InputError(f"climb {i + 1} has no angle, and a boardsesh link needs one: give --angle")
+            raise InputError(f"climb {i + 1} has no angle, and a boardsesh link needs one: give an angle")
         query = urlencode({"forkFrames": frames, "forkName": names[i]})
         links.append(f"{begin}/{climb.angle}/create?{query}")
     return links
@@ -84,17 +84,15 @@ def climbdex_searches(board: Board, climbs: Climbs) -> list[str]:
 
 def read_link(link: str) -> tuple[str, int | None]:
     """(frames string, angle or None) that a link carries. Raises InputError where it carries no frames."""
-    try:
-        parts = urlsplit(link.strip())
-        query = parse_qs(parts.query)
-    except ValueError as error:
-        raise InputError(f"this is no link ({error})") from None
+    parts = _parts(link)
+    query = parse_qs(parts.query)
     frames = next((query[p][0] for p in _PARAMETERS.values() if p in query), None)
     if frames is None:
         if _PUBLISHED.search(parts.path):
             raise InputError(
-                "this link names a published climb and does not carry its holds: give --board a dataset that "
-                "has the climb, or the address of the editor with the climb in it (…/create?forkFrames=…)"
+                "this link names a published climb and does not carry its holds: give --board a dataset that has "
+                "the climb (a server: --data), or the address of the editor with the climb in it "
+                "(…/create?forkFrames=…)"
             )
         known = " or ".join(f"{p}= ({site})" for site, p in _PARAMETERS.items())
         raise InputError(f"this link carries no climb: it needs {known}")
@@ -105,7 +103,7 @@ def read_link(link: str) -> tuple[str, int | None]:
 
 def published_climb(link: str) -> tuple[str, int | None] | None:
     """(uuid in capitals, angle or None) of a boardsesh link to a published climb; None for any other link."""
-    match = _PUBLISHED.search(urlsplit(link.strip()).path)
+    match = _PUBLISHED.search(_parts(link).path)
     if match is None:
         return None
     uuid = _UUID.search(match[2])  # behind the climb's name
@@ -118,7 +116,7 @@ def check_link(board: Board, link: str) -> None:
     `/kilter/1/10/1,20/40/…` by numbers, `/moonboard/masters-2017/…` by names; `/b/…`, a wall of somebody's,
     says neither.
     """
-    parts = [part for part in urlsplit(link.strip()).path.split("/") if part]
+    parts = [part for part in _parts(link).path.split("/") if part]
     site, layout = [*parts, "", ""][:2]
     if site not in _SERVED["boardsesh"]:
         return
@@ -131,6 +129,14 @@ def check_link(board: Board, link: str) -> None:
         number = None if setup is None else setup.layout
     if number is not None and board.app is not None and number != board.app.layout:
         raise InputError(f"this link is of a climb on layout {layout} of {site}, and {board.name} is another")
+
+
+def _parts(link: str) -> SplitResult:
+    """Raises InputError for what is no link."""
+    try:
+        return urlsplit(link.strip())
+    except ValueError as error:
+        raise InputError(f"this is no link ({error})") from None
 
 
 def _search(board: Board, app: AppIds, name: str, frames: str, climb: Climb) -> str:

@@ -21,6 +21,10 @@ export class BoardView {
     this.rings = element("g", { "aria-hidden": "true", class: "rings" });
     const holds = board.placements.map((placement) => this.hold(placement));
     this.picture.append(...gridLabels(board), this.heat, ...holds, this.rings);
+    // What touched last is asked of the pointer: some browsers' clicks do not say it.
+    this.picture.addEventListener("pointerdown", ({ pointerType }) => {
+      this.pointer = pointerType;
+    });
     this.picture.addEventListener("click", (event) => this.clicked(event));
     home.replaceChildren(this.picture);
     this.stop(board.placements[0].id);
@@ -48,7 +52,7 @@ export class BoardView {
     const group = event.target.closest(".hold");
     if (event.detail === 0 && group) return this.chosen(Number(group.dataset.id)); // a screen reader's click
     const there = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.picture.getScreenCTM().inverse());
-    if (event.pointerType === "touch" && !this.isZoomed && this.pixelsApart < TARGET - 2) {
+    if (this.pointer === "touch" && !this.isZoomed && this.pixelsApart < TARGET - 2) {
       return this.zoom(true, { x: there.x, y: -there.y }, true);
     }
     let best = null;

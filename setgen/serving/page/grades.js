@@ -5,12 +5,21 @@ const KEY = "setgen-grades";
 export class Grades {
   constructor(board) {
     this.board = board;
-    this.scale = localStorage.getItem(KEY) === "v" ? "v" : "font";
+    this.scale = "font";
+    try {
+      if (localStorage.getItem(KEY) === "v") this.scale = "v";
+    } catch {
+      // A browser that keeps nothing: Font, until it is chosen again.
+    }
   }
 
   use(scale) {
     this.scale = scale;
-    localStorage.setItem(KEY, scale);
+    try {
+      localStorage.setItem(KEY, scale);
+    } catch {
+      // As above: it holds until the page is closed.
+    }
   }
 
   // Grades in Font that can be chosen, the easiest first; of a V grade the lowest.
@@ -41,6 +50,13 @@ export class Grades {
     const asked = climb.grade === null ? "" : `asked ${this.words(climb.grade)}`;
     if (!climb.predicted) return asked || "grade unknown";
     return `about ${this.words(climb.predicted.grade)}${asked ? ` (${asked})` : ""}`;
+  }
+
+  // How hard a climb of somebody's is: what it is said to be, and what the grader says.
+  known(climb) {
+    const said = climb.grade === null ? "" : this.words(climb.grade);
+    const judged = climb.predicted ? `judged ${this.words(climb.predicted.grade)}` : "";
+    return [said, judged].filter(Boolean).join(", ") || "grade unknown";
   }
 
   range({ lowest, highest }) {

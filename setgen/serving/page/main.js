@@ -197,16 +197,18 @@ async function importText() {
   if (!text) throw new Error("There is nothing to import: paste a climb first.");
   const fragment = /#((?:.*&)?f=.*)$/.exec(text);
   if (/^https?:/.test(text) && fragment) return takeFragment(fragment[1]);
-  const { angle, grade } = history.now;
   const found = await post("v1/convert", { text });
-  if (found.climbs.length === 1) {
-    const [climb] = found.climbs;
-    const conditions = { angle: climb.angle ?? angle, grade: climb.grade ?? grade };
-    take({ ...designs.withClimb(history.now, climb, true), ...conditions });
-    return say(`${count(climb.holds.length, "hold")} imported.`);
-  }
-  proposals.show(found.climbs, "Climbs in the text");
+  if (found.climbs.length === 1) return takeGiven(found.climbs[0]);
+  proposals.show(found.climbs, "Climbs in the text", new Map(), true);
   return say(`${found.climbs.length} climbs are in the text: choose one.`);
+}
+
+// A climb of the user's: its holds are locked, and what it is said to be is asked for.
+function takeGiven(climb) {
+  const { angle, grade } = history.now;
+  const conditions = { angle: climb.angle ?? angle, grade: climb.grade ?? grade };
+  take({ ...designs.withClimb(history.now, climb, true), ...conditions });
+  say(`${count(climb.holds.length, "hold")} imported.`);
 }
 
 // Take over the design of a link; what this board lacks is said.
@@ -371,15 +373,17 @@ async function start() {
     section: $("results"),
     title: $("results-title"),
     list: $("proposals"),
-    take: (climb, number) =>
+    take: (climb, number, given) =>
       act(() => {
+        if (given) return takeGiven(climb);
         take(designs.withClimb(history.now, climb));
-        say(`Proposal ${number} taken.`);
+        return say(`Proposal ${number} taken.`);
       }),
   });
   saved = new Saved(board, grades, {
     section: $("saved"),
     list: $("saved-climbs"),
+    home: $("save"),
     take: (design) => act(() => take(design)),
     say,
   });

@@ -5,8 +5,8 @@ import { count } from "./words.js";
 import * as designs from "./design.js";
 
 export class Saved {
-  constructor(board, grades, { section, list, take, say }) {
-    Object.assign(this, { board, grades, section, list, take, say, radius: holdRadius(board) });
+  constructor(board, grades, { section, list, home, take, say }) {
+    Object.assign(this, { board, grades, section, list, home, take, say, radius: holdRadius(board) });
     this.key = `setgen-saved:${board.name}`;
     this.show();
   }
@@ -37,13 +37,21 @@ export class Saved {
     return this.say("Saved on this device.");
   }
 
+  // Whoever removes one by keyboard goes on with the next, or where they are saved.
+  remove(fragment, i) {
+    this.keep(this.fragments.filter((other) => other !== fragment));
+    this.say("Removed.");
+    const left = this.list.querySelectorAll("li button:first-child");
+    (left[Math.min(i, left.length - 1)] ?? this.home).focus();
+  }
+
   show() {
     const all = this.fragments;
     this.section.hidden = !all.length;
-    this.list.replaceChildren(...all.map((fragment) => this.one(fragment)));
+    this.list.replaceChildren(...all.map((fragment, i) => this.one(fragment, i)));
   }
 
-  one(fragment) {
+  one(fragment, i) {
     const { design } = designs.fromFragment(fragment, this.board);
     const places = new Map(this.board.placements.map((one) => [one.id, one]));
     const holds = [...design.holds].map(([id, { role }]) => ({ ...places.get(id), role }));
@@ -54,13 +62,13 @@ export class Saved {
       design.grade ? this.grades.words(design.grade) : "",
       design.angle === null ? "" : `${design.angle}°`,
     ].filter(Boolean).join(" · ");
-    open.append(thumbnail(this.board, holds, this.radius), words);
+    open.append(thumbnail(this.board, holds, this.radius), `${i + 1}: ${words}`);
     open.addEventListener("click", () => this.take(design));
     const remove = document.createElement("button");
     remove.type = "button";
     remove.textContent = "Remove";
-    remove.setAttribute("aria-label", `Remove the saved climb of ${words}`);
-    remove.addEventListener("click", () => this.keep(this.fragments.filter((other) => other !== fragment)));
+    remove.setAttribute("aria-label", `Remove saved climb ${i + 1}, ${words}`);
+    remove.addEventListener("click", () => this.remove(fragment, i));
     const item = document.createElement("li");
     item.append(open, remove);
     return item;
