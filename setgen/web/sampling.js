@@ -28,6 +28,7 @@ export async function network(folder, name) {
   const session = await oneByOne(() =>
     ort.InferenceSession.create(graph, {
       executionProviders: ["wasm"],
+      graphOptimizationLevel: "basic", // more takes longer than it saves
       externalData: [{ path: "weights.bin", data: weights }],
     }),
   );
