@@ -121,6 +121,8 @@ def test_commands_exist(words: list[str]) -> None:
         assert script, f"no module {words[2]}"
         text = Path(str(script.origin)).read_text()
         assert all(f'"{word}"' in text for word in words[3:] if word.startswith("--"))
+    elif words[:3] == ["python", "-m", "http.server"]:
+        assert words[3] == "--directory"
     elif words[:2] == ["python", "-m"]:
         hydra_knows(words[2], words[3:])
     elif words[0] == "setgen":

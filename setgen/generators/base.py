@@ -33,7 +33,9 @@ from setgen.sets.rules import Ahead, Partial, Rules
 from setgen.sets.sets import Sets
 from setgen.sets.space import Space, load_space
 
-FORMAT = 2
+FORMAT = 3
+OLDEST = 2
+"""The oldest format of model folders that is read still: it had no checksums."""
 
 AnySets = TypeVar("AnySets", bound=Sets)
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from setgen.errors import InputError
-from setgen.generators.base import FORMAT, Generator
+from setgen.generators.base import FORMAT, OLDEST, Generator
 from setgen.sets.space import KINDS, space_file
 
 GENERATORS = {
@@ -78,9 +78,9 @@ def load_generator(path: Path | str, foreign: bool = False) -> Generator:
         version, name = head["format"], str(head["generator"])
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote") from None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or (version == FORMAT and "sha256" not in head):
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote")
-    if version != FORMAT:
-        older = "an earlier setgen: train it again" if version < FORMAT else "a newer setgen: upgrade setgen"
+    if not OLDEST <= version <= FORMAT:
+        older = "an earlier setgen: train it again" if version < OLDEST else "a newer setgen: upgrade setgen"
         raise InputError(f"{folder} has model format {version}, of {older}")
     return generator_class(name, foreign).from_folder(folder, head)
