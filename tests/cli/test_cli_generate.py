@@ -277,10 +277,8 @@ def test_wrong_model_folders_are_one_line(refused, model, tmp_path) -> None:
     board = json.loads((odd / "board.json").read_text())
     (odd / "board.json").write_text(json.dumps(board | {"xy": [[1, 2], [3]]}))
     assert "damaged: board.json" in refused("generate", "--model", odd)
-    (odd / "model.json").write_text(
-        json.dumps({k: v for k, v in head.items() if k != "sha256"})
-    )  # as older ones
-    (odd / "board.json").write_text(json.dumps(board | {"xy": [[1, 2], [3]]}))
+    old = {k: v for k, v in head.items() if k != "sha256"} | {"format": 2}  # which noted no checksums
+    (odd / "model.json").write_text(json.dumps(old))
     assert "not a board" in refused("generate", "--model", odd)
     (odd / "board.json").write_text(json.dumps(board | {"format": 99}))
     assert "newer" in refused("generate", "--model", odd)
