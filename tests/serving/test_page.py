@@ -518,10 +518,28 @@ def test_axe_finds_no_fault(open_page, size, scheme) -> None:
     page.click("#zoom")
     page.wait_for_selector(".warm", state="attached")
     page.wait_for_selector("#judgement .bad")
+    without_faults(page)
+
+
+def without_faults(page) -> None:
     found = axe_api.Axe().run(
         page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
     )
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_axe_finds_no_fault_in_what_only_some_servers_and_users_have(open_page, wide, model) -> None:
+    page = open_page(PHONE, models=[wide, model], fragment="#f=p1001r1p1020r2p1040r3&a=40")
+    ready(page)
+    page.click("#boardsesh")
+    page.wait_for_selector("#status a")
+    without_faults(page)
+    for _ in range(2):
+        page.click("#save")
+        page.click("#right")
+    page.wait_for_selector("#models-label:not([hidden])")
+    assert page.locator("#saved-climbs li").count() == 2
+    without_faults(page)
 
 
 def test_the_description_needs_no_other_server_and_can_be_tried(open_page) -> None:
