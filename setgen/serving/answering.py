@@ -24,6 +24,7 @@ from setgen.serving.answers import (
     RoleOut,
 )
 from setgen.serving.judging import Judged
+from setgen.sets.bounds import lacking, unfinished
 
 _INTERVAL = (0.1, 0.9)
 
@@ -71,7 +72,7 @@ def climbs_out(
 
     near: the nearest of the known climbs `among`, for each."""
     off, soft = judged.off, judged.sensible
-    whole = ~np.any([broken for rule, broken in judged.legal.items() if rule.startswith("too few")], axis=0)
+    whole, part = ~lacking(board, judged.climbs), unfinished(board, judged.climbs)
     grades = [None] * len(judged.climbs) if judged.grading is None else grades_out(judged)
     return [
         ClimbOut(
@@ -82,6 +83,7 @@ def climbs_out(
             v_grade=V.get(climb.grade),
             legal=not (breaks := _broken(judged.legal, i)),
             breaks=breaks,
+            partial=bool(part[i]),
             sensible=not _broken(soft, i) if soft is not None and whole[i] else None,
             unusual=_broken(soft, i) if soft is not None and whole[i] else [],
             predicted=grade if whole[i] else None,

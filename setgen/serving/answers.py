@@ -65,6 +65,9 @@ class ClimbOut(BaseModel):
     v_grade: str | None = Field(examples=["V5"])
     legal: bool
     breaks: Rules
+    partial: bool = Field(
+        description="Nothing is wrong with it but that holds, a start or a finish are still to come."
+    )
     sensible: bool | None = Field(
         description="Nothing about it is rare in real climbs; null: not known, or it lacks a start or a finish."
     )

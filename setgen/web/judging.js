@@ -22,7 +22,7 @@ export class Judges {
     const graded = this.grader === null ? climbs.map(() => null) : await this.grades(climbs, shapes);
     return climbs.map((climb, i) => {
       const breaks = this.broken(climb.holds);
-      const whole = !breaks.some((rule) => rule.startsWith("too few"));
+      const whole = !this.lacks(climb.holds);
       const unusual = whole && this.rules !== null ? this.unusual(shapes[i]) : [];
       const predicted = whole ? graded[i] : null;
       const asked = this.board.grades.find((one) => one.grade === climb.grade);
@@ -30,6 +30,7 @@ export class Judges {
         ...climb,
         legal: !breaks.length,
         breaks,
+        partial: !whole && breaks.every((rule) => rule.startsWith("too few")),
         sensible: whole && this.rules !== null ? !unusual.length : null,
         unusual,
         predicted,
@@ -52,6 +53,13 @@ export class Judges {
       check(holds.filter((hold) => hold.role === role).length, bounds, role === "start" ? "starts" : "finishes");
     }
     return found;
+  }
+
+  // Whether holds, starts or finishes are still to come.
+  lacks(holds) {
+    const { limits } = this.board;
+    const have = (role) => holds.filter((hold) => hold.role === role).length;
+    return holds.length < limits.holds[0] || have("start") < limits.starts[0] || have("finish") < limits.finishes[0];
   }
 
   unusual(shape) {

@@ -2,9 +2,7 @@
 
 // [[text, class], …] of a judged climb.
 export function judgementWords(climb, grades) {
-  if (climb.breaks.length && climb.breaks.every((rule) => rule.startsWith("too few"))) {
-    return [[`to be completed: ${climb.breaks.join(", ")}`, ""]]; // nothing else is said of a part of a climb
-  }
+  if (climb.partial) return [[`to be completed: ${climb.breaks.join(", ")}`, ""]]; // a part of a climb is not judged
   const words = [[climb.legal ? "legal" : `not legal: ${climb.breaks.join(", ")}`, climb.legal ? "good" : "bad"]];
   if (climb.sensible !== null) {
     words.push([climb.sensible ? "sensible" : `unusual: ${climb.unusual.join(", ")}`, climb.sensible ? "good" : "bad"]);
