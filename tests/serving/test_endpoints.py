@@ -500,11 +500,11 @@ async def test_the_nearest_known_climb_is_named_where_it_is_asked_for(client, mo
 
 
 async def test_a_part_of_a_climb_is_told_from_a_wrong_one(client) -> None:
-    for holds, partial, legal in (
+    for holds, partial, is_legal in (
         ("p5r1p16r2", True, False),
         ("p5r1p6r1p7r1", False, False),  # too many starts, and no finish
         (CLIMB, False, True),
     ):
         climb = (await post(client, "/v1/validate", holds=holds))["climb"]
-        assert (climb["partial"], climb["legal"]) == (partial, legal)
+        assert (climb["partial"], climb["legal"]) == (partial, is_legal)
         assert (climb["predicted"] is None) == (holds != CLIMB)
