@@ -4,8 +4,8 @@ python -m experiments.baskets apparel.csv diaper.csv --out baskets.md
 python -m experiments.baskets apparel.csv --models dpp sweep_set --seeds 0 --steps 500
 
 Each file holds one set a line, items separated by commas. Sets are split at random 60/10/30, as the papers do it
-(equal sets can so fall on both sides), anew for each seed; each network is trained until so
-many of 24 validations in a row are no better (--patience; 0: to its last step), and is judged on all test sets:
+(equal sets can so fall on both sides), anew for each seed; each network is trained to its last step (--patience N: until N
+of 24 validations in a row are no better), and judged on all test sets with the weights of its best validation:
 
 - nats a set: mean log p(S). Of models that average over orders it is the bound log n! + log mean_k p(σ_k) over K
   orders, which lies below the truth; of the others it is exact. A set has one item at least.
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--network", default="small", choices=[p.stem for p in _NETWORK.glob("*.yaml")])
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--patience", type=int, default=6)
+    parser.add_argument("--patience", type=int, default=0)
     parser.add_argument("--orders", type=int, default=16)
     parser.add_argument("--runs", type=Path, default=Path("runs/baskets"))
     parser.add_argument("--out", type=Path, help="the page to write; left out: only the terminal")
