@@ -4,8 +4,9 @@ python -m experiments.baskets apparel.csv diaper.csv --out baskets.md
 python -m experiments.baskets apparel.csv --models dpp sweep_set --seeds 0 --steps 500
 
 Each file holds one set a line, items separated by commas. Sets are split at random 60/10/30, as the papers do it
-(equal sets can so fall on both sides), anew for each seed; each network is trained to its last step (--patience N: until N of 24 validations in a row
-are no better), and judged on all test sets with the weights of its best validation:
+(equal sets can so fall on both sides), anew for each seed; each network is trained to its last step (--patience N:
+until N of 24 validations in a row are no better), and judged on all test sets with the weights of its best
+validation:
 
 - nats a set: mean log p(S). Of models that average over orders it is the bound log n! + log mean_k p(σ_k) over K
   orders, which lies below the truth; of the others it is exact. A set has one item at least.

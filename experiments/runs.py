@@ -135,7 +135,7 @@ class Run:
         model, models = self.config.get("model"), self.config.get("models")
         if isinstance(model, dict):
             return str(model.get("label") or model.get("generator"))
-        return ", ".join(Path(str(one)).name for one in models or [])
+        return ", ".join(Path(str(one)).name.removesuffix(".yaml") for one in models or [])
 
     @property
     def finished(self) -> bool:

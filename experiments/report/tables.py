@@ -26,7 +26,7 @@ _SMALL, _THIRD = 0.1, 1 / 3  # of the gap that plain counts leave
 CLASSES = {
     "at": (
         "●●●",
-        f"at the floor: within {NEAR:.0f} standard errors of it, or {_SMALL:.0%} as far from it as counting is",
+        f"at the floor: within {NEAR:.0f} standard errors of it, or at most {_SMALL:.0%} as far from it as counting",
     ),
     "near": ("●●○", "near: at most a third as far from the floor as counting how often each item comes"),
     "off": ("●○○", "off: nearer the floor than counting"),
