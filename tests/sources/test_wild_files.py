@@ -166,6 +166,15 @@ def test_grades_as_pandas_writes_them_and_grades_that_are_none(home: Path, tmp_p
         read_climbs(tmp_path / "d.csv", BOARD)
 
 
+def test_a_row_that_is_too_long_is_named_with_its_file(home: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "c.csv").write_text(f"frames,angle\n{FRAMES[0]},40,6b\n")
+    command = ["data", "import", str(tmp_path / "c.csv"), "--out", str(tmp_path / "d")]
+    assert run([*command, "--board", str(home)]) == 2
+    assert f"{tmp_path / 'c.csv'}, line 2: this row has more fields" in capsys.readouterr().err
+    assert run(command) == 2
+    assert "c.csv" in capsys.readouterr().err
+
+
 def test_a_row_without_an_id_is_not_taken_for_another(home: Path, tmp_path: Path) -> None:
     text = f"id,frames,angle,grade\n2,{FRAMES[0]},40,6b\n,{FRAMES[1]},40,6b\n"
     dataset = imported(tmp_path, text, "c.csv", board=home)

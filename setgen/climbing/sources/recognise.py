@@ -71,7 +71,10 @@ def climbs_without_header(text: str) -> str:
 def has_frames(text: str) -> bool:
     """Whether a text is a table whose header has the column of frames strings, whatever is in its rows."""
     head = lines_of(text[: 1 << 16])
-    return any(read_table("\n".join(head[:n]), COLUMN) is not None for n in range(1, 8))
+    try:
+        return any(read_table("\n".join(head[:n]), COLUMN) is not None for n in range(1, 8))
+    except InputError:  # a row that is wrong, below such a header
+        return True
 
 
 def _text_kind(path: Path, text: str) -> Kind:
