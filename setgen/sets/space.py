@@ -161,7 +161,7 @@ class Space(ABC):
             raise InputError(f"{path} is missing: the folder is incomplete") from None
         except InputError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise InputError(f"{path} is not a {cls.word} that setgen wrote ({error!r})") from None
 
 

@@ -176,7 +176,10 @@ def _from_zip(path: Path, target: Path, label: str) -> tuple[Path, str]:
         infos = {
             info.filename: info
             for info in package.infolist()
-            if info.file_size and not info.is_dir() and not info.filename.startswith("__MACOSX/")
+            if info.filename
+            and info.file_size
+            and not info.is_dir()
+            and not info.filename.startswith("__MACOSX/")
         }
         heads = {}
         for name, info in infos.items():
