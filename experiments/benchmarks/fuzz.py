@@ -3,7 +3,8 @@
 Each case takes a good file (MoonBoard JSON in several forms, CSV, JSON lines, an Aurora database, gzip and zip of
 them, frames strings, links, a dataset folder, a model folder), changes bytes, words or values in it, and reads it as
 the commands do. Every reader must give what it reads or one clear line (InputError); anything else is a fault: its
-case is kept in --keep, and told. Exit code 1 where there was one. Cases that take longer than 20 seconds are faults too.
+case is kept in --keep, and told. Exit code 1 where there was one. Cases that take longer than 20 seconds are faults
+too.
 """
 
 from __future__ import annotations
