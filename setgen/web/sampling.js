@@ -34,14 +34,16 @@ export async function network(folder, name) {
   );
   const run = async (...given) => {
     const all = Object.assign({}, ...given);
-    const found = await session.run(Object.fromEntries(session.inputNames.map((one) => [one, all[one]])));
+    const known = Object.fromEntries(session.inputNames.map((one) => [one, all[one]]));
+    const found = await oneByOne(() => session.run(known));
     return Object.fromEntries(Object.entries(found).map(([one, tensor]) => [one.replace(/^next\./, ""), tensor]));
   };
   run.inputs = session.inputNames;
   return run;
 }
 
-// The runtime knows files of weights by their names alone while a session is made, and those of two folders are alike.
+// One call of the runtime after the other: while a session is made it knows files of weights by their names alone, and
+// those of two folders are alike; and it breaks where one session runs while another is made.
 let before = Promise.resolve();
 
 function oneByOne(action) {
@@ -53,16 +55,23 @@ function oneByOne(action) {
 const files = new Map();
 
 function bytes(path) {
-  if (!files.has(path)) {
-    files.set(
-      path,
-      fetch(new URL(path, ROOT)).then(async (answer) => {
-        if (!answer.ok) throw new Error(`${path} cannot be loaded (${answer.status}): export the page again.`);
-        return new Uint8Array(await answer.arrayBuffer());
-      }),
-    );
-  }
+  if (!files.has(path)) files.set(path, loaded(path));
   return files.get(path);
+}
+
+// Networks of phones drop a request now and then: each file is asked for up to three times.
+async function loaded(path, tries = 3) {
+  try {
+    const answer = await fetch(new URL(path, ROOT));
+    if (!answer.ok) throw new Error(`${path} cannot be loaded (${answer.status}): export the page again.`);
+    return new Uint8Array(await answer.arrayBuffer());
+  } catch (error) {
+    if (tries > 1) {
+      await new Promise((later) => setTimeout(later, 500));
+      return loaded(path, tries - 1);
+    }
+    throw error instanceof TypeError ? new Error(`${path} cannot be loaded: reload the page.`) : error;
+  }
 }
 
 export class Sampler {

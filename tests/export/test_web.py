@@ -62,13 +62,17 @@ class Space:
 
     def __init__(self, folder: Path, keep: str = "") -> None:
         handler = partial(_Quiet, directory=str(folder), keep=keep)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # a page and its service worker ask for all files at once
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -126,7 +130,9 @@ def open_page(browser):
 def propose(page, button: str) -> list[str]:
     before = page.locator("#proposals").inner_html()
     page.click(button)
-    page.wait_for_function("old => document.querySelector('#proposals').innerHTML !== old", arg=before)
+    done = "old => document.querySelector('#proposals').innerHTML !== old || !document.querySelector('#alert').hidden"
+    page.wait_for_function(done, arg=before)
+    assert page.inner_text("#alert") == ""
     return page.locator("#proposals button").all_inner_texts()
 
 
