@@ -10,7 +10,6 @@ Everything is fixed by steps and seed. The files are written aside and put in pl
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.run_folder import write_json
+from experiments.runs import command_line
 from experiments.training import RunFacts, train
 from setgen.climbing.dataset import Dataset
 from setgen.climbing.grading.fit import fit_grader
@@ -72,7 +72,7 @@ def card(cfg: DictConfig, dataset: Dataset, facts: RunFacts, folder: Path, grade
     return {
         "board": dataset.card["title"],
         "synthetic": bool(dataset.card.get("source", {}).get("synthetic")),
-        "command": shlex.join(["python", "-m", "experiments.builtin", *sys.argv[1:]]),
+        "command": command_line("builtin", sys.argv[1:]),
         "generator": facts.label,
         "note": facts.note,
         "parameters": facts.n_parameters,

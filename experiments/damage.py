@@ -6,7 +6,6 @@ python -m experiments.damage data.path=DIR 'seeds=[0,1,2]'
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +18,7 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.option_values import whole
 from experiments.run_folder import new_run_folder, write_json
+from experiments.runs import command_line
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.metrics.damage import Damage, damages_of
@@ -40,7 +40,7 @@ def main(cfg: DictConfig) -> None:
         progress=lambda steps: track(steps, "damaging", console=console),
     )
     write_json(folder / "damage.json", [asdict(s) | {"seen_from": s.seen_from} for s in found])
-    text = markdown(found, dataset, shlex.join(["python", "-m", "experiments.damage", *sys.argv[1:]]))
+    text = markdown(found, dataset, command_line("damage", sys.argv[1:]))
     (folder / "damage.md").write_text(text, encoding="utf-8")
     blind = [m for m in dict.fromkeys(s.metric for s in found) if not any(_of(found, m))]
     console.print(f"Sees no damage: {', '.join(blind) or 'none, every metric sees some'}", soft_wrap=True)

@@ -5,7 +5,6 @@ python -m experiments.grading data.path=DIR 'seeds=[0,1,2]'
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.run_folder import new_run_folder, write_json
+from experiments.runs import command_line
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.dataset import Dataset
@@ -253,7 +253,7 @@ def markdown(
         "over test climbs and over seeds.",
         "",
         "```bash",
-        shlex.join(["python", "-m", "experiments.grading", *sys.argv[1:]]),
+        command_line("grading", sys.argv[1:]),
         "```",
         "",
         "| grader | mean absolute error, difficulty ids | within one V grade | ranked probability score |",

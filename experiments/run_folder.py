@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Collection
 from datetime import datetime
@@ -14,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.model_config import typed_keys
 from experiments.option_values import check_values
-from experiments.runs import note_making
+from experiments.runs import command_line, note_making
 from setgen.errors import InputError
 
 
@@ -73,7 +72,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
 def note_command(folder: Path, experiment: str) -> None:
     """Add the command line to folder/commands.txt, unless it stands there or only goes on with what does."""
     path, given = folder / "commands.txt", sys.argv[1:]
-    line = shlex.join(["python", "-m", f"experiments.{experiment}", *given])
+    line = command_line(experiment, given)
     only_goes_on = all(option.startswith("resume=") for option in given)
     if path.is_file() and (only_goes_on or line in path.read_text(encoding="utf-8").splitlines()):
         return

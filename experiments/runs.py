@@ -12,6 +12,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,8 +22,8 @@ from typing import Any
 import pandas as pd
 
 from setgen.errors import InputError
-from setgen.files import checksums
-from setgen.sets.space import space_file
+from setgen.files import checksums, read_json
+from setgen.sets.dataset import data_files
 
 MADE = "made.json"
 _PACKAGES = ("setgen", "torch", "lightning-fabric", "numpy", "scipy", "pandas", "scikit-learn", "hydra-core")
@@ -45,7 +46,7 @@ def note_making(folder: Path, data: Path) -> None:
             "cores": os.cpu_count(),
             "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
         },
-        "data": {"folder": str(data), "sha256": _data_sums(data)},
+        "data": {"folder": str(data), "sha256": checksums(data, data_files(data))},
     }
     (folder / MADE).write_text(json.dumps(made, indent=2), encoding="utf-8")
 
@@ -54,8 +55,12 @@ def command(arguments: list[str]) -> str:
     """The command line as one can paste it: `python -m experiments.train …`."""
     program = Path(arguments[0])
     inside = program.suffix == ".py" and program.parent.name == "experiments"
-    began = ["python", "-m", f"experiments.{program.stem}"] if inside else ["python", arguments[0]]
-    return shlex.join([*began, *arguments[1:]])
+    return command_line(program.stem, arguments[1:]) if inside else shlex.join(["python", *arguments])
+
+
+def command_line(experiment: str, given: Sequence[str]) -> str:
+    """The command of an experiment with these arguments."""
+    return shlex.join(["python", "-m", f"experiments.{experiment}", *given])
 
 
 def _version(name: str) -> str | None:
@@ -91,14 +96,6 @@ def _processor() -> str:
     return next(names, platform.machine())
 
 
-def _data_sums(data: Path) -> dict[str, str]:
-    names = [
-        space_file(data),
-        *(name for name in ("climbs.parquet", "sets.parquet") if (data / name).is_file()),
-    ]
-    return checksums(data, [name for name in names if name])
-
-
 @dataclass(frozen=True)
 class Run:
     """One run folder, as far as it has come. made: None where an earlier version made it."""
@@ -123,11 +120,7 @@ class Run:
             raise InputError(
                 f"{folder / 'config.yaml'} cannot be read: {str(error).splitlines()[0]}"
             ) from None
-        return cls(folder, config, *(_json(folder / name) for name in (MADE, "run.json", "metrics.json")))
-
-    @property
-    def experiment(self) -> str:
-        return self.folder.parent.name
+        return cls(folder, config, *(read_json(folder / name) for name in (MADE, "run.json", "metrics.json")))
 
     @property
     def what(self) -> str:
@@ -158,16 +151,6 @@ class Run:
             "bits": facts.get("best_valid_bits_per_hold"),
             "state": "finished" if self.finished else f"resume={self.folder}",
         }
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise InputError(f"{path} is damaged: it is not JSON") from None
-    return found if isinstance(found, dict) else None
 
 
 def found(root: Path) -> list[Run]:
@@ -258,7 +241,7 @@ def checks(run: Run) -> list[tuple[str, bool, str]]:
 def _same_data(folder: Path, sums: dict[str, str]) -> tuple[bool, str]:
     if not folder.is_dir():
         return False, f"{folder} is not there any more"
-    changed = [name for name, was in _data_sums(folder).items() if sums.get(name) != was]
+    changed = [name for name, was in checksums(folder, data_files(folder)).items() if sums.get(name) != was]
     return not changed, f"{folder}: " + (
         f"{', '.join(changed)} changed since" if changed else "the same files"
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from setgen.errors import InputError
 
@@ -74,3 +76,13 @@ def check_sums(folder: Path, sums: Mapping[str, str] | None) -> None:
             raise InputError(
                 f"{folder} is damaged: {name} is not the file that was saved; copy the folder again"
             )
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; None where there is none. Raises InputError when it is something else."""
+    if not path.is_file():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise InputError(f"{path} is damaged: it is not JSON") from None

@@ -3,7 +3,10 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -16,3 +19,19 @@ if _MADE_HERE:
 def pytest_sessionfinish():
     if _MADE_HERE:
         shutil.rmtree(Path(os.environ["SETGEN_CACHE"]), ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """Chromium; the test is skipped where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    from experiments.benchmarks.page import chromium
+
+    path = chromium()
+    if path is None:
+        pytest.skip("there is no Chromium on this machine")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=path, args=options)
+        yield one
+        one.close()

@@ -32,6 +32,11 @@ class Files(SimpleHTTPRequestHandler):
         pass
 
 
+def chromium() -> str | None:
+    """Where Chromium, or Chrome, is on this machine."""
+    return next(filter(None, map(shutil.which, _BROWSERS)), None)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -40,15 +45,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--design", default="#a=40&g=6c", help="What the address says after the page's.")
     args = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    browser = chromium()
     if not (args.page / "data.json").is_file():
         parser.error(f"{args.page} is no page that `setgen export --format web` wrote")
-    if chromium is None:
+    if browser is None:
         parser.error("there is no Chromium on this machine")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(args.page)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     times = [
-        measure(chromium, f"http://127.0.0.1:{server.server_port}/{args.design}") for _ in range(args.repeats)
+        measure(browser, f"http://127.0.0.1:{server.server_port}/{args.design}") for _ in range(args.repeats)
     ]
     size = sum(path.stat().st_size for part in ("model", "grader") for path in (args.page / part).glob("*"))
     print(f"model and grader: {size / 1e6:.2f} MB")
@@ -59,12 +64,14 @@ def main() -> None:
         print(f"| {name} | {statistics.median(column):.2f} | {max(column):.2f} |")
 
 
-def measure(chromium: str, address: str) -> tuple[float, float, float]:
+def measure(chromium_path: str, address: str) -> tuple[float, float, float]:
     """Seconds from opening the page to the board, to proposals asked for at once, and from a click to other ones."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path, args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         began = time.perf_counter()
         page.goto(address)

@@ -83,7 +83,7 @@ def convert(
 
     Example: setgen convert --climbs new.jsonl --board data/board --to links --out links.txt
     """
-    from setgen.cli.draw import find_board
+    from setgen.climbing.board import find_board
     from setgen.climbing.climb_files import read_climbs, write_climbs, write_text
     from setgen.climbing.delivery.forms import FORMS, Writing, written
     from setgen.climbing.prompts import with_missing

@@ -13,8 +13,6 @@ from setgen.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from setgen.climbing.board import Board
-
 
 _REAL, _FIRST = 16, 24
 
@@ -102,6 +100,8 @@ def draw(
         return save_figure(_beside_real(data, model, n or _REAL, seed or 0, columns, numbers), out)
     if board is None:
         raise InputError("--board is missing: name a dataset folder or a trained model's, or use --data")
+    from setgen.climbing.board import find_board
+
     wall = find_board(board)
     if climbs is not None:
         # A picture is how one sees what is wrong with an illegal climb.
@@ -126,11 +126,10 @@ def draw(
 
 def _beside_real(data: Path, model: Path | None, n: int, seed: int, columns: int, numbers: bool) -> Figure:
     """n real climbs; with a model, each with one of the model's behind it, for the same angle and grade."""
-
     from setgen.climbing.climbs import Climbs
     from setgen.climbing.dataset import Dataset
     from setgen.climbing.draw import climb_title, draw_climbs
-    from setgen.climbing.judges import same_wall
+    from setgen.climbing.judges import check_same_wall
 
     dataset = Dataset.load(data)
     real = dataset.part("test").at_most(n, seed)
@@ -142,24 +141,10 @@ def _beside_real(data: Path, model: Path | None, n: int, seed: int, columns: int
     from setgen.generators.registry import load_generator
 
     generator = load_generator(model)
-    if not same_wall(board_of(generator.space), dataset.board):
-        raise InputError(f"{data} is of another board than the model: {dataset.board.name}")
+    check_same_wall(board_of(generator.space), dataset.board, data)
     made = generator.sample(real.emptied(), seed=seed)
     pairs = [climb for both in zip(real, made, strict=True) for climb in both]
     titles = [
         f"{'made' if i % 2 else 'real'}: {climb_title(c, asked=i % 2 == 1)}" for i, c in enumerate(pairs)
     ]
     return draw_climbs(dataset.board, Climbs.from_list(pairs), columns, titles=titles, numbers=numbers)
-
-
-def find_board(folder: Path) -> Board:
-    """The board of a dataset, model or run folder, or of a board.json itself.
-
-    Raises InputError when there is none.
-    """
-    from setgen.climbing.board import Board
-
-    for path in (folder, folder / "board.json", folder / "model" / "board.json"):
-        if path.is_file():
-            return Board.load(path)
-    raise InputError(f"there is no board in {folder}: give a dataset folder or a trained model's folder")

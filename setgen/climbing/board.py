@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -247,3 +248,14 @@ class Board(Space):
             leds=None if leds is None else np.array(leds, dtype=np.int64),
             led_colors={role[k]: v for k, v in data.get("led_colors", {}).items()},
         )
+
+
+def find_board(folder: Path) -> Board:
+    """The board of a dataset, model or run folder, or of a board.json itself.
+
+    Raises InputError when there is none.
+    """
+    for path in (folder, folder / "board.json", folder / "model" / "board.json"):
+        if path.is_file():
+            return Board.load(path)
+    raise InputError(f"there is no board in {folder}: give a dataset folder or a trained model's folder")

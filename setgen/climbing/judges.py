@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +18,7 @@ from setgen.climbing.grading.grader import Grader, Grading, load_grader
 from setgen.climbing.sensible import SensibleRules
 from setgen.climbing.similar import KnownClimbs
 from setgen.errors import InputError
+from setgen.files import read_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +57,7 @@ def judges_for(
     """
     if data is not None:
         dataset = Dataset.load(data)
-        if not same_wall(dataset.board, board):
-            raise InputError(f"{data} is of another board than the model: {dataset.board.name}")
+        check_same_wall(board, dataset.board, data)
         known = KnownClimbs(dataset.board, dataset.climbs, dataset.ids)
         return Judges(
             SensibleRules.fit(dataset.board, dataset.part("train")),
@@ -75,6 +73,12 @@ def judges_for(
     return Judges(None, None)
 
 
+def check_same_wall(board: Board, of_data: Board, data: Path) -> None:
+    """Raise InputError when a dataset's board is another one than a model's."""
+    if not same_wall(board, of_data):
+        raise InputError(f"{data} is of another board than the model: {of_data.name}")
+
+
 def same_wall(one: Board, other: Board) -> bool:
     """Whether two boards have the same placements and roles, so that a climb means the same on both."""
     return (
@@ -82,13 +86,3 @@ def same_wall(one: Board, other: Board) -> bool:
         and one.xy.tolist() == other.xy.tolist()
         and dict(one.role_ids) == dict(other.role_ids)
     )
-
-
-def read_json(path: Path) -> Any:
-    """What a JSON file holds; None where there is none. Raises InputError when it is something else."""
-    if not path.is_file():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise InputError(f"{path} is damaged: it is not JSON") from None

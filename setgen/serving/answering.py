@@ -24,7 +24,7 @@ from setgen.serving.answers import (
     RoleOut,
 )
 from setgen.serving.judging import Judged
-from setgen.sets.bounds import lacking, unfinished
+from setgen.sets.bounds import lacks
 
 _INTERVAL = (0.1, 0.9)
 
@@ -72,7 +72,7 @@ def climbs_out(
 
     near: the nearest of the known climbs `among`, for each."""
     off, soft = judged.off, judged.sensible
-    whole, part = ~lacking(board, judged.climbs), unfinished(board, judged.climbs)
+    still = lacks(board)
     grades = [None] * len(judged.climbs) if judged.grading is None else grades_out(judged)
     return [
         ClimbOut(
@@ -81,14 +81,14 @@ def climbs_out(
             angle=known(climb.angle),
             grade=FONT.get(climb.grade),
             v_grade=V.get(climb.grade),
-            legal=not (breaks := _broken(judged.legal, i)),
+            legal=not breaks,
             breaks=breaks,
-            partial=bool(part[i]),
-            sensible=not _broken(soft, i) if soft is not None and whole[i] else None,
-            unusual=_broken(soft, i) if soft is not None and whole[i] else [],
-            predicted=grade if whole[i] else None,
+            partial=bool(breaks) and still.issuperset(breaks),
+            sensible=not _broken(soft, i) if soft is not None and whole else None,
+            unusual=_broken(soft, i) if soft is not None and whole else [],
+            predicted=grade if whole else None,
             grade_difference=None
-            if off is None or grade is None or not whole[i] or np.isnan(off[i])
+            if off is None or grade is None or not whole or np.isnan(off[i])
             else round(float(off[i]), 2),
             near=None
             if among is None or near is None or not near[i]
@@ -97,6 +97,8 @@ def climbs_out(
         for i, (frames, climb, grade) in enumerate(
             zip(write_frames(board, judged.climbs), judged.climbs, grades, strict=True)
         )
+        for breaks in [_broken(judged.legal, i)]
+        for whole in [still.isdisjoint(breaks)]
     ]
 
 

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import torch
 
 from setgen.builtin_model import BUILTIN
-from setgen.climbing.board import Board, board_of
-from setgen.climbing.dataset import Dataset
+from setgen.climbing.board import Board, board_of, find_board
 from setgen.climbing.grading.grader import Grader
-from setgen.climbing.judges import judges_for, read_json, same_wall
+from setgen.climbing.judges import judges_for, same_wall
 from setgen.climbing.sensible import SensibleRules
 from setgen.climbing.similar import KnownClimbs
 from setgen.errors import InputError
+from setgen.files import read_json
 from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
 
@@ -74,10 +74,10 @@ def load_models(
     folders: Sequence[Path | None] = models or [None]
     if len(folders) == 1 and len(data) < 2:
         return [load_model(folders[0], next(iter(data), None), precision, progress)]
-    boards = [board_of(load_generator(BUILTIN if folder is None else folder).space) for folder in folders]
+    boards = [find_board(BUILTIN if folder is None else folder) for folder in folders]
     of_model: list[Path | None] = [None] * len(boards)
     for folder in data:
-        wall = Dataset.load(folder).board
+        wall = find_board(folder)
         fitting = [i for i, board in enumerate(boards) if same_wall(board, wall)]
         if not fitting:
             raise InputError(f"{folder} is of another board than the model: {wall.name}")

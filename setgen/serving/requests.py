@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from setgen.climbing.delivery.forms import Form
 from setgen.generators.unmasking import MOST_CALLS
 from setgen.serving.settings import Settings
 
@@ -261,7 +262,7 @@ class ConvertRequest(_Request):
         ),
     ]
     to: Annotated[
-        Literal["app", "frames", "links", "moonboard", "moonboard-short", "leds"],
+        Form,
         Field(
             description="The form to write. links and app go where the board has an app, moonboard on MoonBoards."
         ),

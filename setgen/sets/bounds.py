@@ -50,19 +50,12 @@ def broken_bounds(space: Space, sets: Sets) -> dict[str, np.ndarray]:
     return broken
 
 
-def lacking(space: Space, sets: Sets) -> np.ndarray:
-    """(C,) bool: the set has fewer items, or fewer with some label, than the space asks for; more may mend it."""
-    lacks = sets.sizes < space.sizes[0]
-    for r, label in enumerate(space.labels):
-        lacks = lacks | (label_counts(sets, r) < label.at_least)
-    return lacks
-
-
-def unfinished(space: Space, sets: Sets) -> np.ndarray:
-    """(C,) bool: nothing is wrong with the set but that it is `lacking`."""
-    names = {f"too few {space.item_word}s", *(f"too few {plural(label.name)}" for label in space.labels)}
-    other = [broken for rule, broken in broken_bounds(space, sets).items() if rule not in names]
-    return lacking(space, sets) & ~np.any(other, axis=0)
+def lacks(space: Space) -> set[str]:
+    """Those rules of `broken_bounds` that more items may mend: something is still to come."""
+    return {
+        f"too few {thing}"
+        for thing in (f"{space.item_word}s", *(plural(label.name) for label in space.labels))
+    }
 
 
 def legal(space: Space, sets: Sets) -> np.ndarray:

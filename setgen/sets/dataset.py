@@ -116,12 +116,13 @@ class SetDataset:
             missing.insert(0, next(name for name, home in KINDS.items() if DATASETS[name] is not None))
         if missing:
             raise InputError(f"{folder} is not a complete dataset folder: {', '.join(missing)} missing")
-        check_sums(folder, _noted_sums(folder))
+        card = _card(folder)
+        check_sums(
+            folder, card.pop("sha256", None)
+        )  # noted anew with every folder; earlier versions noted none
         space = load_space(folder)
         try:
             table = pq.read_table(folder / cls.file).combine_chunks()
-            card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-            card.pop("sha256", None)  # made anew with every folder
             item, label = (_list_column(table, name) for name in (cls.item_column, cls.label_column))
             offsets = _list_offsets(table, cls.item_column)
             split = pa.compute.index_in(table["split"].cast(pa.string()), pa.array(SPLITS))
@@ -146,12 +147,20 @@ def load_dataset(folder: Path | str) -> Any:
     return getattr(import_module(module), attribute).load(folder)
 
 
-def _noted_sums(folder: Path) -> Any:
-    """What the card says of the files; None where it says nothing, as those of earlier versions do."""
+def data_files(folder: Path) -> list[str]:
+    """The files of a dataset folder that hold its space and its sets, as far as they are there."""
+    return [name for name in _FILES if name != "card.json" and (folder / name).is_file()]
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """Raises InputError for what is no card."""
     try:
-        return json.loads((folder / "card.json").read_text(encoding="utf-8")).get("sha256")
-    except (ValueError, AttributeError):
-        raise InputError(f"{folder} cannot be read: card.json is no card that setgen wrote") from None
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    except ValueError:
+        card = None
+    if not isinstance(card, dict):
+        raise InputError(f"{folder} cannot be read: card.json is no card that setgen wrote")
+    return card
 
 
 def check_replaced(folder: Path, card: Mapping[str, Any]) -> None:

@@ -21,16 +21,16 @@ export class Judges {
     const shapes = climbs.map(({ holds }) => geometry(holds, hasFeet, diagonal));
     const graded = this.grader === null ? climbs.map(() => null) : await this.grades(climbs, shapes);
     return climbs.map((climb, i) => {
-      const breaks = this.broken(climb.holds);
-      const whole = !this.lacks(climb.holds);
+      const broken = this.broken(climb.holds);
+      const whole = !broken.some(({ few }) => few);
       const unusual = whole && this.rules !== null ? this.unusual(shapes[i]) : [];
       const predicted = whole ? graded[i] : null;
       const asked = this.board.grades.find((one) => one.grade === climb.grade);
       return {
         ...climb,
-        legal: !breaks.length,
-        breaks,
-        partial: !whole && breaks.every((rule) => rule.startsWith("too few")),
+        legal: !broken.length,
+        breaks: broken.map(({ rule }) => rule),
+        partial: !whole && broken.every(({ few }) => few),
         sensible: whole && this.rules !== null ? !unusual.length : null,
         unusual,
         predicted,
@@ -40,26 +40,19 @@ export class Judges {
     });
   }
 
-  // The hard rules that a climb breaks: setgen/sets/bounds.py.
+  // The hard rules that a climb breaks: setgen/sets/bounds.py. few: more holds may mend it.
   broken(holds) {
     const { limits } = this.board;
     const found = [];
     const check = (count, [fewest, most], thing) => {
-      if (count < fewest) found.push(`too few ${thing}`);
-      if (count > most) found.push(`too many ${thing}`);
+      if (count < fewest) found.push({ rule: `too few ${thing}`, few: true });
+      if (count > most) found.push({ rule: `too many ${thing}`, few: false });
     };
     check(holds.length, limits.holds, "holds");
     for (const [role, bounds] of [["start", limits.starts], ["finish", limits.finishes]]) {
       check(holds.filter((hold) => hold.role === role).length, bounds, role === "start" ? "starts" : "finishes");
     }
     return found;
-  }
-
-  // Whether holds, starts or finishes are still to come.
-  lacks(holds) {
-    const { limits } = this.board;
-    const have = (role) => holds.filter((hold) => hold.role === role).length;
-    return holds.length < limits.holds[0] || have("start") < limits.starts[0] || have("finish") < limits.finishes[0];
   }
 
   unusual(shape) {

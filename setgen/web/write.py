@@ -31,6 +31,7 @@ from setgen.export.exportable import Exportable
 from setgen.export.grader import grader
 from setgen.export.registry import exportable
 from setgen.export.write import check_new, export
+from setgen.files import read_json
 from setgen.runtime.folder import CARD, SETTINGS
 
 _HOME = Path(__file__).resolve().parent.parent
@@ -80,10 +81,10 @@ def export_web(
         whole = Path(aside) / "web"
         whole.mkdir()
         _take_runtime(runtime, whole / "ort", Path(aside))
-        _write_part(what, whole / "model", precision)
+        settings = {"model": _write_part(what, whole / "model", precision), "grader": None}
         if judges.grader is not None:
-            _write_part(grader(judges.grader), whole / "grader", "float32")
-        text = json.dumps(_data(board, judges, whole), allow_nan=False)
+            settings["grader"] = _write_part(grader(judges.grader), whole / "grader", "float32")
+        text = json.dumps(settings | _data(board, judges), allow_nan=False)
         (whole / "data.json").write_text(text, encoding="utf-8")
         _write_page(whole)
         if folder.is_dir():
@@ -91,36 +92,26 @@ def export_web(
         shutil.move(whole, folder)
 
 
-def _write_part(what: Exportable, folder: Path, precision: str) -> None:
-    """Networks and weights; the rest of an exported folder is in data.json."""
+def _write_part(what: Exportable, folder: Path, precision: str) -> Any:
+    """Networks and weights into a folder, and the settings of what runs them, which go into data.json."""
     export(what, folder, precision)
-    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    for name in (CARD, what.space.file):
+    settings = read_json(folder / SETTINGS)
+    for name in (CARD, SETTINGS, what.space.file):
         (folder / name).unlink()
-    (folder / SETTINGS).write_text(json.dumps(settings), encoding="utf-8")
+    return settings
 
 
-def _data(board: Board, judges: Judges, whole: Path) -> dict[str, Any]:
+def _data(board: Board, judges: Judges) -> dict[str, Any]:
     """What the page knows of the board and its judges."""
     from setgen.serving.answering import board_out
 
-    def settings(name: str) -> dict[str, Any] | None:
-        path = whole / name / SETTINGS
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-    try:
-        link = boardsesh_address(board)
-    except InputError:
-        link = None
     shown = board_out(board).model_dump()
-    shown["sites"] = [] if link is None else ["boardsesh"]
+    shown["sites"] = [site for site in shown["sites"] if site == "boardsesh"]
     conditions = {name: list(values) for name, values in board.conditions.items()}
     return {
         "board": shown,
-        "model": settings("model"),
-        "grader": settings("grader"),
         "rules": None if judges.rules is None else judges.rules.to_json(),
-        "link": link,
+        "link": boardsesh_address(board) if shown["sites"] else None,
         "space": {
             "roles": [role.label for role in Role],
             "labels": board.n_labels,

@@ -8,8 +8,8 @@ import pytest
 
 import setgen
 from setgen.builtin_model import BUILTIN
-from setgen.cli.draw import find_board
 from setgen.cli.main import run
+from setgen.climbing.board import find_board
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 
 BOARD = synthetic_board()

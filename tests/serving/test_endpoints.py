@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from counted import hold_frequency
 
 from setgen.climbing.board import AppIds
 from setgen.climbing.climbs import Climb, Climbs
@@ -20,20 +21,12 @@ from setgen.climbing.similar import KnownClimbs
 from setgen.climbing.sources.moonboard import moonboard
 from setgen.climbing.sources.setups import by_id
 from setgen.climbing.sources.synthetic import synthetic_climbs
-from setgen.generators.registry import generator_class
 from setgen.metrics.likelihood import likelihood
 from setgen.sets.batch import to_batch
 
 pytestmark = pytest.mark.anyio
 
 CLIMB = "p5r1p16r2p38r2p60r2p104r3"
-
-
-def hold_frequency(board):
-    kind = generator_class("hold_frequency")
-    generator = kind(board, kind.Config())
-    generator.fit_counts(synthetic_climbs(50, seed=0))
-    return generator
 
 
 async def post(client, path: str, **body):

@@ -9,8 +9,6 @@ import io
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,25 +29,11 @@ from setgen.serving.model import ServedModel
 sync_api = pytest.importorskip("playwright.sync_api")
 axe_api = pytest.importorskip("axe_playwright_python.sync_playwright")
 
-_CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
 _DOCS = Path(__file__).resolve().parents[2] / "data" / "results"
 
 DESK, PHONE = (1280, 900), (390, 844)
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(_CHROMIUM is None, reason="there is no Chromium on this machine"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_api.sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=_CHROMIUM, args=options)
-        yield one
-        one.close()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -9,21 +9,14 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from counted import hold_frequency
 
 from setgen.builtin_model import BUILTIN
 from setgen.cli.main import run
-from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
+from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
-from setgen.generators.registry import generator_class
 from setgen.serving.model import load_models
 from setgen.serving.server import listen
-
-
-def hold_frequency(board):
-    kind = generator_class("hold_frequency")
-    generator = kind(board, kind.Config())
-    generator.fit_counts(synthetic_climbs(50, seed=0))
-    return generator
 
 
 def refused(capsys, *arguments: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
@@ -17,7 +17,8 @@ from setgen.climbing.delivery.moonboard_leds import moonboard_messages
 from setgen.climbing.frames import write_frames
 from setgen.errors import InputError
 
-FORMS = ("app", "frames", "links", "moonboard", "moonboard-short", "leds")
+Form = Literal["app", "frames", "links", "moonboard", "moonboard-short", "leds"]
+FORMS = get_args(Form)
 _FORMS_OF = {
     "site": ("links",),
     "level": ("leds",),

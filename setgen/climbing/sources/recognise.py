@@ -14,7 +14,7 @@ from setgen.climbing.sources.opening import Opened, opened
 from setgen.climbing.sources.readout import Options, Readout
 from setgen.climbing.sources.snapshot import is_hardware, is_snapshot
 from setgen.climbing.sources.sqlite_file import SqliteFile
-from setgen.climbing.sources.texts import is_json, lines_of, read_json, read_table, records
+from setgen.climbing.sources.texts import is_json, lines_of, read_header, read_json, read_table, records
 from setgen.errors import InputError
 
 _FORMS = {
@@ -70,11 +70,7 @@ def climbs_without_header(text: str) -> str:
 
 def has_frames(text: str) -> bool:
     """Whether a text is a table whose header has the column of frames strings, whatever is in its rows."""
-    head = lines_of(text[: 1 << 16])
-    try:
-        return any(read_table("\n".join(head[:n]), COLUMN) is not None for n in range(1, 8))
-    except InputError:  # a row that is wrong, below such a header
-        return True
+    return read_header(lines_of(text[: 1 << 16]), COLUMN) is not None
 
 
 def _text_kind(path: Path, text: str) -> Kind:

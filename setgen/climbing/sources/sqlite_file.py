@@ -44,9 +44,13 @@ class SqliteFile:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database, of those beside it, and of copies."""
         self._db.close()
         for other in self._beside:
-            other.__exit__()
+            other.close()
         if self._copy is not None:
             self._copy.cleanup()
 

@@ -6,9 +6,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from setgen.errors import InputError
 
@@ -123,7 +123,21 @@ def read_table(text: str, needed: str) -> Table | None:
     The delimiter is what a line `sep=;` says, or else what cuts such a column out of the header. Numbers with
     a decimal comma, which only other delimiters leave room for, get a point. Raises InputError.
     """
-    lines = [f"{line}\n" for line in lines_of(text)]
+    lines = lines_of(text)
+    header = read_header(lines, needed)
+    return None if header is None else Table(header.names, _rows("\n".join(lines[header.line :]), header))
+
+
+class Header(NamedTuple):
+    """The header of a table. line: its place, from 0. names: of its columns, in lower case."""
+
+    line: int
+    delimiter: str
+    names: tuple[str, ...]
+
+
+def read_header(lines: Sequence[str], needed: str) -> Header | None:
+    """The header of a table in lines of CSV, or None where it has no column `needed`; see `read_table`."""
     start = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
     delimiters: tuple[str, ...] = _DELIMITERS
     if start < len(lines) and (said := _SEP.fullmatch(lines[start].strip("\r\n \ufeff") or "")):
@@ -133,11 +147,12 @@ def read_table(text: str, needed: str) -> Table | None:
     for delimiter in delimiters:
         names = tuple(name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), []))
         if needed in names:
-            return Table(names, _rows("".join(lines[start:]), delimiter, names, start))
+            return Header(start, delimiter, names)
     return None
 
 
-def _rows(text: str, delimiter: str, names: tuple[str, ...], before: int) -> list[tuple[int, dict[str, str]]]:
+def _rows(text: str, header: Header) -> list[tuple[int, dict[str, str]]]:
+    before, delimiter, names = header
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     rows = []
     try:

@@ -218,8 +218,12 @@ function takeFragment(fragment) {
     throw new Error(`This link is not for this board: ${problems.slice(0, 3).join(", ")}.`);
   }
   take(design);
-  if (problems.length) complain(new Error(`Not all of the link is on this board: ${problems.slice(0, 3).join(", ")}.`));
+  if (problems.length) sayMissing(problems);
   else say(`${count(design.holds.size, "hold")} imported.`);
+}
+
+function sayMissing(problems) {
+  complain(new Error(`Not all of the link is on this board: ${problems.slice(0, 3).join(", ")}.`));
 }
 
 async function download() {
@@ -393,7 +397,7 @@ async function start() {
   $("legend").replaceChildren(...legend(board));
   wire();
   show();
-  if (problems.length) complain(new Error(`Not all of the link is on this board: ${problems.slice(0, 3).join(", ")}.`));
+  if (problems.length) sayMissing(problems);
   await showModels();
   knowsClimbs = (await get("v1/model")).known > 0;
 }
