@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from setgen.export.state import caches_of, tensors_of, with_tensors
-from setgen.generators.base import Generator
+from setgen.generators.base import Generator, next_given
 from setgen.generators.drawing import draw
 from setgen.generators.revealing import known_first
 from setgen.sets.batch import SetBatch
@@ -98,7 +98,10 @@ class Growth(Part):
         if rank is not None:
             ahead = Ahead(rank, sofar["beyond"], sofar.get("latest"), sofar["line"])
         waiting = sofar.get("waiting")
-        allowed, ends = generator.choices(state, sofar["size"], rules, ahead, waiting)
+        given_next = None
+        if waiting is not None and rank is not None:
+            given_next = next_given(waiting, rank, space.n_labels)
+        allowed, ends = generator.choices(state, sofar["size"], rules, ahead, given_next)
         found = self.draw(model, allowed, ends, state, sofar["size"], given)
         element = found["element"]
         known = element.clamp(max=space.n_elements - 1)  # of a set that has ended, nobody asks any more

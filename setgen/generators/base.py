@@ -33,9 +33,12 @@ from setgen.sets.rules import Ahead, Partial, Rules
 from setgen.sets.sets import Sets
 from setgen.sets.space import Space, load_space
 
-FORMAT = 3
+FORMAT = 4
 OLDEST = 2
-"""The oldest format of model folders that is read still: it had no checksums."""
+"""The oldest format of model folders that is read still."""
+
+SUMMED = 3
+"""The first format with checksums."""
 
 AnySets = TypeVar("AnySets", bound=Sets)
 
@@ -78,6 +81,7 @@ class Generator(nn.Module, abc.ABC):
     guided: the next element depends on the conditions, so that guidance does something.
     exact: `log_likelihood` is the probability itself, in every column.
     not_exported: why the hooks cannot be traced, where they cannot.
+    since: the format of the oldest model folders whose network is still this one.
     """
 
     name: ClassVar[str] = ""
@@ -90,6 +94,7 @@ class Generator(nn.Module, abc.ABC):
     item_first: bool = False
     repeats_without_rules: bool = False
     not_exported: str = ""
+    since: ClassVar[int] = OLDEST
     ranks: Tensor | None
 
     def __init__(self, space: Space, config: Any) -> None:
@@ -249,7 +254,7 @@ class Generator(nn.Module, abc.ABC):
             here = column.clamp(max=batch.width - 1)
             ends = column >= size[row]
             element = batch.element[row, here]
-            waiting = self._waiting(batch, given, row, column) if self.in_place else None
+            next_given = _next_given(batch, given, row, column) if self.in_place else None
             log_p = self._decide(
                 logits,
                 labels,
@@ -257,7 +262,7 @@ class Generator(nn.Module, abc.ABC):
                 wanted,
                 rules,
                 ahead,
-                waiting,
+                next_given,
                 torch.where(ends, space.n_elements, element),
             )
             if total is None:
@@ -265,42 +270,36 @@ class Generator(nn.Module, abc.ABC):
             total = total.index_add(0, row, log_p)
         return torch.zeros(len(batch), device=batch.device) if total is None else total
 
-    def _waiting(self, batch: SetBatch, given: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        """(S, V) int64 label + 1 of given items that are still to be written at each step, 0 elsewhere."""
-        later = given[row] & ~_before(batch, column)
-        table = torch.zeros(len(row), len(self.space) + 1, dtype=torch.int64, device=row.device)
-        item = batch.item[row].masked_fill(~later, len(self.space))
-        return table.scatter_(1, item, batch.label[row] + 1)[:, :-1]
-
     def choices(
         self,
         state: Partial,
         size: Tensor,
         rules: Rules,
         ahead: Ahead | None = None,
-        waiting: Tensor | None = None,
+        next_given: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What may come next: (B, V, R) bool, and (B,) bool whether the set may end.
 
-        size: (B,) 0 where not known. waiting: (B, V) label + 1 of given items that must still be written at
-        their place in the order; nothing beyond the next one may come before it.
+        size: (B,) 0 where not known. next_given: (B,) the nearest of the given elements that must still be read at
+        their place in the order, −1 for none; nothing beyond it may come before it.
         """
         need, room = rules.to_come(state, size)
         if self.draws_size:
             need = room
         allowed = rules.allowed(state, need, room, ahead)
         ends = need == 0
-        if waiting is None:
+        if next_given is None:
             return allowed, ends
         assert ahead is not None
-        waits = waiting > 0
-        nearest = ahead.rank.masked_fill(~waits, len(self.space)).amin(1, keepdim=True)
-        next_given = (ahead.rank == nearest) & waits
-        if torch.compiler.is_exporting() or next_given.any():
-            next_given = next_given & rules.onwards(state, need, room, ahead)
-        own = (waiting[:, :, None] - 1) == torch.arange(self.space.n_labels, device=waiting.device)
-        allowed = allowed & (ahead.rank < nearest)[:, :, None] | (next_given[:, :, None] & own)
-        return allowed, ends & ~waits.any(1)
+        waits, element = next_given >= 0, next_given.clamp(min=0)[:, None]
+        item = element // self.space.n_labels
+        nearest = ahead.rank.gather(1, item).masked_fill(~waits[:, None], len(self.space))
+        allowed = (allowed & (ahead.rank < nearest)[:, :, None]).flatten(1)
+        if torch.compiler.is_exporting() or waits.any():
+            may = rules.onwards(state, need, room, ahead, item)
+            may = (may & waits[:, None]) | (allowed.gather(1, element) & ~waits[:, None])
+            allowed = allowed.scatter(1, element, may)
+        return allowed.unflatten(1, (-1, self.space.n_labels)), ends & ~waits
 
     def _decide(
         self,
@@ -310,11 +309,11 @@ class Generator(nn.Module, abc.ABC):
         size: Tensor,
         rules: Rules,
         ahead: Ahead | None,
-        waiting: Tensor | None,
+        next_given: Tensor | None,
         element: Tensor,
     ) -> Tensor:
         """(S,) log-probability of `element` at each step, V·R standing for the end; −inf where it may not be."""
-        allowed, ends = self.choices(state, size, rules, ahead, waiting)
+        allowed, ends = self.choices(state, size, rules, ahead, next_given)
         if self.draws_size:
             allowed = allowed.flatten(1)
             log_p = _take(self.log_probs(logits, state, size - state.count, allowed), element)
@@ -330,8 +329,8 @@ class Generator(nn.Module, abc.ABC):
         item = item.clamp(max=len(self.space) - 1)
         assert labels is not None
         log_label = _take(_masked(labels, allowed[row, item]), label)
-        if waiting is not None:  # the label of a given item is no decision
-            is_end = is_end | (waiting[row, item] > 0)
+        if next_given is not None:  # the label of a given item is no decision
+            is_end = is_end | (element == next_given)
         return log_p + log_label.masked_fill(is_end, 0.0)
 
     @torch.no_grad()
@@ -482,6 +481,8 @@ class Generator(nn.Module, abc.ABC):
     @classmethod
     def from_folder(cls, folder: Path, head: dict[str, Any]) -> Self:
         """Rebuild from a saved folder whose model.json is `head`. Raises InputError when they disagree."""
+        if head["format"] < cls.since:
+            raise InputError(f"{folder} holds a {head['generator']} of an earlier setgen: train it anew")
         check_sums(folder, head.get("sha256"))
         space = load_space(folder)
         try:
@@ -509,6 +510,21 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         module.train(training)
+
+
+def next_given(waiting: Tensor, rank: Tensor, labels: int) -> Tensor:
+    """(B,) the element of lowest rank among those that wait, −1 for none. waiting: (B, V) label + 1, or 0."""
+    item = torch.where(waiting > 0, rank, rank.shape[1]).argmin(1, keepdim=True)
+    return (
+        (item * labels + waiting.gather(1, item) - 1).masked_fill(waiting.gather(1, item) == 0, -1).squeeze(1)
+    )
+
+
+def _next_given(batch: SetBatch, given: Tensor, row: Tensor, column: Tensor) -> Tensor:
+    """(S,) the first given element at each step's column or behind it, −1 for none."""
+    later = given[row] & ~_before(batch, column)
+    first = later.int().argmax(1, keepdim=True)
+    return batch.element[row].gather(1, first).masked_fill(~later.gather(1, first), -1).squeeze(1)
 
 
 def _before(batch: SetBatch, column: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from setgen.errors import InputError
-from setgen.generators.base import FORMAT, OLDEST, Generator
+from setgen.generators.base import FORMAT, OLDEST, SUMMED, Generator
 from setgen.sets.space import KINDS, space_file
 
 GENERATORS = {
@@ -78,7 +78,7 @@ def load_generator(path: Path | str, foreign: bool = False) -> Generator:
         version, name = head["format"], str(head["generator"])
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote") from None
-    if not isinstance(version, int) or (version == FORMAT and "sha256" not in head):
+    if not isinstance(version, int) or (version >= SUMMED and "sha256" not in head):
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote")
     if not OLDEST <= version <= FORMAT:
         older = "an earlier setgen: train it again" if version < OLDEST else "a newer setgen: upgrade setgen"

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from setgen.generators.base import Generator
+from setgen.generators.base import Generator, next_given
 from setgen.generators.drawing import draw
 from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import entropy_bits
@@ -65,6 +65,12 @@ class Growing:
     def left(self) -> Tensor:
         """(B,) items still to come, where the size is known."""
         return self.size - self.state.count
+
+    def next_given(self, rows: Tensor | slice) -> Tensor | None:
+        """(R,) the given element that is to be read next, −1 for none; None where none is read at its place."""
+        if self.waiting is None or self.ahead is None:
+            return None
+        return next_given(self.waiting[rows], self.ahead.rank[rows], self.known.labels)
 
     def put(self, rows: Tensor, element: Tensor) -> None:
         """One more element (R,) into each of `rows` (R,), in place; a given one is only ticked off."""
@@ -127,19 +133,22 @@ def _one_by_one(
     asked = [ask.rows(rows) for ask in how.asked(given)]
     states = [generator.start(ask, growing.size[rows], growing.order[rows]) for ask in asked]
     labels, end = generator.space.n_labels, generator.space.n_elements
+    # Rows end in their order, so that the leading ones go on, unless given items are to be met between the new ones.
+    leading = generator.draws_size and not (generator.in_place and bool(given.present.any()))
     for draws in itertools.count():
         uniform = noise[:, FIRST + 2 * draws : FIRST + 2 * draws + 2]
-        here = slice(len(rows)) if generator.draws_size else rows
+        here = slice(len(rows)) if leading else rows
         state, size = growing.state.rows(here), growing.size[here]
         ahead = None if growing.ahead is None else growing.ahead.rows(here)
-        waiting = None if growing.waiting is None else growing.waiting[here]
+        given_next = growing.next_given(here)
         logits = how.guided([generator.step(s) for s in states])
-        allowed, ends = generator.choices(state, size, rules, ahead, waiting)
+        allowed, ends = generator.choices(state, size, rules, ahead, given_next)
         if generator.draws_size:
             log_p = generator.log_probs(logits, state, size - state.count, allowed.flatten(1))
             element = draw(how.narrowed(log_p), uniform[here, 0], how.temperature)
             growing.put(rows, element)
-            going: Tensor | slice = slice(int((growing.left[here] > 0).sum()))
+            more = growing.left[here] > 0
+            going: Tensor | slice = slice(int(more.sum())) if leading else more.nonzero().squeeze(1)
         elif not generator.item_first:
             masked = logits.masked_fill(~torch.cat([allowed.flatten(1), ends[:, None]], 1), -torch.inf)
             element = draw(how.narrowed(masked.log_softmax(1)), uniform[here, 0], how.temperature)

@@ -291,15 +291,14 @@ class Rules:
             return _in_reach(*known)
         return torch.cond(self.reach, _in_reach, _anywhere, known)
 
-    def onwards(self, state: Partial, need: Tensor, room: Tensor, ahead: Ahead) -> Tensor:
-        """(B, V) bool: whether the set can be completed from what lies strictly beyond each item."""
+    def onwards(self, state: Partial, need: Tensor, room: Tensor, ahead: Ahead, item: Tensor) -> Tensor:
+        """(B, 1) bool: whether the set can be completed from what lies strictly beyond `item` (B, 1)."""
+        rank = ahead.rank.gather(1, item)
         if ahead.latest is None:
-            # `beyond` is 0 at items in use: what lies beyond them is counted anew.
-            in_order = torch.zeros_like(ahead.beyond).scatter(1, ahead.rank, (ahead.beyond > 0).long())
-            beyond = in_order.flip(1).cumsum(1).flip(1).gather(1, ahead.rank)
-            return beyond >= need[:, None]
+            free = ahead.beyond > 0
+            return (free & (ahead.rank > rank)).sum(1, keepdim=True) >= need[:, None]
         needed, possible = self.needed(state.counts[:, None], need[:, None], room[:, None])
-        return ahead.rank <= ahead.last(needed).masked_fill(~possible, -1)
+        return rank <= ahead.last(needed).masked_fill(~possible, -1)
 
     def possible_sizes(self, state: Partial, undecided: Tensor | None = None) -> Tensor:
         """(B, widest + 1) bool: how many items the set may have in all.
