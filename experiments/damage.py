@@ -38,6 +38,8 @@ def main(cfg: DictConfig) -> None:
     dataset, where = open_dataset(cfg)
     if not cfg.seeds or not whole(1).holds(cfg.climbs):
         raise InputError("there is nothing to damage: give seeds=[…] and climbs=N, at least 1")
+    if [] in (cfg.damages, cfg.metrics):
+        raise InputError("damages=[] and metrics=[] leave nothing to prove: name some, or leave them out")
     damages = _named(cfg.damages, list(damages_of(dataset.board).values()), "damage")
     metrics = _named(cfg.metrics, metrics_for(dataset.board), "metric")
     folder = new_run_folder(Path(cfg.runs) / "damage", where.name, where)
