@@ -2,13 +2,16 @@
 
 python -m experiments.damage                                       # on the built-in board
 python -m experiments.damage data.path=DIR 'seeds=[0,1,2]'
+python -m experiments.damage 'damages=[top row piled]' 'metrics=[not sensible]'  # what begins so
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -23,7 +26,10 @@ from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.metrics.damage import Damage, damages_of
 from setgen.metrics.evaluate import metrics_for
+from setgen.metrics.metric import Metric
 from setgen.metrics.proof import Series, prove
+
+Known = TypeVar("Known", Damage, Metric)
 
 
 @experiment("damage")
@@ -32,10 +38,16 @@ def main(cfg: DictConfig) -> None:
     dataset, where = open_dataset(cfg)
     if not cfg.seeds or not whole(1).holds(cfg.climbs):
         raise InputError("there is nothing to damage: give seeds=[…] and climbs=N, at least 1")
+    if [] in (cfg.damages, cfg.metrics):
+        raise InputError("damages=[] and metrics=[] leave nothing to prove: name some, or leave them out")
+    damages = _named(cfg.damages, list(damages_of(dataset.board).values()), "damage")
+    metrics = _named(cfg.metrics, metrics_for(dataset.board), "metric")
     folder = new_run_folder(Path(cfg.runs) / "damage", where.name, where)
     found = prove(
         dataset,
         seeds=list(cfg.seeds),
+        damages=damages,
+        metrics=metrics,
         most=cfg.climbs,
         progress=lambda steps: track(steps, "damaging", console=console),
     )
@@ -45,6 +57,17 @@ def main(cfg: DictConfig) -> None:
     blind = [m for m in dict.fromkeys(s.metric for s in found) if not any(_of(found, m))]
     console.print(f"Sees no damage: {', '.join(blind) or 'none, every metric sees some'}", soft_wrap=True)
     console.print(f"Matrix: {folder / 'damage.md'}", soft_wrap=True)
+
+
+def _named(names: Sequence[str] | None, known: list[Known], what: str) -> list[Known]:
+    """Those whose names begin with one of `names`, all where none are given. Raises InputError for what no name
+    begins with."""
+    if names is None:
+        return known
+    for name in names:
+        if not any(one.name.startswith(name) for one in known):
+            raise InputError(f"no {what} begins with {name!r}: there are {', '.join(k.name for k in known)}")
+    return [one for one in known if one.name.startswith(tuple(names))]
 
 
 def _of(found: list[Series], metric: str) -> list[int | None]:

@@ -27,6 +27,20 @@ def _feature(name: str, board: Board, climbs: Climbs, shape: Geometry) -> np.nda
     return getattr(shape, name)
 
 
+def _with_others(climbs: Climbs, holds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each of some holds with every hold of its climb, itself included: which of them, and the other one."""
+    first, sizes = (values[climbs.owner[holds]] for values in (climbs.offsets[:-1], climbs.sizes))
+    which = np.repeat(np.arange(len(holds)), sizes)
+    return which, np.arange(len(which)) + np.repeat(first - np.cumsum(sizes) + sizes, sizes)
+
+
+def _largest(climbs: Climbs, holds: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(C,) the largest of the values of some holds in each climb; NaN where there is none."""
+    found = np.full(len(climbs), np.nan)
+    np.fmax.at(found, climbs.owner[holds], values)
+    return found
+
+
 def _idle_foot(board: Board, climbs: Climbs, shape: Geometry) -> np.ndarray:
     """(C,) inches from the foot hold that is least of use to the nearest hand hold above it; NaN without foot holds.
 
@@ -34,17 +48,30 @@ def _idle_foot(board: Board, climbs: Climbs, shape: Geometry) -> np.ndarray:
     climbs = as_sets(board, climbs)
     left, right, bottom, top = board.extent
     feet = np.flatnonzero(climbs.role == Role.FOOT)
-    here = climbs.owner[feet]
-    first, sizes = climbs.offsets[here], climbs.sizes[here]
-    foot = np.repeat(np.arange(len(feet)), sizes)  # each foot hold with each hold of its climb
-    other = np.arange(len(foot)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + np.repeat(first, sizes)
-    apart = board.xy[climbs.placement[other]] - board.xy[climbs.placement[feet[foot]]]
+    which, other = _with_others(climbs, feet)
+    apart = board.xy[climbs.placement[other]] - board.xy[climbs.placement[feet[which]]]
     above = (climbs.role[other] != Role.FOOT) & (apart[:, 1] > 0)
     nearest = np.full(len(feet), np.hypot(right - left, top - bottom))
-    np.minimum.at(nearest, foot[above], np.linalg.norm(apart[above], axis=1))
-    farthest = np.full(len(climbs), np.nan)
-    np.fmax.at(farthest, here, nearest)
-    return farthest
+    np.minimum.at(nearest, which[above], np.linalg.norm(apart[above], axis=1))
+    return _largest(climbs, feet, nearest)
+
+
+def _finish_distance(board: Board, climbs: Climbs, shape: Geometry) -> np.ndarray:
+    """(C,) the largest distance between two finishes in inches, 0 with one; NaN without."""
+    climbs = as_sets(board, climbs)
+    finishes = np.flatnonzero(climbs.role == Role.FINISH)
+    which, other = _with_others(climbs, finishes)
+    one = finishes[which]
+    apart = np.linalg.norm(board.xy[climbs.placement[other]] - board.xy[climbs.placement[one]], axis=1)
+    return _largest(climbs, one, np.where(climbs.role[other] == Role.FINISH, apart, np.nan))
+
+
+def _top_row(board: Board, climbs: Climbs, shape: Geometry) -> np.ndarray:
+    """(C,) the share of the holds that lie as high as any of the board does; NaN without a finish."""
+    climbs = as_sets(board, climbs)
+    high = board.xy[climbs.placement, 1] == board.xy[:, 1].max()
+    share = np.bincount(climbs.owner[high], minlength=len(climbs)) / np.maximum(climbs.sizes, 1)
+    return np.where(np.isnan(_finish_distance(board, climbs, shape)), np.nan, share)
 
 
 # rule → (the feature it looks at, unit, the tail that breaks it, (board, climbs, geometry) → (C,) values)
@@ -53,6 +80,8 @@ _RULES: dict[str, tuple[str, str, Literal["low", "high"], Callable[..., np.ndarr
     "start high up": ("lowest_start", "inches", "high", partial(_feature, "lowest_start")),
     "little height gained": ("height_progress", "inches", "low", partial(_feature, "height_progress")),
     "hop too long": ("largest_hop", "inches", "high", partial(_feature, "largest_hop")),
+    "finishes far apart": ("finish_distance", "inches", "high", _finish_distance),
+    "pile on the top row": ("top_row", "share of the holds", "high", _top_row),
     "feet too far": ("foot_support", "inches", "high", partial(_feature, "foot_support")),
     "foot out of use": ("idle_foot", "inches", "high", _idle_foot),
     "unusually few holds": ("size", "holds", "low", _size),

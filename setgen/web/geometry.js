@@ -11,7 +11,8 @@ function deviation(values) {
   return Math.sqrt(mean(values.map((value) => (value - middle) ** 2)));
 }
 
-export function geometry(holds, hasFeet, diagonal) {
+// top: the height of the board's highest row.
+export function geometry(holds, hasFeet, diagonal, top) {
   const of = (role) => holds.filter((hold) => hold.role === role);
   const [starts, finishes, feet] = [of("start"), of("finish"), of("foot")];
   const hands = holds.filter((hold) => hold.role !== "foot");
@@ -20,10 +21,10 @@ export function geometry(holds, hasFeet, diagonal) {
     .map((hand) => least(holds.filter((other) => other.y < hand.y).map((other) => distance(hand, other))))
     .filter((support) => !Number.isNaN(support));
   const middle = { x: mean(holds.map(({ x }) => x)), y: mean(holds.map(({ y }) => y)) };
-  const between = starts.flatMap((one, i) => starts.slice(i + 1).map((other) => distance(one, other)));
+  const between = (some) => some.flatMap((one, i) => some.slice(i + 1).map((other) => distance(one, other)));
   return {
     size: holds.length,
-    start_distance: most(between),
+    start_distance: most(between(starts)),
     lowest_start: least(starts.map(({ y }) => y)),
     height_progress: most(finishes.map(({ y }) => y)) - most(starts.map(({ y }) => y)),
     largest_hop: starts.length ? least(finishes.map((finish) => reach.get(finish))) : NaN,
@@ -31,6 +32,8 @@ export function geometry(holds, hasFeet, diagonal) {
     mean_height: middle.y,
     spread: Math.sqrt(mean(holds.map((hold) => distance(hold, middle) ** 2))),
     hops,
+    finish_distance: finishes.length ? Math.max(0, ...between(finishes)) : NaN,
+    top_row: finishes.length ? holds.filter(({ y }) => y === top).length / holds.length : NaN,
     idle_foot: most(
       feet.map((foot) => Math.min(diagonal, ...hands.filter(({ y }) => y > foot.y).map((hand) => distance(foot, hand)))),
     ),

@@ -18,7 +18,8 @@ export class Judges {
     const { left, right, bottom, top } = this.board.extent;
     const diagonal = Math.hypot(right - left, top - bottom);
     const hasFeet = this.board.roles.some(({ role }) => role === "foot");
-    const shapes = climbs.map(({ holds }) => geometry(holds, hasFeet, diagonal));
+    const highest = Math.max(...this.board.placements.map(({ y }) => y));
+    const shapes = climbs.map(({ holds }) => geometry(holds, hasFeet, diagonal, highest));
     const graded = this.grader === null ? climbs.map(() => null) : await this.grades(climbs, shapes);
     return climbs.map((climb, i) => {
       const broken = this.broken(climb.holds);

@@ -42,6 +42,18 @@ def idle_foot(board, climbs):
     return np.array(found)
 
 
+def finish_distance(board, climbs):
+    """Climb by climb: the two finishes farthest apart, 0 with one."""
+    ends = [[board.xy[p] for p, r in climb.holds if r == Role.FINISH] for climb in climbs]
+    return np.array([max((np.hypot(*(a - b)) for a in xy for b in xy), default=np.nan) for xy in ends])
+
+
+def top_row(board, climbs):
+    """Climb by climb: the share of the holds in the board's highest row."""
+    high = max(y for _, y in board.xy)
+    return np.array([np.mean([board.xy[p][1] == high for p, _ in climb.holds]) for climb in climbs])
+
+
 def test_a_foot_that_no_position_can_use_is_not_sensible(board, climbs, rules):
     fine = climbs[np.flatnonzero(rules.sensible(climbs))[:50]]
     high = int(board.xy[:, 1].argmax())
@@ -51,10 +63,40 @@ def test_a_foot_that_no_position_can_use_is_not_sensible(board, climbs, rules):
     assert not rules.broken(fine)["foot out of use"].any()
 
 
+def test_finishes_at_either_end_are_not_sensible_and_one_finish_is(board, climbs, rules):
+    fine = climbs[np.flatnonzero(rules.sensible(climbs))[:200]]
+    pairs = [c for c in fine if [r for _, r in c.holds].count(Role.FINISH) == 2]
+    assert pairs
+    highest = np.flatnonzero(board.xy[:, 1] == board.xy[:, 1].max()).tolist()
+    left, right = (pick(highest, key=lambda p: board.xy[p, 0]) for pick in (min, max))
+    ends = ((left, int(Role.FINISH)), (right, int(Role.FINISH)))
+    without = [[h for h in c.holds if h[1] != Role.FINISH and h[0] not in (left, right)] for c in pairs]
+    apart = rules.broken(Climbs.from_list(Climb((*holds, *ends)) for holds in without))
+    alone = rules.broken(Climbs.from_list(Climb((*holds, ends[0])) for holds in without))
+    assert apart["finishes far apart"].all()
+    assert not alone["finishes far apart"].any()
+
+
+def test_holds_left_over_in_a_row_at_the_top_are_not_sensible(board, climbs, rules):
+    """Feet or hands: all that are neither start nor finish go there, five at most."""
+    fine = climbs[np.flatnonzero(rules.sensible(climbs))[:50]]
+    row = np.flatnonzero(board.xy[:, 1] == board.xy[:, 1].max()).tolist()
+    piled = []
+    for climb in fine:
+        free = [p for p in row if p not in dict(climb.holds)][:5]
+        keep = [h for h in climb.holds if h[1] in (Role.START, Role.FINISH)]
+        rest = [r for _, r in climb.holds if r not in (Role.START, Role.FINISH)]
+        piled.append(Climb((*keep, *zip(free, rest, strict=False))))
+    assert rules.broken(Climbs.from_list(piled))["pile on the top row"].all()
+    assert not rules.broken(fine)["pile on the top row"].any()
+
+
 def test_thresholds_are_percentiles_of_the_training_climbs(board, climbs, rules):
     values = geometry(board, climbs).per_climb() | {
         "size": climbs.sizes,
         "idle_foot": idle_foot(board, climbs),
+        "finish_distance": finish_distance(board, climbs),
+        "top_row": top_row(board, climbs),
     }
     assert [rule.name for rule in rules.rules] == list(SOFT_RULES)
     for rule in rules.rules:

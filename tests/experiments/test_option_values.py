@@ -110,6 +110,8 @@ def test_numbers_are_numbers(wrong: str) -> None:
         (scale.main, ["climbs=abc"], "climbs is abc"),
         (damage.main, ["climbs=abc"], "climbs"),
         (damage.main, ["climbs=[3]"], "climbs"),
+        (damage.main, ["damages=[no such]"], "damage"),
+        (damage.main, ["metrics=[no such]"], "metric"),
         (scale.main, ["models=[own.yaml]"], "own has a width of its own"),
         (train.main, ["model=nonsense"], "Available options in 'model': "),
         (train.main, ["foo.bar=1"], "foo.bar"),

@@ -179,3 +179,10 @@ def test_standard_errors_are_the_spread_between_samples(dataset):
         said = np.mean([e.standard_error for e in estimates])
         seen = np.std([e.value for e in estimates], ddof=1)
         assert 0.5 < said / seen < 1.5, (name, said, seen)
+
+
+def test_most_overused_hold_is_the_largest_excess_over_its_share_of_the_test_climbs():
+    test = [climb(1, 2), climb(1, 3), climb(4, 5), climb(6)]
+    found = measure("most overused hold", [climb(1, 2), climb(5, 2), climb(4, 2), climb(1, 9)], test)
+    assert found.value == 0.5  # hold 2: 3 of 4, and 1 of 4 of the test climbs; the finish is in all of both
+    assert measure("most overused hold", test, test).value == 0

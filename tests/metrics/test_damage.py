@@ -63,6 +63,72 @@ def test_lost_roles_leave_one_start_one_finish_and_no_feet(dataset, real):
     assert not counts[Role.FOOT].any()
 
 
+ON_TOP = {
+    "top row piled": (Role.MIDDLE, Role.FOOT),
+    "starts on top": (Role.START,),
+    "foot on top": (Role.FOOT,),
+}
+
+
+@pytest.mark.parametrize("name", ON_TOP)
+def test_only_holds_of_these_roles_move_and_only_to_the_top(dataset, real, name):
+    worse = damaged(dataset, real, name, 0.5)
+    np.testing.assert_array_equal(worse.role, real.role)
+    moved = worse.placement != real.placement
+    assert np.isin(real.role[moved], ON_TOP[name]).all()
+    y = dataset.board.xy[:, 1]
+    assert (y[worse.placement[moved]] == y.max()).all()
+    hit = len(np.unique(real.owner[moved]))
+    assert 0.4 * len(real) < hit <= 0.5 * len(real) + 1
+
+
+def test_feet_on_top_are_one_a_climb(dataset, real):
+    worse = damaged(dataset, real, "foot on top", 1.0)
+    assert np.bincount(real.owner[worse.placement != real.placement]).max() == 1
+
+
+def test_finishes_move_apart_where_there_are_two(dataset, real):
+    worse = damaged(dataset, real, "finishes apart", 1.0)
+    np.testing.assert_array_equal(worse.role, real.role)
+    moved = worse.placement != real.placement
+    two = np.bincount(real.owner[real.role == Role.FINISH], minlength=len(real)) == 2
+    np.testing.assert_array_equal(np.bincount(real.owner[moved], minlength=len(real)), two)
+    xy = dataset.board.xy
+    for one, other in zip(real, worse, strict=True):
+        if one != other:
+            before, after = (xy[[p for p, r in c.holds if r == Role.FINISH]] for c in (one, other))
+            assert np.linalg.norm(np.diff(after, axis=0)) > np.linalg.norm(np.diff(before, axis=0))
+
+
+def test_one_middle_hold_goes_out_of_reach_of_lower_hands(dataset, real):
+    worse = damaged(dataset, real, "hand out of reach", 1.0)
+    moved = worse.placement != real.placement
+    assert (real.role[moved] == Role.MIDDLE).all()
+    assert np.bincount(real.owner[moved]).max() == 1
+    xy, reach = dataset.board.xy, {}
+    for name, climbs in (("before", real), ("after", worse)):
+        hands = [np.flatnonzero((climbs.owner == i) & (climbs.role != Role.FOOT)) for i in real.owner[moved]]
+        apart = [
+            xy[climbs.placement[at]] - xy[climbs.placement[h]]
+            for at, h in zip(np.flatnonzero(moved), hands, strict=True)
+        ]
+        lower = [np.linalg.norm(a[a[:, 1] > 0], axis=1).min(initial=np.inf) for a in apart]
+        reach[name] = np.median([x for x in lower if np.isfinite(x)])
+    assert reach["after"] > 1.5 * reach["before"]
+
+
+def test_one_hold_is_in_that_share_of_climbs_more(dataset, real):
+    def share(climbs):
+        return np.bincount(climbs.placement, minlength=len(dataset.board)) / len(climbs)
+
+    worse = damaged(dataset, real, "one hold overused", 0.4)
+    np.testing.assert_array_equal(worse.role, real.role)
+    excess = share(worse) - share(real)
+    often = excess.argmax()
+    assert excess[often] == pytest.approx(0.4 * (1 - share(real)[often]), abs=0.05)
+    assert np.delete(excess, often).max() <= 0
+
+
 def test_random_climbs_keep_roles_and_sizes_alone(dataset, real):
     worse = damaged(dataset, real, "random climbs", 0.5)
     np.testing.assert_array_equal(worse.role, real.role)

@@ -1,5 +1,5 @@
 """Metrics and damages of climbs alone, beside those of any sets; importing them registers them."""
 
-from setgen.climbing.metrics import conditioning, damage, sensible
+from setgen.climbing.metrics import conditioning, damage, sensible, usage
 
-__all__ = ["conditioning", "damage", "sensible"]
+__all__ = ["conditioning", "damage", "sensible", "usage"]

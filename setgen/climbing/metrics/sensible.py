@@ -50,7 +50,7 @@ _soft_rule = partial(
 )
 
 
-@_soft_rule(name="sensible", sees=("random climbs", "roles swapped"))
+@_soft_rule(name="sensible", sees=("random climbs", "roles swapped", "top row piled"))
 def sensible(c: Context) -> Estimate:
     """Share of climbs that break no soft rule."""
     broken = list(_broken(c).values())
@@ -59,12 +59,23 @@ def sensible(c: Context) -> Estimate:
     return share(~np.any(broken, axis=0))
 
 
+# Random holds change no climb's size and lie in no row; two finishes are rare.
+_DAMAGES = {
+    "start high up": ("random climbs", "starts on top"),
+    "little height gained": ("random climbs", "starts on top"),
+    "hop too long": ("random climbs", "hand out of reach"),
+    "finishes far apart": ("finishes apart",),
+    "pile on the top row": ("top row piled",),
+    "foot out of use": ("random climbs", "foot on top", "top row piled"),
+    "unusually few holds": ("rules broken",),
+    "unusually many holds": ("rules broken",),
+}
+
 for _rule in SOFT_RULES:
     _soft_rule(
         name=f"not sensible: {_rule}",
         formula=f"share of climbs with: {_rule}",
-        # Random holds change no climb's size.
-        sees=("rules broken",) if _rule.startswith("unusually") else ("random climbs",),
+        sees=_DAMAGES.get(_rule, ("random climbs",)),
     )(partial(_soft, rule=_rule))
 
 
