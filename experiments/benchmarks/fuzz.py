@@ -157,9 +157,10 @@ class Judge:
         self.counts, self._alike = Counter[str](), Counter[str]()
 
     def __call__(self, data: bytes) -> str:
-        """`read`, `refused` or `fault`."""
+        """`read`, `refused` or `fault`; `no case`, which is not counted."""
         try:
-            self.read(data)
+            if self.read(data) == "no case":
+                return "no case"
             end = "read"
         except InputError as error:
             end = "fault" if "\n" in str(error) or not str(error) else "refused"
