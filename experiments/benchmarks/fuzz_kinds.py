@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from experiments.hydra_main import line_of
 from experiments.model_config import load_model
 from experiments.option_values import check_values
 from experiments.training import untrained
@@ -271,8 +272,8 @@ def _yaml(work: Path) -> Kind:
             raise InputError("foreign")
         try:
             return untrained(model, BOARD)
-        except OmegaConfBaseException as error:  # which `experiments.hydra_main` makes one line of
-            raise InputError(str(error)) from None
+        except OmegaConfBaseException as error:  # as `experiments.hydra_main` has it
+            raise InputError(line_of(error)) from None
 
     configs = [path.read_text().replace("${network.", "${oc.env:NO,") for path in sorted(home.glob("*.yaml"))]
     plain = [re.sub(r"\$\{oc.env:NO,(\w+)\}", lambda m: _NETWORK[m[1]], text) for text in configs]
@@ -298,8 +299,8 @@ def _overrides(work: Path) -> Kind:
             config = hydra.compose("train", given)
             assert isinstance(config, DictConfig)
             check_values(config)
-        except (HydraException, OmegaConfBaseException) as error:  # which `hydra_main` makes one line of
-            raise InputError(str(error)) from None
+        except (HydraException, OmegaConfBaseException, ValueError) as error:  # as `hydra_main` has it
+            raise InputError(line_of(error)) from None
 
     return Kind(["\n".join(words[i : i + 3]).encode() for i in range(len(words))], read)
 

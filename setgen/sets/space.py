@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from setgen.errors import InputError
+from setgen.files import check_links, parse_json
 
 UNKNOWN = -1
 """The value of a condition that is not given."""
@@ -156,12 +157,12 @@ class Space(ABC):
     def load(cls, path: Path) -> Self:
         """Read a space's file. Raises InputError when it is missing or not one of ours."""
         try:
-            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_json(parse_json(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise InputError(f"{path} is missing: the folder is incomplete") from None
-        except InputError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise InputError(f"{path} is not a {cls.word} that setgen wrote ({error!r})") from None
 
 
@@ -203,10 +204,11 @@ def space_file(folder: Path) -> str | None:
 
 
 def load_space(folder: Path) -> Space:
-    """The space of a dataset or model folder. Raises InputError when there is none."""
+    """The space of a dataset or model folder. Raises InputError when there is none, or it has links out of it."""
     name = space_file(folder)
     if name is None:
         raise InputError(f"{folder} is incomplete: {' or '.join(KINDS)} missing")
+    check_links(Path(folder))
     module, _, attribute = KINDS[name].partition(":")
     return getattr(import_module(module), attribute).load(Path(folder) / name)
 
