@@ -27,6 +27,7 @@ from setgen.errors import InputError
 _SLOW, _MEMORY = 20, 4096  # seconds, MiB
 _KEPT_ALIKE = 3  # cases of one fault
 _NOTED = 1000  # cases between two notes of the counts
+_AT_ONCE = 50_000  # cases of one process: atheris keeps what `change` returns
 # What files of the wild have where they should not.
 _ODD = (
     "",
@@ -67,32 +68,35 @@ def main() -> None:
     args = parser.parse_args()
     if args.of_one:
         _campaign_of_one(args.kinds[0], args.cases, args.seed, args.keep)
+    sys.exit(
+        1 if sum(campaign(kind, args.cases, args.seed, args.keep) for kind in args.kinds or _kinds()) else 0
+    )
+
+
+def _kinds() -> list[str]:
+    """The names of all kinds; imported only where they are needed, for they take a GB of memory."""
     from experiments.benchmarks.fuzz_kinds import KINDS
 
-    unknown = set(args.kinds) - set(KINDS)
-    if unknown:
-        parser.error(f"there is no kind {min(unknown)}: there are {', '.join(KINDS)}")
-    sys.exit(
-        1 if sum(campaign(kind, args.cases, args.seed, args.keep) for kind in args.kinds or KINDS) else 0
-    )
+    return list(KINDS)
 
 
 def campaign(kind: str, cases: int, seed: int, keep: Path) -> int:
     """How many faults so many cases of a kind show, in a process of their own."""
-    before = counts_of(keep / kind)
-    command = [sys.executable, "-m", "experiments.benchmarks.fuzz", kind, "--of-one"]
-    options = ["--cases", str(cases), "--seed", str(seed), "--keep", str(keep)]
-    done = subprocess.run(
-        [*command, *options], stderr=subprocess.PIPE, text=True, errors="replace", check=False
-    )
+    before, faults = counts_of(keep / kind), 0
+    for done in range(0, cases, _AT_ONCE):
+        command = [sys.executable, "-m", "experiments.benchmarks.fuzz", kind, "--of-one"]
+        options = ["--cases", str(min(_AT_ONCE, cases - done)), "--seed", str(seed), "--keep", str(keep)]
+        ended = subprocess.run(
+            [*command, *options], stderr=subprocess.PIPE, text=True, errors="replace", check=False
+        )
+        if ended.returncode:
+            faults += 1
+            said = " ".join(ended.stderr.splitlines()[-6:])
+            print(f"{kind}: ended with {ended.returncode}: {said}", flush=True)
     counts = counts_of(keep / kind) - before
-    faults = counts["fault"]
-    if done.returncode:
-        faults += 1
-        print(f"{kind}: ended with {done.returncode}: {' '.join(done.stderr.splitlines()[-6:])}", flush=True)
     told = ", ".join(f"{n:,} {what}" for what, n in sorted(counts.items()))
     print(f"{kind}: {counts.total():,} cases: {told}", flush=True)
-    return faults
+    return faults + counts["fault"]
 
 
 def counts_of(folder: Path) -> Counter[str]:
@@ -107,6 +111,9 @@ def _campaign_of_one(name: str, cases: int, seed: int, keep: Path) -> None:
     with atheris.instrument_imports(include=["setgen", "experiments"]):
         from experiments.benchmarks.fuzz_kinds import KINDS, MOST_BYTES
 
+    if name not in KINDS:
+        print(f"there is no kind {name}: there are {', '.join(KINDS)}", file=sys.stderr)
+        sys.exit(2)
     folder = (keep / name).resolve()
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)

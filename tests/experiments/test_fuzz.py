@@ -20,7 +20,7 @@ def kind(request, tmp_path_factory):
     return KINDS[request.param](tmp_path_factory.mktemp("fuzz"))
 
 
-@settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(random=st.randoms(use_true_random=False))
 def test_damage_of_every_kind_is_seen(kind, tmp_path: Path, random: random.Random) -> None:
     judge = fuzz.Judge(kind.read, tmp_path)
@@ -40,7 +40,7 @@ TOKENS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(TOKENS, max_size=12).map("".join) | st.text(alphabet='prx,"0123456789', max_size=20))
 def test_frames_are_read_as_their_grammar_says(text: str) -> None:
     try:
