@@ -16,6 +16,7 @@ from setgen.builtin_model import BUILTIN
 from setgen.climbing.board import Board
 from setgen.climbing.build import synthetic_dataset
 from setgen.climbing.dataset import Dataset
+from setgen.climbing.grading.grader import load_grader
 from setgen.errors import InputError
 from setgen.generators.registry import load_generator
 from setgen.sets.space import Items, Label
@@ -183,3 +184,25 @@ def test_json_of_folders_that_is_none(text: str, folder: Path, tmp_path: Path) -
         (home / name).write_bytes(text.encode("latin1"))
         refused(load, home, match="json|damaged")
         (home / name).write_bytes(good)
+
+
+@pytest.mark.parametrize("size", [{"width": 10**9}, {"depth": 10**9}, {"depth": 5000}, {"width": "8"}])
+def test_a_network_larger_than_its_weights_is_not_built(size: dict[str, Any], tmp_path: Path) -> None:
+    """Building it would take all memory, or forever."""
+    load_generator(BUILTIN).save(tmp_path / "model")
+    head = json.loads((tmp_path / "model" / "model.json").read_text())
+    head["config"] |= size
+    (tmp_path / "model" / "model.json").write_text(json.dumps(head))
+    refused(
+        load_generator, tmp_path / "model", match=f"its {next(iter(size))} is|{next(iter(size))} is 8: give"
+    )
+    graders = tmp_path / "grader"
+    load_grader(BUILTIN / "grader").save(graders)
+    assert "sha256" in json.loads((graders / "grader.json").read_text())
+    load_grader(graders)
+    head = json.loads((graders / "grader.json").read_text())
+    head["config"] |= size
+    (graders / "grader.json").write_text(json.dumps(head))
+    refused(load_grader, graders, match="is damaged")
+    (graders / "board.json").write_text((graders / "board.json").read_text() + " ")
+    refused(load_grader, graders, match="board.json is not the file that was saved")

@@ -33,6 +33,7 @@ from setgen.climbing.grading.hold_graph import HoldGraphNetwork, HoldGraphs
 from setgen.climbing.shape import SHAPE_FEATURES, shape_features
 from setgen.errors import InputError
 from setgen.files import check_links, check_sums, checksums, parse_json
+from setgen.generators.config import check_sizes
 from setgen.threads import one_thread
 
 FORMAT = 1
@@ -179,12 +180,15 @@ def load_grader(folder: Path | str) -> Grader:
         check_sums(folder, head.get("sha256"))  # which earlier versions did not note
         config = head["config"]
         config |= {name: tuple(config[name]) for name in ("grades", "angle", "angles")}
+        weights = load_file(folder / _FILES[2])
+        check_sizes(config, weights)
         grader = Grader(Board.load(folder / _FILES[1]), GraderConfig(**config))
-        grader.load_state_dict(load_file(folder / _FILES[2]))
+        grader.load_state_dict(weights)
     except (
         KeyError,
         TypeError,
         ValueError,
+        AttributeError,
         ArithmeticError,
         RuntimeError,
         SafetensorError,
