@@ -223,16 +223,19 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def check_replaced(folder: Path, card: Mapping[str, Any]) -> None:
-    """Raise InputError when `folder` holds a dataset of another source than the one of `card`."""
-    try:
-        old = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        before, now = (one.get("source", {}).get("file") for one in (old, card))
-        title = old.get("title")
-    except (OSError, ValueError, AttributeError):
+    """Raise InputError when `folder` holds a dataset of another source than the one of `card`, or of one unknown."""
+    if not (folder / "card.json").is_file():
         return
+    try:
+        old = _card(folder)
+        before, now = (one.get("source", {}).get("file") for one in (old, card))
+    except (InputError, AttributeError):
+        raise InputError(
+            f"{folder} holds a dataset whose card.json cannot be read: choose another folder, or replace it with --force"
+        ) from None
     if before != now:
         raise InputError(
-            f"{folder} holds another dataset, {title} from {before or 'the synthetic board'}: choose another folder, "
+            f"{folder} holds another dataset, {old.get('title')} from {before or 'the synthetic board'}: choose another folder, "
             "or replace it with --force"
         )
 

@@ -275,6 +275,15 @@ def test_a_table_with_a_column_twice(database: Database, tmp_path: Path) -> None
     refused(import_dataset, tmp_path / "x.csv", Options(board=database()), match="line 1: .*'angle' twice")
 
 
+def test_a_line_without_end(database: Database, tmp_path: Path) -> None:
+    endless = "x" * 200_000
+    for text in (endless, f"frames,{endless}\np100r1p105r3,1\n", f"frames,grade\np100r1p105r3,{endless}\n"):
+        (tmp_path / "x.csv").write_text(text)
+        refused(
+            import_dataset, tmp_path / "x.csv", Options(board=database()), match="line .*not CSV|no climbs"
+        )
+
+
 def test_names_do_not_speak_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.json").write_text(json.dumps({"\x1b[2Jevil\x07": 1}))
     path = tmp_path / "\x1b[31mx.json"

@@ -143,7 +143,10 @@ class Header(NamedTuple):
 
 
 def read_header(lines: Sequence[str], needed: str) -> Header | None:
-    """The header of a table in lines of CSV, or None where it has no column `needed`; see `read_table`."""
+    """The header of a table in lines of CSV, or None where it has no column `needed`; see `read_table`.
+
+    Raises InputError for one that cannot be read, or that has a column twice.
+    """
     start = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
     delimiters: tuple[str, ...] = _DELIMITERS
     if start < len(lines) and (said := _SEP.fullmatch(lines[start].strip("\r\n \ufeff") or "")):
@@ -151,7 +154,11 @@ def read_header(lines: Sequence[str], needed: str) -> Header | None:
         start = next((i for i in range(start + 1, len(lines)) if lines[i].strip()), len(lines))
     head = lines[start] if start < len(lines) else ""
     for delimiter in delimiters:
-        names = tuple(name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), []))
+        try:
+            cells = next(csv.reader([head], delimiter=delimiter), [])
+        except csv.Error as error:
+            raise InputError(f"line {start + 1}: this is not CSV ({error})") from None
+        names = tuple(name.strip().lower() for name in cells)
         if needed in names:
             twice = [name for name, n in Counter(filter(None, names)).items() if n > 1]
             if twice:
