@@ -231,12 +231,13 @@ def check_replaced(folder: Path, card: Mapping[str, Any]) -> None:
         before, now = (one.get("source", {}).get("file") for one in (old, card))
     except (InputError, AttributeError):
         raise InputError(
-            f"{folder} holds a dataset whose card.json cannot be read: choose another folder, or replace it with --force"
+            f"{folder} holds a dataset whose card.json cannot be read: choose another folder, or replace it with "
+            "--force"
         ) from None
     if before != now:
         raise InputError(
-            f"{folder} holds another dataset, {old.get('title')} from {before or 'the synthetic board'}: choose another folder, "
-            "or replace it with --force"
+            f"{folder} holds another dataset, {old.get('title')} from {before or 'the synthetic board'}: choose "
+            "another folder, or replace it with --force"
         )
 
 
