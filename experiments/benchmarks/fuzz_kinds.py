@@ -282,7 +282,7 @@ def _yaml(work: Path) -> Kind:
 
 def _overrides(work: Path) -> Kind:
     """Words of a command line of experiments.train, one a line, up to the check of all options."""
-    hydra.initialize_config_dir(str(Path(__file__).parents[1] / "conf"), version_base="1.3")
+    home = str(Path(__file__).parents[1] / "conf")
     words = [
         "model=gpt",
         "seed=3",
@@ -296,7 +296,8 @@ def _overrides(work: Path) -> Kind:
     def read(data: bytes) -> Any:
         given = [word for word in data.decode(errors="replace").split("\n") if word and "hydra" not in word]
         try:
-            config = hydra.compose("train", given)
+            with hydra.initialize_config_dir(home, version_base="1.3"):  # which it forgets again
+                config = hydra.compose("train", given)
             assert isinstance(config, DictConfig)
             check_values(config)
         except (HydraException, OmegaConfBaseException, ValueError) as error:  # as `hydra_main` has it
