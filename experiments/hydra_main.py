@@ -48,7 +48,7 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
                 hydra.main(version_base="1.3", config_path=_CONFIGS, config_name=config_name)(reported)()
             except (OmegaConfBaseException, HydraException) as error:
                 _refuse(error)
-            except ValueError as error:  # what Hydra makes of `model=3`
+            except (ValueError, OSError) as error:  # what Hydra makes of `model=3`, and of names too long
                 if began:
                     raise
                 _refuse(error)

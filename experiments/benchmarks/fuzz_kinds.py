@@ -300,7 +300,12 @@ def _overrides(work: Path) -> Kind:
                 config = hydra.compose("train", given)
             assert isinstance(config, DictConfig)
             check_values(config)
-        except (HydraException, OmegaConfBaseException, ValueError) as error:  # as `hydra_main` has it
+        except (
+            HydraException,
+            OmegaConfBaseException,
+            ValueError,
+            OSError,
+        ) as error:  # as `hydra_main` has it
             raise InputError(line_of(error)) from None
 
     return Kind(["\n".join(words[i : i + 3]).encode() for i in range(len(words))], read)

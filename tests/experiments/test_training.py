@@ -288,6 +288,7 @@ def test_processes_share_one_run_folder(data_folder, tmp_path):
         (train.main, ["resume=nowhere"], "not a run folder"),
         (train.main, ["model=gtp"], "model/gtp"),
         (train.main, ["model=3"], "must be a string or a list"),
+        (train.main, [f"model={'x' * 5000}"], "name too long"),
         (train.main, ["budget.minuets=3"], "minuets"),
         (train.main, ["budget.minutes=0", "wandb.mode=disabled"], "budget.minutes"),
         (train.main, ["wandb.mode=cloud"], "wandb.mode"),
