@@ -43,6 +43,8 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
                 sys.exit(130)
 
         def main() -> None:
+            nonlocal began
+            began = False
             os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # so that Hydra's own errors come here, unprinted
             try:
                 hydra.main(version_base="1.3", config_path=_CONFIGS, config_name=config_name)(reported)()
