@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.option_values import check_values
-from setgen.errors import InputError
+from setgen.errors import InputError, one_line
 
 _CONFIGS = str(Path(__file__).parent / "conf")
 
@@ -26,8 +26,12 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
     """Decorator: a function of a config becomes the main function of an experiment."""
 
     def decorate(run: Callable[[DictConfig], None]) -> Callable[[], None]:
+        began = False
+
         @wraps(run)
         def reported(cfg: DictConfig) -> None:
+            nonlocal began
+            began = True
             quieten()
             try:
                 check_values(cfg)
@@ -39,10 +43,16 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
                 sys.exit(130)
 
         def main() -> None:
+            nonlocal began
+            began = False
             os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # so that Hydra's own errors come here, unprinted
             try:
                 hydra.main(version_base="1.3", config_path=_CONFIGS, config_name=config_name)(reported)()
             except (OmegaConfBaseException, HydraException) as error:
+                _refuse(error)
+            except (ValueError, OSError) as error:  # what Hydra makes of `model=3`, and of names too long
+                if began:
+                    raise
                 _refuse(error)
 
         return main
@@ -50,8 +60,8 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
     return decorate
 
 
-def _refuse(error: Exception) -> NoReturn:
-    """Say what is wrong, without what Hydra and OmegaConf say of their own insides, and end."""
+def line_of(error: Exception) -> str:
+    """What is wrong in one line, without what Hydra and OmegaConf say of their own insides."""
     said = str(error).partition("Config search path")[0].strip()
     line = " ".join(said.split()) if "Available options" in said else said.partition("\n")[0]
     if isinstance(error, OverrideParseException):
@@ -59,8 +69,13 @@ def _refuse(error: Exception) -> NoReturn:
             f"{error.override} cannot be read ({line}): a value with = , ( ) [ ] {{ }} or a blank in it goes in "
             "quotes that the shell leaves there, such as 'data.path=\"my=folder\"'"
         )
+    return one_line(line) or type(error).__name__
+
+
+def _refuse(error: Exception) -> NoReturn:
+    """Say what is wrong, and end."""
     if os.environ.get("RANK", "0") == "0":  # of processes that torchrun started, one speaks for all
-        print(f"Error: {line or type(error).__name__}", file=sys.stderr)
+        print(f"Error: {line_of(error)}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -15,6 +15,7 @@ from experiments.model_config import typed_keys
 from experiments.option_values import check_values
 from experiments.runs import command_line, note_making
 from setgen.errors import InputError
+from setgen.files import check_links
 
 
 def new_run_folder(parent: Path, label: str, data: Path) -> Path:
@@ -41,10 +42,10 @@ def new_run_folder(parent: Path, label: str, data: Path) -> Path:
 def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, DictConfig]:
     """The folder that `asked.resume` names and its config, with what was asked for now of `may_change`.
 
-    Raises InputError when there is none, when it is not one of this experiment, or when anything else is
-    asked for.
+    Whether foreign code may run is never the folder's to say. Raises InputError when there is none, when it is not
+    one of this experiment, or when anything else is asked for.
     """
-    typed = typed_keys() - {"resume"}
+    typed = typed_keys() - {"resume", "foreign_code"}
     if other := typed - set(may_change):
         may = ", ".join(sorted(may_change)) or "nothing"
         raise InputError(
@@ -57,7 +58,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
         cfg = OmegaConf.load(folder / "config.yaml")
     except Exception as error:  # YAML's own errors, and OmegaConf's
         raise InputError(f"{folder / 'config.yaml'} cannot be read: {str(error).splitlines()[0]}") from None
-    missing = set(asked) - set(cfg) if isinstance(cfg, DictConfig) else {"options"}
+    missing = set(asked) - set(cfg) - {"foreign_code"} if isinstance(cfg, DictConfig) else {"options"}
     if missing:
         raise InputError(
             f"{folder} is of another experiment, or of an earlier version: its config has no {min(missing)}"
@@ -65,6 +66,9 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     assert isinstance(cfg, DictConfig)
     for key in typed:
         OmegaConf.update(cfg, key, OmegaConf.select(asked, key))
+    if "foreign_code" in asked:
+        cfg.foreign_code = asked.foreign_code
+    check_links(folder)
     check_values(cfg)
     return folder, cfg
 

@@ -23,6 +23,7 @@ from experiments.run_folder import new_run_folder, resumed
 from experiments.training import RunFacts, build_generator, check_trainable, train
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
+from setgen.generators.registry import generator_class
 from setgen.metrics.likelihood import likelihood
 from setgen.training import make_fabric
 
@@ -63,6 +64,7 @@ def main(cfg: DictConfig) -> None:
     console = Console(quiet=not fabric.is_global_zero)
     if cfg.resume:
         folder, cfg = resumed(cfg, {"budget.minutes", "budget.steps"})
+        generator_class(str(cfg.model.generator), cfg.foreign_code)
         dataset, _ = open_dataset(cfg)
         if fabric.is_global_zero:
             reopen(folder, cfg)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +20,7 @@ from experiments.run_folder import write_json
 from experiments.tracking import log_model, log_step, tracking
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
+from setgen.files import parse_json
 from setgen.generators.base import Generator
 from setgen.generators.registry import generator_class, load_generator
 from setgen.sets.space import Space
@@ -48,10 +48,10 @@ class RunFacts:
     def load(cls, folder: Path) -> RunFacts:
         """Read run.json. Raises InputError when the run is not finished."""
         try:
-            return cls(**json.loads((folder / "run.json").read_text()))
+            return cls(**parse_json((folder / "run.json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise InputError(f"{folder} holds no finished run: run.json is missing") from None
-        except (TypeError, json.JSONDecodeError) as error:
+        except (TypeError, ValueError) as error:
             raise InputError(f"{folder / 'run.json'} is damaged: {error}") from None
 
 

@@ -78,11 +78,37 @@ def check_sums(folder: Path, sums: Mapping[str, str] | None) -> None:
             )
 
 
+def check_links(folder: Path) -> None:
+    """Raise InputError when something in a folder is a link out of it, as no folder that setgen wrote has."""
+    home = folder.resolve()
+    for path in folder.rglob("*"):
+        if path.is_symlink() and not path.resolve().is_relative_to(home):
+            raise InputError(
+                f"{path} is a link to something outside of its folder: put the file itself there, if you trust it"
+            )
+
+
+def parse_json(text: str) -> Any:
+    """What a JSON text says. Raises ValueError for what is no JSON, or says one thing twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except RecursionError:
+        raise ValueError("its lists are too deep") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i]))
+        raise InputError(f"{twice!r} stands twice in one object")
+    return found
+
+
 def read_json(path: Path) -> Any:
     """What a JSON file holds; None where there is none. Raises InputError when it is something else."""
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except ValueError:
         raise InputError(f"{path} is damaged: it is not JSON") from None

@@ -1,46 +1,33 @@
-"""Damage files at random and read them: python -m experiments.benchmarks.fuzz --seconds 600 [--seed 0]
+"""Damage files at random, led by coverage: python -m experiments.benchmarks.fuzz --cases 10000 [KIND …] [--seed 0]
 
-Each case takes a good file (MoonBoard JSON in several forms, CSV, JSON lines, an Aurora database, gzip and zip of
-them, frames strings, links, a dataset folder, a model folder), changes bytes, words or values in it, and reads it as
-the commands do. Every reader must give what it reads or one clear line (InputError); anything else is a fault: its
-case is kept in --keep, and told. Exit code 1 where there was one. Cases that take longer than 20 seconds are faults
-too.
+Each kind (`fuzz_kinds.KINDS`: frames strings, the importers, files of dataset and model folders, configs) has good
+examples, which atheris (libFuzzer) changes: bytes, words and values, and, where Hypothesis draws the case, choices. A
+case that reaches new lines of setgen is kept and changed further. Every reader must give what it reads, sound, or one
+clear line (InputError); anything else is a fault, as is whatever takes 20 seconds or 4 GiB: it is kept and told, and
+the exit code is 1. What is in --keep is gone on with: cases worth changing, and counts.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import io
 import json
+import os
 import random
-import shutil
-import signal
-import sqlite3
+import subprocess
 import sys
 import tempfile
-import time
 import traceback
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from setgen.builtin_model import BUILTIN
-from setgen.climbing.build import import_dataset, synthetic_dataset
-from setgen.climbing.climb_files import climbs_in_text
-from setgen.climbing.dataset import Dataset
-from setgen.climbing.frames import write_frames
-from setgen.climbing.holds import parse_holds
-from setgen.climbing.sources.readout import Options
-from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
-from setgen.generators.registry import load_generator
 
-_SLOW = 20  # seconds
-BOARD = synthetic_board()
-FRAMES = write_frames(BOARD, synthetic_climbs(8, 0))
+_SLOW, _MEMORY = 20, 4096  # seconds, MiB
+_KEPT_ALIKE = 3  # cases of one fault
+_NOTED = 1000  # cases between two notes of the counts
+_AT_ONCE = 50_000  # cases of one process: atheris keeps what `change` returns
 # What files of the wild have where they should not.
 _ODD = (
     "",
@@ -49,6 +36,7 @@ _ODD = (
     "-1",
     "1e309",
     "9" * 40,
+    "9" * 5000,
     "\0",
     "\ufeff",
     "é°",
@@ -60,6 +48,11 @@ _ODD = (
     ";",
     "\u2028",
     "%s",
+    "../x",
+    "[" * 3000,
+    "!!python/name:os.system",
+    "_target_: os.system",
+    "${oc.env:HOME}",
 )
 
 
@@ -67,45 +60,137 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("kinds", nargs="*", help="All of them where none is named.")
+    parser.add_argument("--cases", type=int, default=1000, help="Of each kind.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"), help="Folder for cases that fail.")
+    parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"), help="Folder for cases and counts.")
+    parser.add_argument("--of-one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="setgen-fuzz-") as folder:
-        sys.exit(1 if campaign(Path(folder), args.seconds, random.Random(args.seed), args.keep) else 0)
-
-
-def campaign(work: Path, seconds: float, rng: random.Random, keep: Path) -> int:
-    """How many cases failed within so many seconds."""
-    targets, counts, failed = _targets(work), Counter[str](), 0
-    ends = time.monotonic() + seconds
-    signal.signal(signal.SIGALRM, _too_slow)
-    while time.monotonic() < ends:
-        name, data, read = rng.choice(targets)
-        changed = mutated(data, rng)
-        try:
-            signal.alarm(_SLOW)
-            read(changed)
-            counts[f"{name}: read"] += 1
-        except InputError:
-            counts[f"{name}: refused"] += 1
-        except Exception as error:
-            failed += 1
-            keep.mkdir(parents=True, exist_ok=True)
-            (keep / f"{failed}-{name}").write_bytes(changed)
-            print(f"{name}: {type(error).__name__}: {error}, kept as {keep / f'{failed}-{name}'}", flush=True)
-            traceback.print_exc(limit=-2)
-        finally:
-            signal.alarm(0)
-    print(
-        f"{counts.total() + failed:,} cases, {failed} faults; "
-        + ", ".join(f"{k} {n:,}" for k, n in sorted(counts.items()))
+    if args.of_one:
+        _campaign_of_one(args.kinds[0], args.cases, args.seed, args.keep)
+    sys.exit(
+        1 if sum(campaign(kind, args.cases, args.seed, args.keep) for kind in args.kinds or _kinds()) else 0
     )
-    return failed
 
 
-def _too_slow(*_: Any) -> None:
-    raise TimeoutError(f"takes longer than {_SLOW} s")
+def _kinds() -> list[str]:
+    """The names of all kinds; imported only where they are needed, for they take a GB of memory."""
+    from experiments.benchmarks.fuzz_kinds import KINDS
+
+    return list(KINDS)
+
+
+def campaign(kind: str, cases: int, seed: int, keep: Path) -> int:
+    """How many faults so many cases of a kind show, in a process of their own."""
+    before, faults = counts_of(keep / kind), 0
+    for done in range(0, cases, _AT_ONCE):
+        command = [sys.executable, "-m", "experiments.benchmarks.fuzz", kind, "--of-one"]
+        options = ["--cases", str(min(_AT_ONCE, cases - done)), "--seed", str(seed), "--keep", str(keep)]
+        ended = subprocess.run(
+            [*command, *options], stderr=subprocess.PIPE, text=True, errors="replace", check=False
+        )
+        if ended.returncode:
+            faults += 1
+            said = " ".join(ended.stderr.splitlines()[-6:])
+            print(f"{kind}: ended with {ended.returncode}: {said}", flush=True)
+    counts = counts_of(keep / kind) - before
+    told = ", ".join(f"{n:,} {what}" for what, n in sorted(counts.items()))
+    print(f"{kind}: {counts.total():,} cases: {told}", flush=True)
+    return faults + counts["fault"]
+
+
+def counts_of(folder: Path) -> Counter[str]:
+    """How the cases of a kind ended so far: read, refused, fault."""
+    path = folder / "counts.json"
+    return Counter(json.loads(path.read_text())) if path.is_file() else Counter()
+
+
+def _campaign_of_one(name: str, cases: int, seed: int, keep: Path) -> None:
+    import atheris  # a development package, of Linux on x86-64
+
+    with atheris.instrument_imports(include=["setgen", "experiments"]):
+        from experiments.benchmarks.fuzz_kinds import KINDS, MOST_BYTES
+
+    if name not in KINDS:
+        print(f"there is no kind {name}: there are {', '.join(KINDS)}", file=sys.stderr)
+        sys.exit(2)
+    folder = (keep / name).resolve()
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="setgen-fuzz-") as work:
+        kind = KINDS[name](Path(work))
+        for i, example in enumerate(kind.examples):
+            (corpus / f"example-{i}").write_bytes(example)
+        judge, counts = Judge(kind.read, folder), counts_of(folder)
+
+        def one(data: bytes) -> None:
+            judge(data)
+            n = judge.counts.total()
+            if n % _NOTED == 0 or n >= cases:
+                (folder / "counts.json").write_text(json.dumps(counts + judge.counts))
+            if n >= cases:
+                os._exit(0)  # libFuzzer has no other end
+
+        def change(data: bytes, most: int, seed: int) -> bytes:
+            rng = random.Random(seed)
+            if kind.packed and rng.random() < 0.5:
+                unpack, pack = kind.packed
+                try:
+                    return pack(mutated(unpack(data), rng))[:most]
+                except Exception:  # it is too damaged to be unpacked
+                    pass
+            return mutated(data, rng)[:most] if rng.random() < 0.5 else atheris.Mutate(data, most)
+
+        most = max(MOST_BYTES, *(2 * len(example) for example in kind.examples))
+        limits = [
+            f"-timeout={_SLOW}",
+            f"-rss_limit_mb={_MEMORY}",
+            "-detect_leaks=0",
+            "-mutate_depth=1",
+            f"-max_len={most}",
+        ]
+        files = [f"-artifact_prefix={folder}/", str(corpus)]
+        began = seed * 1_000_003 + counts.total() + 1
+        atheris.Setup(
+            [name, *limits, "-verbosity=0", f"-seed={began % 2**31}", *files], one, custom_mutator=change
+        )
+        atheris.Fuzz()
+
+
+class Judge:
+    """Reads cases and counts how they end; a fault's case is kept in the folder and told."""
+
+    def __init__(self, read: Callable[[bytes], Any], folder: Path) -> None:
+        self.read, self.folder = read, folder
+        self.counts, self._alike = Counter[str](), Counter[str]()
+
+    def __call__(self, data: bytes) -> str:
+        """`read`, `refused` or `fault`; `no case`, which is not counted."""
+        try:
+            if self.read(data) == "no case":
+                return "no case"
+            end = "read"
+        except InputError as error:
+            end = "fault" if "\n" in str(error) or not str(error) else "refused"
+            if end == "fault":
+                self._keep(data, error)
+        except Exception as error:
+            end = "fault"
+            self._keep(data, error)
+        self.counts[end] += 1
+        return end
+
+    def _keep(self, data: bytes, error: Exception) -> None:
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__}-{Path(at.filename).stem}-{at.lineno}"
+        self._alike[where] += 1
+        if self._alike[where] > _KEPT_ALIKE:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"fault-{where}-{self._alike[where]}"
+        path.write_bytes(data)
+        print(f"{self.folder.name}: {type(error).__name__}: {error}, kept as {path}", flush=True)
+        traceback.print_exception(error, limit=-3, file=sys.stdout)
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
@@ -132,153 +217,6 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
                 changed[at : at + 8],
             )
     return bytes(changed)
-
-
-# --- what is damaged, and how it is read --------------------------------------------------------------------------
-
-
-def _targets(work: Path) -> list[tuple[str, bytes, Callable[[bytes], Any]]]:
-    """(name, good bytes, reader) of each."""
-    home = work / "board"
-    home.mkdir()
-    BOARD.save(home / "board.json")
-    at, on_board = work / "case", Options(board=home)
-
-    def file(options: Options) -> Callable[[bytes], Any]:
-        def read(data: bytes) -> Any:
-            at.write_bytes(data)
-            return import_dataset(at, options)
-
-        return read
-
-    def text(data: bytes) -> Any:
-        return climbs_in_text(data.decode(errors="replace"), BOARD, "case", False)
-
-    def holds(data: bytes) -> Any:
-        return parse_holds(BOARD, data.decode(errors="replace"), open_roles=True)
-
-    csv = "frames,angle,grade,uuid\n" + "".join(f"{f},40,7a/V6,{i}\n" for i, f in enumerate(FRAMES))
-    lines = "\n".join(json.dumps({"frames": f, "angle": 30, "v_grade": "V4"}) for f in FRAMES)
-    moon = [json.dumps(document).encode() for document in _moonboard()]
-    database = _aurora(work / "aurora.sqlite3")
-    plain, with_board = file(Options()), file(on_board)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as package:
-        package.writestr("assets/db.sqlite3", database)
-    link = f"https://www.boardsesh.com/kilter/1/10/1,20/40/create?forkFrames={FRAMES[0]}&forkName=x"
-    return [
-        *(("moonboard.json", document, plain) for document in moon),
-        ("climbs.csv", csv.encode(), with_board),
-        ("climbs-16.csv", csv.replace(",", ";").encode("utf-16"), with_board),
-        ("climbs.jsonl", lines.encode(), with_board),
-        ("aurora.sqlite3", database, plain),
-        ("aurora.gz", gzip.compress(database), plain),
-        ("aurora.zip", packed.getvalue(), plain),
-        *(("text", one.encode(), text) for one in (csv, lines, "\n".join(FRAMES), link)),
-        *(("holds", one.encode(), holds) for one in (FRAMES[0], "G5:start, G16 G104:finish", "p5r?p16r2")),
-        *_folders(work),
-    ]
-
-
-def _folders(work: Path) -> list[tuple[str, bytes, Callable[[bytes], Any]]]:
-    """The JSON files of a dataset and a model folder, which carry no checksums here: damage must be seen without."""
-    data, model = work / "data", work / "model"
-    synthetic_dataset(60, 0).save(data)
-    shutil.copytree(BUILTIN, model)
-    card = json.loads((data / "card.json").read_text())
-    card.pop("sha256")
-    (data / "card.json").write_text(json.dumps(card))
-    head = json.loads((model / "model.json").read_text())
-    head.pop("sha256")
-    (model / "model.json").write_text(json.dumps(head | {"format": 2}))
-
-    def replacing(path: Path, read: Callable[[], Any]) -> tuple[str, bytes, Callable[[bytes], Any]]:
-        good = path.read_bytes()
-
-        def with_other(data: bytes) -> Any:
-            path.write_bytes(data)
-            try:
-                return read()
-            finally:
-                path.write_bytes(good)
-
-        return f"{path.parent.name}-{path.name}", good, with_other
-
-    return [
-        *(
-            replacing(data / name, lambda: Dataset.load(data))
-            for name in ("board.json", "card.json", "climbs.parquet")
-        ),
-        *(replacing(model / name, lambda: load_generator(model)) for name in ("model.json", "board.json")),
-        replacing(model / "weights.safetensors", lambda: load_generator(model)),
-    ]
-
-
-def _moonboard() -> list[Any]:
-    full = {
-        "apiId": 1,
-        "grade": "6B+",
-        "holdsetup": {"apiId": 15, "description": "MoonBoard Masters 2017"},
-        "moonBoardConfiguration": {"id": 1, "description": "40° MoonBoard"},
-        "isBenchmark": False,
-        "repeats": 3,
-        "moves": [
-            {"description": hole, "isStart": i == 0, "isEnd": i == 2}
-            for i, hole in enumerate(("A4", "C9", "A18"))
-        ],
-    }
-    short = {"Grade": "7A", "Moves": ["A4", "C9", "D12", "A18"]}
-    text = {
-        "holdsetup": 15,
-        "moves": "s~G5~|l~C12~|e~C18~",
-        "configurations": [{"configuration": "40°", "grade": "6A"}],
-    }
-    return [
-        [full] * 3,
-        {"1": short, "2": short},
-        {"count": 1, "holdsetup": 17, "problems": [text]},
-        {"total": 1, "data": [full]},
-    ]
-
-
-def _aurora(path: Path) -> bytes:
-    """A small database in the apps' schema: a grid of 16 holes."""
-    db = sqlite3.connect(path)
-    db.executescript(
-        """
-        CREATE TABLE products (id INT, name TEXT); CREATE TABLE layouts (id INT, product_id INT, name TEXT);
-        CREATE TABLE sets (id INT, name TEXT); CREATE TABLE products_angles (product_id INT, angle INT);
-        CREATE TABLE product_sizes (id INT, product_id INT, name TEXT, is_listed INT, edge_left INT, edge_right INT,
-            edge_bottom INT, edge_top INT);
-        CREATE TABLE product_sizes_layouts_sets (id INT, product_size_id INT, layout_id INT, set_id INT);
-        CREATE TABLE holes (id INT, product_id INT, name TEXT, x INT, y INT, mirrored_hole_id INT);
-        CREATE TABLE placements (id INT, layout_id INT, hole_id INT, set_id INT);
-        CREATE TABLE placement_roles (id INT, product_id INT, name TEXT, screen_color TEXT);
-        CREATE TABLE climbs (uuid TEXT, layout_id INT, angle INT, frames_count INT, frames TEXT, is_draft INT,
-            is_listed INT);
-        CREATE TABLE climb_stats (climb_uuid TEXT, angle INT, ascensionist_count INT, difficulty_average FLOAT);
-        INSERT INTO products VALUES (4, 'Tension Board'); INSERT INTO layouts VALUES (1, 4, 'Original');
-        INSERT INTO sets VALUES (1, 'Wood'); INSERT INTO products_angles VALUES (4, 40);
-        INSERT INTO product_sizes VALUES (1, 4, 'full', 1, 0, 50, 0, 50);
-        INSERT INTO product_sizes_layouts_sets VALUES (1, 1, 1, 1);
-        """
-    )
-    for i in range(16):
-        db.execute(
-            "INSERT INTO holes VALUES (?, 4, ?, ?, ?, NULL)",
-            (i, f"H{i}", 10 + 10 * (i % 4), 10 + 10 * (i // 4)),
-        )
-        db.execute("INSERT INTO placements VALUES (?, 1, ?, 1)", (100 + i, i))
-    for i, role in enumerate(("start", "middle", "finish", "foot"), 1):
-        db.execute("INSERT INTO placement_roles VALUES (?, 4, ?, '00FF00')", (i, role))
-    for i in range(6):
-        db.execute(
-            "INSERT INTO climbs VALUES (?, 1, 40, 1, ?, 0, 1)", (f"c{i}", f"p10{i}r1p10{i + 1}r2p11{i % 6}r3")
-        )
-        db.execute("INSERT INTO climb_stats VALUES (?, 40, 3, 18.2)", (f"c{i}",))
-    db.commit()
-    db.close()
-    return path.read_bytes()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from setgen.cli import (
     serve,
     similar,
 )
-from setgen.errors import InputError
+from setgen.errors import InputError, one_line
 
 app = typer.Typer(
     name="setgen",
@@ -100,7 +100,7 @@ def _reader_left() -> int:
 
 def _refuse(message: str) -> int:
     if sys.stderr is not None:
-        print("error: " + " ".join(message.split()), file=sys.stderr)
+        print("error: " + one_line(message), file=sys.stderr)
     return 2
 
 

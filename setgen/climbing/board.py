@@ -13,7 +13,7 @@ import numpy as np
 from setgen.climbing import grades
 from setgen.climbing.roles import N_ROLES, Role
 from setgen.errors import InputError
-from setgen.sets.space import Label, Space
+from setgen.sets.space import Label, Space, index_in, numbers_in, texts_in
 
 FORMAT = 1
 
@@ -227,27 +227,60 @@ class Board(Space):
             raise InputError(
                 f"board.json has format {data['format']}, newer than this setgen reads ({FORMAT})"
             )
-        role = {r.label: r for r in Role}
-        app, leds = data.get("app"), data.get("leds")  # which boards saved by older versions do not have
+        ids = numbers_in(data, "ids", np.int64, -1)
+        n, hold_sets = len(ids), texts_in(data, "hold_set_names")
+        if not n or ids[0] < 0 or (np.diff(ids) <= 0).any():
+            raise ValueError("ids do not increase")
+        hole_names = texts_in(data, "hole_names")
+        if len(hole_names) != n:
+            raise ValueError(f"{len(hole_names)} hole_names for {n} holds")
+        # What boards saved by older versions do not have is none.
+        app, leds, edges = data.get("app"), data.get("leds"), data["edges"]
         return cls(
-            name=data["name"],
-            family=data["family"],
-            ids=np.array(data["ids"], dtype=np.int64),
-            xy=np.array(data["xy"], dtype=np.float64).reshape(-1, 2),
-            hold_set=np.array(data["hold_set"], dtype=np.int64),
-            hold_set_names=tuple(data["hold_set_names"]),
-            hole_names=tuple(data["hole_names"]),
-            role_ids={role[k]: v for k, v in data["role_ids"].items()},
-            role_colors={role[k]: v for k, v in data["role_colors"].items()},
-            angles=tuple(data["angles"]),
-            grades=tuple(data["grades"]),
-            limits=Limits(**{k: tuple(v) for k, v in data["limits"].items()}),
-            edges=None if data["edges"] is None else tuple(data["edges"]),
-            mirror=None if data["mirror"] is None else np.array(data["mirror"], dtype=np.int64),
+            name=str(data["name"]),
+            family=str(data["family"]),
+            ids=ids,
+            xy=numbers_in(data, "xy", np.float64, n, 2),
+            hold_set=index_in(data, "hold_set", n, 0, len(hold_sets)),
+            hold_set_names=hold_sets,
+            hole_names=hole_names,
+            role_ids=_by_role(data["role_ids"], int),
+            role_colors=_by_role(data["role_colors"], str),
+            angles=tuple(_distinct(data, "angles")),
+            grades=tuple(_distinct(data, "grades")),
+            limits=Limits(**{k: _range(data["limits"], k) for k in data["limits"]}),
+            edges=None if edges is None else tuple(numbers_in(data, "edges", np.float64, 4).tolist()),
+            mirror=None if data["mirror"] is None else index_in(data, "mirror", n, -1, n),
             app=None if app is None else AppIds(app["layout"], app["size"], tuple(app["sets"])),
-            leds=None if leds is None else np.array(leds, dtype=np.int64),
-            led_colors={role[k]: v for k, v in data.get("led_colors", {}).items()},
+            leds=None if leds is None else index_in(data, "leds", n, -1, 2**31),
+            led_colors=_by_role(data.get("led_colors", {}), str),
         )
+
+
+def _by_role(values: Mapping[str, Any], kind: type) -> dict[Role, Any]:
+    """Raises ValueError for other roles and values than a board has."""
+    role = {r.label: r for r in Role}
+    if not set(values) <= set(role) or not all(type(value) is kind for value in values.values()):
+        raise ValueError(f"{values} are not of roles")
+    if kind is int and (not values or min(values.values()) < 0 or len(set(values.values())) < len(values)):
+        raise ValueError(f"{values} are no numbers of roles")
+    return {role[name]: value for name, value in values.items()}
+
+
+def _distinct(data: Mapping[str, Any], key: str) -> list[int]:
+    if data[key] == []:
+        return []
+    values = index_in(data, key, len(data[key]), -90, 2**15).tolist()
+    if len(set(values)) < len(values):
+        raise ValueError(f"{key} has a value twice")
+    return values
+
+
+def _range(data: Mapping[str, Any], key: str) -> tuple[int, int]:
+    least, most = numbers_in(data, key, np.int64, 2).tolist()
+    if not 0 <= least <= most:
+        raise ValueError(f"{key} is no range")
+    return least, most
 
 
 def find_board(folder: Path) -> Board:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +18,7 @@ from setgen.climbing.sources import rules
 from setgen.climbing.sources.moonboard import are_problems
 from setgen.climbing.sources.texts import is_json, lines_of, lower_keys, read_json, read_table, records
 from setgen.errors import InputError
+from setgen.files import parse_json
 
 LED_BYTES = re.compile(r"01(?:[\s:]*[0-9A-Fa-f]{2})+", re.ASCII)
 
@@ -93,8 +93,8 @@ def _known_row(
 def _json_rows(board: Board, text: str, first: str, file_name: str) -> list[Row]:
     """Rows of one JSON document, or of JSON lines, which are named by their line."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = parse_json(text)
+    except ValueError:
         try:
             values = read_json(text)
         except InputError as error:

@@ -64,7 +64,7 @@ def _column(name: str, values: np.ndarray) -> pa.Array:
 
 
 def _values(table: pa.Table, name: str) -> np.ndarray:
-    column = table[name].combine_chunks()
+    column = table[name].combine_chunks().cast(_COLUMNS[name])
     if name == "published":
         return column.to_numpy(zero_copy_only=False).astype("datetime64[D]")
     if name == "benchmark":

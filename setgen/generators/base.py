@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from setgen.errors import InputError
 from setgen.files import check_sums, checksums
+from setgen.generators.config import check_sizes
 from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
 from setgen.sets.batch import SetBatch, to_batch, to_sets
@@ -486,9 +487,18 @@ class Generator(nn.Module, abc.ABC):
         check_sums(folder, head.get("sha256"))
         space = load_space(folder)
         try:
-            generator = cls(space, cls.Config(**head["config"]))
             weights = load_file(folder / "weights.safetensors")
-        except (KeyError, TypeError, InputError, RuntimeError, SafetensorError, OSError) as error:
+            check_sizes(head["config"], weights)
+            generator = cls(space, cls.Config(**head["config"]))
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            InputError,
+            RuntimeError,
+            SafetensorError,
+            OSError,
+        ) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{folder} is damaged or from another version of setgen: {reason}") from None
         try:

@@ -5,11 +5,11 @@ Any other is named by its place, `package.module:Class`, and needs no line here.
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
 from pathlib import Path
 
 from setgen.errors import InputError
+from setgen.files import parse_json
 from setgen.generators.base import FORMAT, OLDEST, SUMMED, Generator
 from setgen.sets.space import KINDS, space_file
 
@@ -74,7 +74,7 @@ def load_generator(path: Path | str, foreign: bool = False) -> Generator:
     if missing:
         raise InputError(f"{folder} is not a complete model folder: {', '.join(missing)} missing")
     try:
-        head = json.loads((folder / "model.json").read_text())
+        head = parse_json((folder / "model.json").read_text(encoding="utf-8"))
         version, name = head["format"], str(head["generator"])
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{folder / 'model.json'} is not a model that setgen wrote") from None

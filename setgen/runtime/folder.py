@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from setgen.errors import InputError
-from setgen.files import checksum, checksums
+from setgen.files import checksum, checksums, parse_json
 from setgen.sets.space import Space, load_space, space_file
 
 FORMAT = 2
@@ -52,7 +52,7 @@ def read_folder(folder: Path | str) -> ExportedFolder:
         )
     again = "export the model again, or copy the folder again as a whole"
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card = parse_json((folder / CARD).read_text(encoding="utf-8"))
         version, sums = int(card["format"]), dict(card["sha256"])
         if version == FORMAT:
             assert all(Path(file).name == file for file in (*sums, *card["networks"].values()))
@@ -68,7 +68,7 @@ def read_folder(folder: Path | str) -> ExportedFolder:
         if checksum(folder / name) != sums.get(name):
             raise InputError(f"{folder} is damaged: {name} is not the file that was exported; {again}")
     try:
-        settings = dict(json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
+        settings = dict(parse_json((folder / SETTINGS).read_text(encoding="utf-8")))
     except (ValueError, TypeError):
         raise InputError(f"{folder} is damaged: {SETTINGS} is not one that setgen wrote; {again}") from None
     return ExportedFolder(folder, load_space(folder), settings, card)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from setgen.errors import InputError
-from setgen.files import check_sums, checksums
+from setgen.files import check_sums, checksums, parse_json
 from setgen.sets.sets import Sets
-from setgen.sets.space import KINDS, Space, load_space, space_file
+from setgen.sets.space import KINDS, UNKNOWN, Space, load_space, space_file
 from setgen.sets.splits import SPLITS
+
+_ROWS_A_BYTE = 8  # more than any table has: each row has an id, which takes some bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,17 +124,74 @@ class SetDataset:
         )  # noted anew with every folder; earlier versions noted none
         space = load_space(folder)
         try:
-            table = pq.read_table(folder / cls.file).combine_chunks()
+            table = _read_table(folder / cls.file)
+            names = ("id", *space.conditions, cls.item_column, cls.label_column, "split")
+            for name, fits in zip(names, _kinds_of(space), strict=True):
+                if table[name].null_count or not fits(table.schema.field(name).type):
+                    raise ValueError(f"column {name} is not as setgen writes it")
             item, label = (_list_column(table, name) for name in (cls.item_column, cls.label_column))
             offsets = _list_offsets(table, cls.item_column)
             split = pa.compute.index_in(table["split"].cast(pa.string()), pa.array(SPLITS))
+            if split.null_count:
+                raise ValueError(f"column split has other words than {', '.join(SPLITS)}")
+            if not np.array_equal(offsets, _list_offsets(table, cls.label_column)):
+                raise ValueError(f"{cls.item_column} and {cls.label_column} are not of the same lengths")
             conditions = {name: table[name].to_numpy() for name in space.conditions}
+            _check_elements(space, item, label, offsets)
+            for name, known in space.conditions.items():
+                if not np.isin(conditions[name], [UNKNOWN, *known]).all():
+                    raise ValueError(f"column {name} has values that the {space.word} does not know")
             sets = cls.kind.from_arrays(item, label, offsets, conditions)
             ids = np.array(table["id"].to_pylist(), dtype=object)
             columns = cls.read_columns(table)
             return cls(space, sets, split.to_numpy().astype(np.int8), ids, card, columns)
         except (pa.ArrowException, KeyError, ValueError, OSError) as error:
             raise InputError(f"{folder} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _read_table(path: Path) -> pa.Table:
+    """The table of a Parquet file. Raises ValueError where it says that it holds more than its bytes can."""
+    size = path.stat().st_size
+    with pq.ParquetFile(path) as file:
+        rows = file.metadata.num_rows  # its columns must not be asked: damaged, they end the process
+        if rows > _ROWS_A_BYTE * size:
+            raise ValueError(
+                f"{path.name} says that its {size:,} bytes hold {rows:,} rows, which they cannot"
+            )
+        return file.read().combine_chunks()
+
+
+def _kinds_of(space: Space) -> list[Callable[[pa.DataType], bool]]:
+    """Of each column that every table has, in their order, whether a type is its."""
+
+    def whole_lists(type_: pa.DataType) -> bool:
+        return pa.types.is_list(type_) and pa.types.is_signed_integer(type_.value_type)
+
+    def words(type_: pa.DataType) -> bool:
+        return pa.types.is_string(type_) or pa.types.is_dictionary(type_)
+
+    return [
+        pa.types.is_string,
+        *[pa.types.is_signed_integer] * len(space.conditions),
+        whole_lists,
+        whole_lists,
+        words,
+    ]
+
+
+def _check_elements(space: Space, item: np.ndarray, label: np.ndarray, offsets: np.ndarray) -> None:
+    """Raise ValueError for elements that are none of the space's."""
+    for name, values, number in (
+        (space.item_word, item, len(space)),
+        (space.label_word, label, space.n_labels),
+    ):
+        if len(values) and not (values.min() >= 0 and values.max() < number):
+            raise ValueError(f"a {name} that the {space.word} does not have")
+    if not space.label_occurs[label].all():
+        raise ValueError(f"a {space.label_word} that the {space.word} does not have")
+    keys = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)) * len(space) + item
+    if (np.diff(np.sort(keys)) == 0).any():
+        raise ValueError(f"a {space.item_word} twice in one {space.set_word}")
 
 
 # Kinds of datasets, by the file of their space, found by name.
@@ -155,7 +214,7 @@ def data_files(folder: Path) -> list[str]:
 def _card(folder: Path) -> dict[str, Any]:
     """Raises InputError for what is no card."""
     try:
-        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        card = parse_json((folder / "card.json").read_text(encoding="utf-8"))
     except ValueError:
         card = None
     if not isinstance(card, dict):
@@ -164,17 +223,21 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def check_replaced(folder: Path, card: Mapping[str, Any]) -> None:
-    """Raise InputError when `folder` holds a dataset of another source than the one of `card`."""
-    try:
-        old = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        before, now = (one.get("source", {}).get("file") for one in (old, card))
-        title = old.get("title")
-    except (OSError, ValueError, AttributeError):
+    """Raise InputError when `folder` holds a dataset of another source than the one of `card`, or of one unknown."""
+    if not (folder / "card.json").is_file():
         return
+    try:
+        old = _card(folder)
+        before, now = (one.get("source", {}).get("file") for one in (old, card))
+    except (InputError, AttributeError):
+        raise InputError(
+            f"{folder} holds a dataset whose card.json cannot be read: choose another folder, or replace it with "
+            "--force"
+        ) from None
     if before != now:
         raise InputError(
-            f"{folder} holds another dataset, {title} from {before or 'the synthetic board'}: choose another folder, "
-            "or replace it with --force"
+            f"{folder} holds another dataset, {old.get('title')} from {before or 'the synthetic board'}: choose "
+            "another folder, or replace it with --force"
         )
 
 
@@ -194,7 +257,7 @@ def _chunk(table: pa.Table, name: str) -> pa.ListArray:
 
 
 def _list_column(table: pa.Table, name: str) -> np.ndarray:
-    return _chunk(table, name).flatten().to_numpy()
+    return _chunk(table, name).flatten().to_numpy()  # which has no empty cells, or Arrow says so
 
 
 def _list_offsets(table: pa.Table, name: str) -> np.ndarray:

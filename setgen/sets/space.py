@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from setgen.errors import InputError
+from setgen.files import check_links, parse_json
 
 UNKNOWN = -1
 """The value of a condition that is not given."""
@@ -150,19 +151,47 @@ class Space(ABC):
 
     def save(self, path: Path) -> None:
         """Write the space's JSON to `path`."""
-        path.write_text(json.dumps(self.to_json()))
+        path.write_text(json.dumps(self.to_json()), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a space's file. Raises InputError when it is missing or not one of ours."""
         try:
-            return cls.from_json(json.loads(path.read_text()))
+            return cls.from_json(parse_json(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise InputError(f"{path} is missing: the folder is incomplete") from None
-        except InputError:
-            raise
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise InputError(f"{path} is not a {cls.word} that setgen wrote ({error!r})") from None
+
+
+def numbers_in(data: Mapping[str, Any], key: str, kind: type, *shape: int) -> np.ndarray:
+    """Finite numbers of a JSON object as an array of `kind`, np.int64 or np.float64. shape: −1 for any length.
+
+    Raises KeyError or ValueError where it holds anything else: nothing is rounded, parsed or filled in.
+    """
+    array = np.array(data[key])
+    if array.dtype.kind not in ("i" if kind is np.int64 else "if") or not np.isfinite(array).all():
+        raise ValueError(f"{key} is not all {'whole ' if kind is np.int64 else ''}numbers")
+    if array.ndim != len(shape) or any(n not in (-1, m) for n, m in zip(shape, array.shape, strict=True)):
+        raise ValueError(f"{key} has the shape {array.shape}")
+    return array.astype(kind)
+
+
+def texts_in(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """A list of texts of a JSON object. Raises KeyError or ValueError where it is none."""
+    if not isinstance(data[key], list) or not all(isinstance(text, str) for text in data[key]):
+        raise ValueError(f"{key} is no list of texts")
+    return tuple(data[key])
+
+
+def index_in(data: Mapping[str, Any], key: str, length: int, least: int, below: int) -> np.ndarray:
+    """(length,) int64, each from `least` to under `below`. Raises KeyError or ValueError for anything else."""
+    array = numbers_in(data, key, np.int64, length)
+    if length and not (array.min() >= least and array.max() < below):
+        raise ValueError(f"{key} has numbers outside {least} to {below - 1}")
+    return array
 
 
 # Kinds of spaces, found by name so that this package knows no domain: file → class.
@@ -175,10 +204,11 @@ def space_file(folder: Path) -> str | None:
 
 
 def load_space(folder: Path) -> Space:
-    """The space of a dataset or model folder. Raises InputError when there is none."""
+    """The space of a dataset or model folder. Raises InputError when there is none, or it has links out of it."""
     name = space_file(folder)
     if name is None:
         raise InputError(f"{folder} is incomplete: {' or '.join(KINDS)} missing")
+    check_links(Path(folder))
     module, _, attribute = KINDS[name].partition(":")
     return getattr(import_module(module), attribute).load(Path(folder) / name)
 
@@ -266,14 +296,33 @@ class Items(Space):
     def from_json(cls, data: dict[str, Any]) -> Items:
         if data["format"] != FORMAT:
             raise InputError(f"the space is in format {data['format']}: this setgen reads format {FORMAT}")
-        xy, group = data["coordinates"], data["groups"]
+        names, group_names = texts_in(data, "items"), texts_in(data, "group_names")
+        least, most = numbers_in(data, "sizes", np.int64, 2).tolist()
+        xy = (
+            None
+            if data["coordinates"] is None
+            else numbers_in(data, "coordinates", np.float64, len(names), -1)
+        )
+        if xy is not None and not 1 <= xy.shape[1] <= 3:
+            raise ValueError(f"coordinates have {xy.shape[1]} axes")
         return cls(
             str(data["name"]),
-            tuple(map(str, data["items"])),
-            (int(data["sizes"][0]), int(data["sizes"][1])),
-            tuple(Label(str(n), int(a), None if b is None else int(b)) for n, a, b in data["labels"]),
-            {str(name): tuple(map(str, values)) for name, values in data["conditions"].items()},
-            None if xy is None else np.array(xy, dtype=np.float64),
-            None if group is None else np.array(group, dtype=np.int64),
-            tuple(map(str, data["group_names"])),
+            names,
+            (least, most),
+            tuple(_label(*label) for label in data["labels"]),
+            {name: texts_in(data["conditions"], name) for name in data["conditions"]},
+            xy,
+            None if data["groups"] is None else index_in(data, "groups", len(names), 0, len(group_names)),
+            group_names,
         )
+
+
+def _label(name: Any, at_least: Any, at_most: Any) -> Label:
+    bounds = [at_least] if at_most is None else [at_least, at_most]
+    if (
+        not isinstance(name, str)
+        or any(type(n) is not int for n in bounds)
+        or not 0 <= bounds[0] <= bounds[-1]
+    ):
+        raise ValueError(f"{name!r} is no label with bounds")
+    return Label(name, at_least, at_most)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from setgen.errors import InputError
+from setgen.files import parse_json
 from setgen.sets.bounds import check_given
 from setgen.sets.reading import read_prompt
 from setgen.sets.sets import One, Sets
@@ -84,7 +85,7 @@ def read_sets(space: Items, text: str, check: bool = True) -> Sets:
 
 def _from_json(space: Items, line: str) -> One:
     try:
-        record = json.loads(line)
+        record = parse_json(line)
         items, labels = record["items"], record.get("labels")
         names = [f"{a}:{b}" for a, b in zip(items, labels, strict=True)] if labels else list(map(str, items))
     except (ValueError, KeyError, TypeError, AttributeError):

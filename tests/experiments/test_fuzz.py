@@ -1,28 +1,96 @@
-"""The campaign of damaged files: a few seconds of it find nothing, and a reader that breaks is found."""
+"""The campaign of damaged files: each kind is read or refused in one line, and a reader that breaks is found."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from experiments.benchmarks import fuzz
+from experiments.benchmarks.fuzz_kinds import FRAMES, KINDS, plain_frames, same_frames
+from setgen.climbing.sources.synthetic import synthetic_board
+from setgen.errors import InputError
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request, tmp_path_factory):
+    return KINDS[request.param](tmp_path_factory.mktemp("fuzz"))
+
+
+@settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(random=st.randoms(use_true_random=False))
+def test_damage_of_every_kind_is_seen(kind, tmp_path: Path, random: random.Random) -> None:
+    judge = fuzz.Judge(kind.read, tmp_path)
+    data = random.choice(kind.examples)
+    if kind.packed and random.random() < 0.5:
+        unpack, pack = kind.packed
+        assert judge(pack(fuzz.mutated(unpack(data), random))) != "fault"
+    assert judge(fuzz.mutated(data, random)) != "fault"
+
+
+def test_good_ones_are_read(kind, tmp_path: Path) -> None:
+    assert "fault" not in {fuzz.Judge(kind.read, tmp_path)(example) for example in kind.examples}
+
+
+TOKENS = st.sampled_from(
+    ["p5r1", "p5r2", "p7r2", "p9r3", "x5", "x7", ",", ',"', "p5", "r", "p6r1", "p5r9", " ", "p05r1"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TOKENS, max_size=12).map("".join) | st.text(alphabet='prx,"0123456789', max_size=20))
+def test_frames_are_read_as_their_grammar_says(text: str) -> None:
+    try:
+        same_frames(text)
+    except InputError:
+        assert plain_frames(synthetic_board(), text) is None
+    else:
+        assert plain_frames(synthetic_board(), text)
+
+
+def test_the_grammar_reads_what_is_written_and_refuses_what_is_not() -> None:
+    board = synthetic_board()
+    for text in FRAMES:
+        assert plain_frames(board, text) == {
+            int(a): int(b) for a, b in (h.split("r") for h in text[1:].split("p"))
+        }
+    for wrong in ("", ",", "p5", "p5r1x5", 'p5r1,"x7', "p5r1p5r1", '"p5r1', "p5r1,"):
+        assert plain_frames(board, wrong) is None
 
 
 @pytest.mark.slow
-def test_damaged_files_are_refused_or_read(tmp_path, capsys) -> None:
-    assert fuzz.campaign(tmp_path, 20, random.Random(1), tmp_path / "kept") == 0
-    assert int(capsys.readouterr().out.split(" cases")[0].replace(",", "")) > 500
+def test_a_campaign_finds_nothing_and_keeps_what_reaches_new_lines(tmp_path: Path) -> None:
+    pytest.importorskip("atheris")
+    for name in KINDS:
+        assert fuzz.campaign(name, 60, 1, tmp_path) == 0
+        assert fuzz.counts_of(tmp_path / name).total() == 60
+    assert fuzz.campaign("text", 1500, 1, tmp_path) == 0
+    assert fuzz.counts_of(tmp_path / "text").total() == 1560  # it went on with what was there
+    assert len(list((tmp_path / "text" / "corpus").iterdir())) > 10 > len(KINDS["text"](tmp_path).examples)
 
 
-def test_a_reader_that_breaks_is_found(tmp_path, monkeypatch, capsys) -> None:
+def test_a_reader_that_breaks_is_found(tmp_path: Path, capsys) -> None:
     def broken(data: bytes) -> int:
+        if data[:1] == b"y":
+            raise InputError("two\nlines")
+        if data[:1] == b"z":
+            raise InputError("one line")
         return 1 // (data[:1] == b"x")
 
-    monkeypatch.setattr(fuzz, "_targets", lambda work: [("broken", b"x" * 9, broken)])
-    assert fuzz.campaign(tmp_path, 0.3, random.Random(0), tmp_path / "kept") >= 1
+    judge = fuzz.Judge(broken, tmp_path / "kept")
+    assert [judge(data) for data in (b"x", b"a", b"b", b"y", b"z")] == [
+        "read",
+        "fault",
+        "fault",
+        "fault",
+        "refused",
+    ]
+    assert judge.counts == {"read": 1, "fault": 3, "refused": 1}
     assert "ZeroDivisionError" in capsys.readouterr().out
-    assert list((tmp_path / "kept").iterdir())
+    assert {path.read_bytes() for path in (tmp_path / "kept").iterdir()} == {b"a", b"b", b"y"}
 
 
 def test_damage_changes_something() -> None:

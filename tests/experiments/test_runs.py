@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
 from experiments import train
 from experiments.runs import MADE, Run, command
+from experiments.training import RunFacts
 from setgen.cli.main import run
+from setgen.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +111,13 @@ def test_folders_that_are_no_runs_are_one_line(tmp_path, capsys) -> None:
 def test_commands_can_be_pasted() -> None:
     given = ["/some/where/experiments/train.py", "model=gpt", "data.path=my data"]
     assert command(given) == "python -m experiments.train model=gpt 'data.path=my data'"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", "[" * 100_000, '{"seed": 1, "seed": 2}', '{"label": "x"}', "\xff"]
+)
+def test_damaged_facts_of_a_run_are_one_line(text: str, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_bytes(text.encode("latin1"))
+    with pytest.raises(InputError, match=r"run.json is damaged") as caught:
+        RunFacts.load(tmp_path)
+    assert "\n" not in str(caught.value)

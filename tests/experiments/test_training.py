@@ -189,6 +189,26 @@ def test_a_model_from_elsewhere_trains_and_is_compared(
     assert len(json.loads((folder / "metrics.json").read_text())["models"]) == 2
 
 
+def test_a_run_to_go_on_with_does_not_say_itself_that_its_code_may_run(
+    elsewhere, data_folder, tmp_path, monkeypatch, refusal
+):
+    """Nor does it hold links to what lies elsewhere, which going on would write through."""
+    monkeypatch.chdir(tmp_path)
+    mine = ["model=hold_frequency", f"model.generator={elsewhere}", "model.label=mine"]
+    assert _main(monkeypatch, train.main, f"data.path={data_folder}", *TINY, *mine) == 0
+    (run,) = (tmp_path / "runs" / "train").iterdir()
+    cfg = OmegaConf.load(run / "config.yaml")
+    cfg.foreign_code = True
+    OmegaConf.save(cfg, run / "config.yaml")
+    sys.modules.pop("foreign_model")
+    assert "foreign_code=true" in refusal(train.main, f"resume={run}")
+    assert "foreign_model" not in sys.modules
+    assert _main(monkeypatch, train.main, f"resume={run}", "foreign_code=true") == 0
+    (run / "checkpoint.pt").unlink(missing_ok=True)
+    (run / "checkpoint.pt").symlink_to(tmp_path / "elsewhere")
+    assert "link to something outside" in refusal(train.main, f"resume={run}", "foreign_code=true")
+
+
 def test_a_finished_run_is_not_trained_again(dataset, tmp_path, quiet, monkeypatch):
     cfg = config("model=masked_set")
     facts = train_one(cfg, dataset, 0, tmp_path, quiet)
@@ -267,6 +287,8 @@ def test_processes_share_one_run_folder(data_folder, tmp_path):
         (train.main, ["data.path=nowhere"], "not a dataset folder"),
         (train.main, ["resume=nowhere"], "not a run folder"),
         (train.main, ["model=gtp"], "model/gtp"),
+        (train.main, ["model=3"], "must be a string or a list"),
+        (train.main, [f"model={'x' * 5000}"], "name too long"),
         (train.main, ["budget.minuets=3"], "minuets"),
         (train.main, ["budget.minutes=0", "wandb.mode=disabled"], "budget.minutes"),
         (train.main, ["wandb.mode=cloud"], "wandb.mode"),

@@ -62,3 +62,9 @@ def test_a_dataset_from_another_file_is_replaced_only_by_force(dataset, tmp_path
     assert run(["data", "import", str(tmp_path / "one.csv"), *out]) == 0  # the same file again
     assert run(["data", "import", str(tmp_path / "two.csv"), *out]) == 2
     assert run(["data", "synth", *out]) == 2
+    for card in ("", "[]", '{"source": 1}', "[" * 100_000):
+        (dataset / "card.json").write_text(card)
+        capsys.readouterr()
+        assert run(["data", "import", str(tmp_path / "one.csv"), *out]) == 2  # nobody knows what it was
+        assert "cannot be read" in capsys.readouterr().err
+    assert run(["data", "import", str(tmp_path / "one.csv"), *out, "--force"]) == 0

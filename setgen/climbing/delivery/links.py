@@ -32,7 +32,7 @@ _SERVED = {
     "climbdex": ("kilter", "tension", "decoy", "touchstone", "grasshopper"),
 }
 _PARAMETERS = {"boardsesh": "forkFrames", "climbdex": "holds"}
-_PUBLISHED = re.compile(r"/(?:(-?\d+)/)?(?:view|play)/([^/]+)/?$")
+_PUBLISHED = re.compile(r"/(?:(-?\d{1,9})/)?(?:view|play)/([^/]+)/?$")
 _UUID = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$", re.IGNORECASE)
 _ANGLE_IN_PATH = re.compile(r"/(-?\d+)/create/?$")
 

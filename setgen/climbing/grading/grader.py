@@ -32,6 +32,8 @@ from setgen.climbing.grading.grading import Grading
 from setgen.climbing.grading.hold_graph import HoldGraphNetwork, HoldGraphs
 from setgen.climbing.shape import SHAPE_FEATURES, shape_features
 from setgen.errors import InputError
+from setgen.files import check_links, check_sums, checksums, parse_json
+from setgen.generators.config import check_sizes
 from setgen.threads import one_thread
 
 FORMAT = 1
@@ -152,7 +154,8 @@ class Grader(nn.Module):
             folder.mkdir(parents=True, exist_ok=True)
             save_file({k: v.contiguous() for k, v in self.state_dict().items()}, folder / _FILES[2])
             self.board.save(folder / _FILES[1])
-            head = {"format": FORMAT, "config": asdict(self.config)}
+            sums = checksums(folder, _FILES[1:])
+            head = {"format": FORMAT, "config": asdict(self.config), "sha256": sums}
             (folder / _FILES[0]).write_text(json.dumps(head, indent=2), encoding="utf-8")
         except (OSError, SafetensorError) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
@@ -168,19 +171,24 @@ def load_grader(folder: Path | str) -> Grader:
             f"{folder} holds no grader: {', '.join(missing)} missing; make one with `setgen grader`"
         )
     try:
-        head = json.loads((folder / _FILES[0]).read_text(encoding="utf-8"))
+        head = parse_json((folder / _FILES[0]).read_text(encoding="utf-8"))
         if head["format"] > FORMAT:
             raise InputError(
                 f"{folder} was written by a newer setgen (format {head['format']}): update setgen"
             )
+        check_links(folder)
+        check_sums(folder, head.get("sha256"))  # which earlier versions did not note
         config = head["config"]
         config |= {name: tuple(config[name]) for name in ("grades", "angle", "angles")}
+        weights = load_file(folder / _FILES[2])
+        check_sizes(config, weights)
         grader = Grader(Board.load(folder / _FILES[1]), GraderConfig(**config))
-        grader.load_state_dict(load_file(folder / _FILES[2]))
+        grader.load_state_dict(weights)
     except (
         KeyError,
         TypeError,
         ValueError,
+        AttributeError,
         ArithmeticError,
         RuntimeError,
         SafetensorError,

@@ -8,7 +8,6 @@ boardsesh asks for one a day at most.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ from setgen.climbing.sources.opening import opened
 from setgen.climbing.sources.snapshot import MOONBOARD, lay_in
 from setgen.climbing.sources.sqlite_file import SqliteFile
 from setgen.errors import InputError
+from setgen.files import parse_json
 
 SCHEME = "boardsesh:"
 ROOT = "https://boardsesh-board-snapshots.t3.tigrisfiles.io/board-snapshots/"
@@ -106,7 +106,7 @@ def fetch_snapshot(
 
 def read_name(name: str) -> tuple[str, int | None]:
     """(board, layout) of `boardsesh:kilter/1`; either may be left out. Raises InputError."""
-    match = re.fullmatch(r"([a-z0-9]*)(?:/(\d+))?/?", name.removeprefix(SCHEME).strip("/").lower())
+    match = re.fullmatch(r"([a-z0-9]*)(?:/(\d{1,9}))?/?", name.removeprefix(SCHEME).strip("/").lower())
     if match is None:
         raise InputError(f"{name} is no snapshot: write boardsesh:BOARD/LAYOUT, such as boardsesh:kilter/1")
     return match[1], None if match[2] is None else int(match[2])
@@ -150,8 +150,8 @@ def _manifest(root: str, part: str, cache: Path | None, fresh: bool) -> tuple[di
     path = _cached(url, cache, _DAY, fresh, None)
     try:
         with opened(path, url) as file:
-            data = json.loads(file.text or "")
-    except (ValueError, RecursionError):
+            data = parse_json(file.text or "")
+    except ValueError:
         data = None
     if not isinstance(data, dict) or "formatVersion" not in data:
         path.unlink(missing_ok=True)

@@ -20,9 +20,14 @@ def numbers(values: Sequence[Any], missing: float) -> np.ndarray:
         if column.ndim != 1:  # lists in place of numbers
             raise ValueError
     except (ValueError, TypeError, OverflowError):
-        values = [v if isinstance(v, str | int | float | bytes | None) else None for v in values]
+        values = [v if isinstance(v, str | float | bytes | None) or _is_small(v) else None for v in values]
         column = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(np.float64)
     return np.where(np.isfinite(column), column, missing)
+
+
+def _is_small(value: Any) -> bool:
+    """Whether a value is a whole number that a float can stand for."""
+    return isinstance(value, int) and value.bit_length() < 1000
 
 
 def half_up(values: np.ndarray | float) -> np.ndarray:

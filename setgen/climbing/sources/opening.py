@@ -27,9 +27,10 @@ _DATABASE = "db.sqlite3"  # its name in the apps' packages
 
 _BLOCK = 1 << 18
 _LAYERS = 4
-# What is unpacked beyond so much, and so many times as large as it was packed, is no board's data: databases
-# and JSON shrink to between a half and a fiftieth.
+# What is unpacked of a file, all in all, beyond so much and so many times as large as the file, is no board's data:
+# databases and JSON shrink to between a half and a fiftieth.
 _FREE, _RATIO = 64 << 20, 250
+_MEMBERS = 50_000  # of a zip file: the apps' packages have some thousands
 _MOST, _MOST_TEXT = 8 << 30, 1 << 30
 
 _MARKS = (  # the longer first: a UTF-32 mark begins like a UTF-16 one
@@ -108,7 +109,9 @@ def _check_file(path: Path, label: str) -> None:
         raise InputError(f"{label} is a folder: give the file with the climbs")
     if not path.exists():
         raise InputError(f"cannot read {label}: no such file")
-    if path.is_file() and not path.stat().st_size:
+    if not path.is_file():
+        raise InputError(f"{label} is a device or a pipe: save what it gives to a file first")
+    if not path.stat().st_size:
         raise InputError(f"{label} is empty")
 
 
@@ -129,6 +132,7 @@ def _text(path: Path, label: str) -> str:
 def _unpacked(path: Path, folder: Path, label: str) -> tuple[Path, list[str]]:
     """(the innermost file, the names of what it was in)."""
     names: list[str] = []
+    room = _Room(label, path.stat().st_size)
     for layer in range(_LAYERS + 1):
         head = _head(path)
         if not head.startswith((_GZIP, _ZIP)):
@@ -139,10 +143,10 @@ def _unpacked(path: Path, folder: Path, label: str) -> tuple[Path, list[str]]:
         try:
             if head.startswith(_GZIP):
                 with gzip.open(path) as source:
-                    _copy(source, target, path.stat().st_size, label)
+                    room.copy(source, target)
                 path = target
             else:
-                path, member = _from_zip(path, target, label)
+                path, member = _from_zip(path, target, room)
                 names.append(member)
         except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
             kind = "gzip" if head.startswith(_GZIP) else "zip or APK"
@@ -152,27 +156,39 @@ def _unpacked(path: Path, folder: Path, label: str) -> tuple[Path, list[str]]:
     raise InputError(f"{label} is packed more than {_LAYERS} times over: unpack it yourself")
 
 
-def _copy(source: IO[bytes] | gzip.GzipFile, target: Path, packed: int, label: str) -> None:
-    """Unpack into `target`, within bounds. packed: bytes that it takes packed."""
-    most = min(_MOST, max(_FREE, _RATIO * packed))
-    had = 0
-    with target.open("wb") as file:
-        while block := source.read(_BLOCK):
-            had += len(block)
-            if had > most:
-                raise InputError(
-                    f"{label} unpacks to more than {_size(most)} from {packed:,} bytes: that is no board's "
-                    "database, so it was left"
-                )
-            file.write(block)
+class _Room:
+    """How much may be unpacked of one file, in all its layers together. packed: its own bytes."""
+
+    def __init__(self, label: str, packed: int) -> None:
+        self.label, self.packed = label, packed
+        self.most = min(_MOST, max(_FREE, _RATIO * packed))
+        self.had = 0
+
+    def copy(self, source: IO[bytes] | gzip.GzipFile, target: Path) -> None:
+        """Unpack into `target`."""
+        with target.open("wb") as file:
+            while block := source.read(_BLOCK):
+                self.had += len(block)
+                if self.had > self.most:
+                    raise InputError(
+                        f"{self.label} unpacks to more than {_size(self.most)} from {self.packed:,} bytes: that is "
+                        "no board's database, so it was left"
+                    )
+                file.write(block)
 
 
-def _from_zip(path: Path, target: Path, label: str) -> tuple[Path, str]:
+def _from_zip(path: Path, target: Path, room: _Room) -> tuple[Path, str]:
     """The one thing in a zip file that can be read, written to `target`, and its name there.
 
-    A database, or else a package with one in it, or else, where that is all there is, a text.
+    A database, or else a package with one in it, or else, where that is all there is, a text. Members' names say
+    nothing of where they are written, so that none can lie outside.
     """
+    label = room.label
     with zipfile.ZipFile(path) as package:
+        if len(package.infolist()) > _MEMBERS:
+            raise InputError(
+                f"{label} is a zip file of {len(package.infolist()):,} members: unpack it yourself"
+            )
         infos = {
             info.filename: info
             for info in package.infolist()
@@ -188,7 +204,7 @@ def _from_zip(path: Path, target: Path, label: str) -> tuple[Path, str]:
 
         def unpack(name: str, to: Path) -> Path:
             with package.open(infos[name]) as member:
-                _copy(member, to, infos[name].compress_size, label)
+                room.copy(member, to)
             return to
 
         databases = [name for name, head in heads.items() if head.startswith(SQLITE)]

@@ -129,7 +129,7 @@ def _plain_setup(value: str | float | None) -> Setup:
     if rules.is_missing(value):
         return NOT_SAID
     text = str(value).strip()
-    if re.fullmatch(r"\d+(\.0)?", text):
+    if re.fullmatch(r"\d{1,9}(\.0)?", text):
         number = int(float(text))
         return NOT_SAID if number == 0 else _BY_ID.get(number) or Setup(number, f"hold setup {number}")
     return setup_in_name(text) or Setup(-1, text[:40])
@@ -171,5 +171,5 @@ def _one_angle(value: Any, key: str, setup: Setup) -> int:
     text = str(value).strip()
     if match := _DEGREES.search(text):
         return int(match[1])
-    number = re.fullmatch(r"(\d+)(?:\.0)?", text)
+    number = re.fullmatch(r"(\d{1,9})(?:\.0)?", text)
     return (setup.angles or _ANY).get(int(number[1]), rules.UNREADABLE) if number else rules.UNREADABLE

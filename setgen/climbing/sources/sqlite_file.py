@@ -1,4 +1,8 @@
-"""SQLite files that come from anywhere: opened read-only, checked for truncation, tolerant of old schemas."""
+"""SQLite files that come from anywhere: opened read-only, checked for truncation, tolerant of old schemas.
+
+Nothing in a file is run: triggers never fire, for nothing is written, and of what it holds only tables are read, no
+views. Nothing in its folder is changed, and a query ends when it gave more than the bytes of the file can hold.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,12 @@ from typing import Any
 from setgen.errors import InputError
 
 _ROWS_AT_ONCE = 256  # few enough that their tuples are still in the processor's cache
+_LEAST_ROW = 4  # bytes that a row takes: two in its page's list of cells, two in its cell
+# What a query may take, in SQLite's instructions, of which a row takes some dozens: more is no table, but pages that
+# point to one another in circles.
+_STEPS_A_BYTE, _FREE_STEPS, _TICK = 50, 1 << 26, 1 << 20
+_LONGEST_VALUE = 64 << 20
+_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 
 class SqliteFile:
@@ -27,8 +37,11 @@ class SqliteFile:
         self.label = label or str(path)
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._beside: list[SqliteFile] = []
-        self._uri = f"{path.resolve().as_uri()}?mode=ro"
+        self._steps = 0
         _check_length(path, self.label)
+        check_journal(path, self.label)
+        self._bytes = sum(file.stat().st_size for file in (path, *logs(path)))
+        self._uri = self._address()
         try:
             self._db, self._columns = self._open(self._uri)
         except sqlite3.OperationalError:  # a log in a folder that we may not write to
@@ -54,10 +67,23 @@ class SqliteFile:
         if self._copy is not None:
             self._copy.cleanup()
 
+    def _address(self) -> str:
+        """How SQLite is to open it, so that it makes no files of its own beside one in WAL mode."""
+        if self.path.with_name(self.path.name + "-shm").exists():  # someone has it open: locks are needed
+            return f"{self.path.resolve().as_uri()}?mode=ro"
+        with self.path.open("rb") as file:
+            in_wal_mode = file.read(20)[18:] == b"\2\2"
+        if in_wal_mode:
+            return self._aside() if logs(self.path) else f"{self.path.resolve().as_uri()}?immutable=1"
+        return f"{self.path.resolve().as_uri()}?mode=ro"
+
     def _open(self, uri: str) -> tuple[sqlite3.Connection, dict[str, set[str]]]:
         db = sqlite3.connect(uri, uri=True)
         try:
             db.execute("PRAGMA temp_store = MEMORY")
+            db.execute("PRAGMA trusted_schema = OFF")
+            db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+            db.set_progress_handler(self._too_long, _TICK)
             return db, _schema(db)
         except sqlite3.Error:
             db.close()
@@ -76,9 +102,21 @@ class SqliteFile:
             ) from None
         return copy.as_uri()
 
+    def _too_long(self) -> bool:
+        """Asked every _TICK instructions of a query."""
+        self._steps += _TICK
+        return self._steps > _FREE_STEPS + _STEPS_A_BYTE * self._bytes
+
     def _unreadable(self, error: sqlite3.Error) -> InputError:
+        if str(error) == "interrupted":
+            return self._endless()
         what = "cannot be read" if isinstance(error, sqlite3.OperationalError) else "is a damaged database"
         return InputError(f"{self.label} {what} ({error})")
+
+    def _endless(self) -> InputError:
+        return InputError(
+            f"{self.label} is a damaged database: its tables yield more rows than its {self._bytes:,} bytes can hold"
+        )
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether the table is there, with all of these columns."""
@@ -90,6 +128,12 @@ class SqliteFile:
 
     def require(self, table: str, *columns: str) -> None:
         """Raise InputError when the table or one of its columns is missing."""
+        if table not in self._columns and self.rows(
+            "SELECT 1 FROM sqlite_master WHERE lower(name) = ?", [table]
+        ):
+            raise InputError(
+                f"{self.label}: `{table}` is a view, made up when it is read: setgen reads tables only"
+            )
         if table not in self._columns:
             has = ", ".join(sorted(self._columns)[:6]) or "none"
             raise InputError(
@@ -110,6 +154,7 @@ class SqliteFile:
             self._db.execute(f"ATTACH ? AS {name}", (file._uri,))
         except sqlite3.DatabaseError as error:
             raise file._unreadable(error) from None
+        self._bytes += file._bytes
         return file._columns
 
     def view(self, name: str, select: str, columns: set[str]) -> None:
@@ -125,10 +170,14 @@ class SqliteFile:
 
     def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
+        self._steps, most = 0, self._bytes // _LEAST_ROW
         try:
-            return self._db.execute(sql, tuple(parameters)).fetchall()
+            rows = self._db.execute(sql, tuple(parameters)).fetchmany(most + 1)
         except sqlite3.DatabaseError as error:
             raise self._unreadable(error) from None
+        if len(rows) > most:
+            raise self._endless()
+        return rows
 
     def columns(self, table: str, *names: str) -> dict[str, list[Any]]:
         """Whole columns of a table; all NULL where it lacks the column, empty where there is no table."""
@@ -136,6 +185,7 @@ class SqliteFile:
             return {name: [] for name in names}
         exprs = [name if self.has(table, name) else "NULL" for name in names]
         columns: dict[str, list[Any]] = {name: [] for name in names}
+        self._steps, most = 0, self._bytes // _LEAST_ROW
         collecting = gc.isenabled()
         gc.disable()  # it would look through a million new objects again and again
         try:
@@ -143,12 +193,32 @@ class SqliteFile:
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
                 for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
                     column.extend(values)
+                most -= len(rows)
+                if most < 0:
+                    raise self._endless()
         except sqlite3.DatabaseError as error:
             raise self._unreadable(error) from None
         finally:
             if collecting:
                 gc.enable()
         return columns
+
+
+def check_journal(path: Path, label: str) -> None:
+    """Raise InputError for a journal beside a database that names another file.
+
+    It does where one change went over several databases. SQLite deletes the file that it names when it applies the
+    journal, whatever that file is.
+    """
+    journal = path.with_name(path.name + "-journal")
+    if journal.is_file():
+        with journal.open("rb") as file:
+            file.seek(max(0, journal.stat().st_size - len(_JOURNAL_MAGIC)))
+            if file.read() == _JOURNAL_MAGIC and journal.stat().st_size > len(_JOURNAL_MAGIC):
+                raise InputError(
+                    f"the journal beside {label} is of a change to several databases: open it once in the app "
+                    "that made it, or copy the database without it"
+                )
 
 
 def logs(path: Path) -> list[Path]:
@@ -166,6 +236,7 @@ def copy_with_logs(path: Path, target: Path) -> Path:
 
 def fold_logs(path: Path, label: str) -> None:
     """Write what the logs beside a database of ours hold into it, and end them. Raises InputError."""
+    check_journal(path, label)
     try:
         db = sqlite3.connect(path)
         try:
@@ -182,7 +253,7 @@ def fold_logs(path: Path, label: str) -> None:
 def _schema(db: sqlite3.Connection) -> dict[str, set[str]]:
     rows = db.execute(
         "SELECT lower(m.name), lower(c.name) FROM sqlite_master AS m, pragma_table_info(m.name) AS c "
-        "WHERE m.type IN ('table', 'view')"
+        "WHERE m.type = 'table' AND m.rootpage > 0"  # views and virtual tables have no page: their rows are made up
     )
     tables: dict[str, set[str]] = {}
     for table, column in rows:

@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from setgen.errors import InputError
+from setgen.files import parse_json
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SEP = re.compile(r'"?sep=(.)\1*"?', re.IGNORECASE)  # a line for Excel: what separates fields
@@ -48,16 +50,16 @@ def read_json(text: str) -> Any:
     Raises InputError that says where it is broken.
     """
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text)
+    except ValueError as error:
         lines = [(i, line) for i, line in enumerate(lines_of(text), 1) if line.strip()]
         if len(lines) < 2 or not _parses(lines[0][1]):
             raise InputError(f"broken JSON ({_reason(error)})") from None
     values = []
     for i, line in lines:
         try:
-            values.append(json.loads(line))
-        except (ValueError, RecursionError) as error:
+            values.append(parse_json(line))
+        except ValueError as error:
             raise InputError(f"line {i}: this is not JSON ({_reason(error)})") from None
     return values
 
@@ -114,7 +116,11 @@ def lines_of(text: str) -> list[str]:
 
 def lower_keys(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record under keys in lower case: some files write `Moves`, others `moves`."""
-    return {str(key).lower(): value for key, value in record.items()}
+    lower = {str(key).lower(): value for key, value in record.items()}
+    if len(lower) < len(record):
+        names = Counter(str(key).lower() for key in record)
+        raise InputError(f"a record says {names.most_common(1)[0][0]!r} twice, in capitals and without")
+    return lower
 
 
 def read_table(text: str, needed: str) -> Table | None:
@@ -137,7 +143,10 @@ class Header(NamedTuple):
 
 
 def read_header(lines: Sequence[str], needed: str) -> Header | None:
-    """The header of a table in lines of CSV, or None where it has no column `needed`; see `read_table`."""
+    """The header of a table in lines of CSV, or None where it has no column `needed`; see `read_table`.
+
+    Raises InputError for one that cannot be read, or that has a column twice.
+    """
     start = next((i for i, line in enumerate(lines) if line.strip()), len(lines))
     delimiters: tuple[str, ...] = _DELIMITERS
     if start < len(lines) and (said := _SEP.fullmatch(lines[start].strip("\r\n \ufeff") or "")):
@@ -145,8 +154,15 @@ def read_header(lines: Sequence[str], needed: str) -> Header | None:
         start = next((i for i in range(start + 1, len(lines)) if lines[i].strip()), len(lines))
     head = lines[start] if start < len(lines) else ""
     for delimiter in delimiters:
-        names = tuple(name.strip().lower() for name in next(csv.reader([head], delimiter=delimiter), []))
+        try:
+            cells = next(csv.reader([head], delimiter=delimiter), [])
+        except csv.Error as error:
+            raise InputError(f"line {start + 1}: this is not CSV ({error})") from None
+        names = tuple(name.strip().lower() for name in cells)
         if needed in names:
+            twice = [name for name, n in Counter(filter(None, names)).items() if n > 1]
+            if twice:
+                raise InputError(f"line {start + 1}: the table has the column {twice[0]!r} twice: rename one")
             return Header(start, delimiter, names)
     return None
 
@@ -177,12 +193,12 @@ def _rows(text: str, header: Header) -> list[tuple[int, dict[str, str]]]:
 
 def _parses(line: str) -> bool:
     try:
-        return isinstance(json.loads(line), list | dict)
-    except (ValueError, RecursionError):
+        return isinstance(parse_json(line), list | dict)
+    except ValueError:
         return False
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at line {error.lineno}, column {error.colno}"
-    return "its numbers are too long or its lists too deep"
+    return str(error) if isinstance(error, InputError) else "its numbers are too long or its lists too deep"
