@@ -95,7 +95,7 @@ def test_climbs_drawn_from_what_was_predicted_are_calibrated_and_others_are_not(
 def test_boosted_trees_read_grades_better_than_the_median_guess():
     dataset = synthetic_dataset(1500, 1)
     test, _ = graded(dataset, "test")
-    read, p = boosted(dataset, test, LabelNoise(), 0)
+    read, p = boosted(dataset, test, LabelNoise())
     guess, spread = median_guess(dataset, test)
     trees, median = Judged.of(read, p, test.grade), Judged.of(guess, spread, test.grade)
     assert p.sum(1) == pytest.approx(1)
