@@ -65,7 +65,7 @@ def main(cfg: DictConfig) -> None:
         label = Path(path).name
         for seed in cfg.seeds:
             with console.status(f"{label}: teaching a critic, seed {seed}"):
-                taught = teach(generator, dataset, seed, cfg.draws)
+                taught = teach(generator, dataset, seed, Schedule(draws=cfg.draws, steps=cfg.steps))
             taught.critic.save(folder / f"{label}-seed{seed}")
             with console.status(f"{label}: judging what it chooses, seed {seed}"):
                 found = judged(taught.critic, generator, reference, seed, cfg)
@@ -81,12 +81,12 @@ def main(cfg: DictConfig) -> None:
     console.print(f"Page: {folder / 'critic.md'}", soft_wrap=True)
 
 
-def teach(generator: Generator, dataset: Any, seed: int, draws: int) -> Taught:
+def teach(generator: Generator, dataset: Any, seed: int, schedule: Schedule) -> Taught:
     """A critic of the training sets, and what it makes of test sets and draws for what was asked in them."""
     began = time.perf_counter()
-    critic = fit_critic(generator, dataset, seed, schedule=Schedule(draws=draws))
+    critic = fit_critic(generator, dataset, seed, schedule=schedule)
     seconds = time.perf_counter() - began
-    real = dataset.part("test").at_most(Schedule().judged, seed)
+    real = dataset.part("test").at_most(schedule.judged, seed)
     return Taught(critic, seconds, cross_entropy(critic, real, generator.sample(real.emptied(), seed=seed)))
 
 

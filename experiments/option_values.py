@@ -90,6 +90,7 @@ KINDS: dict[str, Kind] = {
     "samples": whole(2),
     "seed": SEED,
     "seeds": SEEDS,
+    "steps": whole(1),
     "target": whole(1),
     "test_climbs": whole(2),
     "threads": or_null(whole(1)),
