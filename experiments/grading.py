@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -30,39 +31,71 @@ from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.dataset import Dataset
 from setgen.climbing.geometry import geometry
-from setgen.climbing.grades import FIRST, LAST, UNKNOWN, V
-from setgen.climbing.grading.fit import fit_grader, why_not
+from setgen.climbing.grades import FIRST, LAST, V
+from setgen.climbing.grading.fit import fit_grader, grade_noise, graded, why_not
 from setgen.climbing.grading.grader import Grading
+from setgen.climbing.grading.label_noise import LabelNoise
 from setgen.climbing.shape import shape_features
 from setgen.errors import InputError
 from setgen.figures import save_figure
 from setgen.metrics.features import item_matrix
-from setgen.sets.identity import as_sets, one_of_each
+from setgen.sets.identity import as_sets, fingerprints, one_of_each
 from setgen.sets.per_set import informative
 
 _LEVELS = np.arange(1, 10) / 10
 _V_NUMBER = np.array([int(V[g][1:]) for g in range(FIRST, LAST + 1)])
-
-
 _SCALE = np.arange(FIRST, LAST + 1)
+
+_ASCENTS = ((1, 1), (2, 2), (3, 9), (10, 99), (100, None), (3, None), (10, None))
+"""Fewest and most ascents of the rows that are judged apart; None: no end."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """(C,) absolute errors in difficulty ids, whether each guess is within one V grade, and the ranked
-    probability score Σ_g (P(grade ≤ g) − [true ≤ g])² of its distribution (Epstein 1969)."""
+    """What C rows are judged by: (C,) each.
+
+    error: absolute, in difficulty ids. near: whether the guess is within one V grade. ranked: probability score
+    Σ_g (P(grade ≤ g) − [true ≤ g])² of the distribution (Epstein 1969). squared: error of the expected grade, in
+    squared ids. v_error: absolute, in V grades.
+    """
 
     error: np.ndarray
     near: np.ndarray
     ranked: np.ndarray
+    squared: np.ndarray
+    v_error: np.ndarray
 
     @classmethod
     def of(cls, guess: np.ndarray, probabilities: np.ndarray, grade: np.ndarray) -> Judged:
-        """guess: (C,). probabilities: (C, G) over all grades."""
+        """guess: (C,), rounded here. probabilities: (C, G) over all grades."""
         guess = np.clip(np.rint(guess), FIRST, LAST).astype(int)
         apart = np.abs(_V_NUMBER[guess - FIRST] - _V_NUMBER[grade - FIRST])
         ranked = (probabilities.cumsum(1) - (grade[:, None] <= _SCALE)) ** 2
-        return cls(np.abs(guess - grade).astype(float), apart <= 1, ranked.sum(1))
+        squared = (probabilities @ _SCALE - grade) ** 2
+        return cls(
+            np.abs(guess - grade).astype(float), apart <= 1, ranked.sum(1), squared, apart.astype(float)
+        )
+
+    def rows(self, which: np.ndarray) -> Judged:
+        return Judged(*(getattr(self, field.name)[which] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Test rows: climbs, the ascents of each (NaN: not known) and which rows are one hold set, (C,) each."""
+
+    climbs: Climbs
+    ascents: np.ndarray
+    hold_set: np.ndarray
+
+    @classmethod
+    def of(cls, dataset: Dataset, part: str) -> Rows:
+        climbs, ascents = graded(dataset, part)
+        return cls(climbs, ascents, fingerprints(dataset.board, climbs))
+
+    def with_ascents(self, low: int, high: int | None) -> np.ndarray:
+        """(C,) bool."""
+        return (self.ascents >= low) & (self.ascents <= (np.inf if high is None else high))
 
 
 @experiment("grading")
@@ -72,37 +105,62 @@ def main(cfg: DictConfig) -> None:
     reason = why_not(dataset)
     if reason or not cfg.seeds:
         raise InputError(reason or "give seeds=[…], at least one")
-    test = one_each(dataset, "test")
+    rows = Rows.of(dataset, "test")
+    test, has_ascents = rows.climbs, bool((~np.isnan(rows.ascents)).any())
     folder = new_run_folder(Path(cfg.runs) / "grading", where.name, where)
-    rows: dict[str, list[Judged]] = {
-        "median guess, by angle": [Judged.of(*median_guess(dataset, test), test.grade)]
-    }
-    rows["boosted trees"] = [Judged.of(*boosted(dataset, test, s), test.grade) for s in cfg.seeds]
-    gradings, told_apart, seconds = [], [], []
+    alone = one_of_each(dataset.board, test, 0)
+    learnt = one_of_each(dataset.board, graded(dataset, "train")[0], 0)
+    gradings, plain, told_apart, seconds, noise = [], [], [], [], LabelNoise()
     for seed in cfg.seeds:
         begun = time.perf_counter()
         with console.status(f"training the grader, seed {seed}"):
             grader = fit_grader(dataset, seed)
         seconds.append(time.perf_counter() - begun)
-        calibrated = grader.grade(test)
-        temperature = float(grader.temperature)
-        told_apart.append(auc(grader.grade(one_each(dataset, "train")).features, calibrated.features))
+        noise = grade_noise(grader, *graded(dataset, "train"))
+        calibrated, temperature = grader.grade(test), float(grader.temperature)
+        told_apart.append(auc(grader.grade(learnt).features, grader.grade(alone).features))
         grader.temperature.fill_(1.0)
         gradings.append((calibrated, grader.grade(test), temperature))
-    rows["graph network"] = [Judged.of(g.median, on_scale(g), test.grade) for g, _, _ in gradings]
+        if has_ascents:
+            plain.append(fit_grader(replace(dataset, columns={}), seed).grade(test))
+    judged = {
+        "median guess, by angle": [Judged.of(*median_guess(dataset, test), test.grade)],
+        "boosted trees": [Judged.of(*boosted(dataset, test, noise), test.grade)],
+        "graph network, every grade alike": [Judged.of(g.median, on_scale(g), test.grade) for g in plain],
+        "graph network": [Judged.of(g.median, on_scale(g), test.grade) for g, _, _ in gradings],
+    }
+    judged = {name: runs for name, runs in judged.items() if runs}
     reliability(gradings[0][0], test.grade, folder / "reliability.svg")
-    numbers = {name: summary(runs) for name, runs in rows.items()}
+    numbers = {name: summary(runs, test.grade, rows.hold_set) for name, runs in judged.items()}
     off = {
         "calibrated": [calibration_error(after, test.grade) for after, _, _ in gradings],
         "before": [calibration_error(before, test.grade) for _, before, _ in gradings],
     }
+    covered = np.mean([inside(g, test.grade) for g, _, _ in gradings], 0)
+    by_ascents = {}
+    for low, high in _ASCENTS if has_ascents else ():
+        which = rows.with_ascents(low, high)
+        if len(np.unique(rows.hold_set[which])) >= 2:
+            grade, groups = test.grade[which], rows.hold_set[which]
+            found = {
+                name: summary([run.rows(which) for run in runs], grade, groups)
+                for name, runs in judged.items()
+            }
+            by_ascents[span(low, high)] = {
+                "rows": int(which.sum()),
+                "hold sets": len(np.unique(groups)),
+                "in the 80 % interval": float(covered[which].mean()),
+                "graders": found,
+            }
     write_json(
         folder / "metrics.json",
-        {"test climbs": len(test), "graders": numbers, "calibration error": off}
-        | {"temperature": [t for _, _, t in gradings]}
+        {"test rows": len(test), "hold sets": len(alone), "graders": numbers, "calibration error": off}
+        | {"variance of a grade": asdict(noise), "by ascents": by_ascents}
+        | {"in the 80 % interval": float(covered.mean()), "temperature": [t for _, _, t in gradings]}
         | {"AUC, training against test": told_apart, "training seconds": seconds},
     )
-    text = markdown(dataset, len(test), numbers, off)
+    text = markdown(dataset, (len(test), len(alone)), numbers, off, float(covered.mean()))
+    text += ascents_table(by_ascents, noise) if by_ascents else ""
     text += f"\nTraining took {np.mean(seconds):.0f} s. In the learned features a logistic regression tells "
     text += "training climbs from test climbs with an AUC (0.5: not at all; ± standard error of an AUC of "
     text += f"0.5) of {', '.join(f'{a:.3f} ± {e:.3f}' for a, e in told_apart)} for seeds {list(cfg.seeds)}.\n"
@@ -111,14 +169,14 @@ def main(cfg: DictConfig) -> None:
     console.print(f"Report: {folder / 'report.md'}", soft_wrap=True)
 
 
-def graded(dataset: Dataset, part: str) -> Climbs:
-    climbs = dataset.part(part)
-    return climbs[climbs.grade != UNKNOWN]
+def span(low: int, high: int | None) -> str:
+    return f"≥ {low}" if high is None else str(low) if low == high else f"{low}–{high}"
 
 
-def one_each(dataset: Dataset, part: str) -> Climbs:
-    """Graded climbs, one row of each hold set: errors over them may be taken for independent."""
-    return one_of_each(dataset.board, graded(dataset, part), 0)
+def inside(grading: Grading, grade: np.ndarray) -> np.ndarray:
+    """(C,) bool: the grade lies in the 80 % interval."""
+    lowest, highest = grading.interval()
+    return (lowest <= grade) & (grade <= highest)
 
 
 def on_scale(grading: Grading) -> np.ndarray:
@@ -131,7 +189,7 @@ def on_scale(grading: Grading) -> np.ndarray:
 def median_guess(dataset: Dataset, test: Climbs) -> tuple[np.ndarray, np.ndarray]:
     """The median, and all, of the training grades at the climb's angle; at every angle where that one has
     under 20 climbs."""
-    train = graded(dataset, "train")
+    train, _ = graded(dataset, "train")
 
     def shares(grade: np.ndarray) -> np.ndarray:
         return np.bincount(grade - FIRST, minlength=len(_SCALE)) / len(grade)
@@ -145,13 +203,14 @@ def median_guess(dataset: Dataset, test: Climbs) -> tuple[np.ndarray, np.ndarray
     return guess, spread
 
 
-def boosted(dataset: Dataset, test: Climbs, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient-boosted trees on shape features, angle and which holds are used; absolute error.
+def boosted(dataset: Dataset, test: Climbs, noise: LabelNoise) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient-boosted trees on shape features, angle and which holds are used; absolute error, grades weighed
+    as the network weighs them. Nothing in them is drawn at random: one fit says what any seed would.
 
     As many rounds as are best on the validation climbs, on which the network stops too. Their distribution is
     the guess dressed with the errors on these climbs (Roulston & Smith 2003).
     """
-    train, valid = graded(dataset, "train"), graded(dataset, "valid")
+    (train, ascents), (valid, valid_ascents) = graded(dataset, "train"), graded(dataset, "valid")
     known = informative(shape_of(dataset.board, train))
 
     def columns(climbs: Climbs) -> np.ndarray:
@@ -161,14 +220,15 @@ def boosted(dataset: Dataset, test: Climbs, seed: int) -> tuple[np.ndarray, np.n
         )
 
     trees = HistGradientBoostingRegressor(
-        loss="absolute_error", max_iter=400, learning_rate=0.05, early_stopping=False, random_state=seed
-    ).fit(columns(train), train.grade)
-    judged = valid if len(valid) else train
+        loss="absolute_error", max_iter=400, learning_rate=0.05, early_stopping=False, random_state=0
+    ).fit(columns(train), train.grade, sample_weight=noise.weight(ascents))
+    judged, worth = (valid, noise.weight(valid_ascents)) if len(valid) else (train, noise.weight(ascents))
     errors = [judged.grade - read for read in trees.staged_predict(columns(judged))]
-    best = int(np.argmin([np.abs(error).mean() for error in errors]))
+    best = int(np.argmin([(worth * np.abs(error)).mean() for error in errors]))
     guess = next(islice(trees.staged_predict(columns(test)), best, None))
     dressed = np.clip(np.rint(guess[:, None] + errors[best]), FIRST, LAST).astype(int)
-    return guess, np.stack([(dressed == grade).mean(1) for grade in _SCALE], axis=1)
+    share = worth / worth.sum()
+    return guess, np.stack([(dressed == grade) @ share for grade in _SCALE], axis=1)
 
 
 def shape_of(board: Board, climbs: Climbs) -> np.ndarray:
@@ -189,19 +249,44 @@ def auc(train: np.ndarray, test: np.ndarray) -> tuple[float, float]:
     return float(roc_auc_score(label, found)), float(np.sqrt(2 * (2 * n + 1) / (12 * n * n)))
 
 
-def summary(runs: list[Judged]) -> dict[str, tuple[float, float, float]]:
-    """Metric → mean over seeds, its standard error over test climbs, and its standard error over seeds."""
+def summary(
+    runs: list[Judged], grade: np.ndarray, hold_set: np.ndarray
+) -> dict[str, tuple[float, float, float]]:
+    """Metric → mean over seeds, its standard error over hold sets, and its standard error over seeds.
 
-    def over(values: np.ndarray) -> tuple[float, float, float]:
-        climbs, seeds = values.mean(0), values.mean(1)
-        among = seeds.std(ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else 0.0
-        return float(values.mean()), float(climbs.std(ddof=1) / np.sqrt(len(climbs))), float(among)
+    grade, hold_set: (C,) of the rows. Rows of one hold set stand or fall together: they count as one draw.
+    """
 
+    def over(values: list[np.ndarray]) -> tuple[float, float, float]:
+        rows, seeds = np.mean(values, 0), np.mean(values, 1)
+        return float(rows.mean()), cluster_error(rows - rows.mean(), hold_set), among(seeds)
+
+    # 1 − Σ r / Σ t is a ratio of means: its linear part per row is −(r − ratio · t) / mean t.
+    spread = (grade - grade.mean()) ** 2
+    left = [run.squared / spread.mean() for run in runs]
+    rows = np.mean(left, 0)
+    pull = rows - rows.mean() * spread / spread.mean()
     return {
-        "mean absolute error": over(np.array([r.error for r in runs])),
-        "within one V grade": over(np.array([r.near for r in runs], dtype=float)),
-        "ranked probability score": over(np.array([r.ranked for r in runs])),
+        "mean absolute error": over([r.error for r in runs]),
+        "within one V grade": over([r.near.astype(float) for r in runs]),
+        "R²": (1 - float(rows.mean()), cluster_error(pull, hold_set), among(np.mean(left, 1))),
+        "ranked probability score": over([r.ranked for r in runs]),
+        "error in V grades": over([r.v_error for r in runs]),
     }
+
+
+def among(seeds: np.ndarray) -> float:
+    """Standard error of the mean over seeds; 0 for a single one."""
+    return float(seeds.std(ddof=1) / np.sqrt(len(seeds))) if len(seeds) > 1 else 0.0
+
+
+def cluster_error(pull: np.ndarray, groups: np.ndarray) -> float:
+    """Standard error of a mean over rows of which those of one group (C,) are one draw (Liang & Zeger 1986).
+
+    pull: (C,) how far each row pulls the mean, 0 on average.
+    """
+    sums = np.bincount(np.unique(groups, return_inverse=True)[1], pull)
+    return float(np.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()) / len(pull))
 
 
 def observed(grading: Grading, grade: np.ndarray) -> np.ndarray:
@@ -242,38 +327,64 @@ def reliability(grading: Grading, grade: np.ndarray, path: Path) -> None:
 
 def markdown(
     dataset: Dataset,
-    n: int,
+    n: tuple[int, int],
     numbers: dict[str, dict[str, tuple[float, float, float]]],
     off: dict[str, list[float]],
+    covered: float,
 ) -> str:
     lines = [
         f"# Grading climbs: {dataset.card['title']}",
         "",
-        f"{n} test climbs, one of each hold set, none of which was trained on. ± are the standard errors "
-        "over test climbs and over seeds.",
+        f"{n[0]} test rows (a climb at an angle) of {n[1]} hold sets, none of which was trained on. ± are the "
+        "standard errors over hold sets and over seeds.",
         "",
         "```bash",
         command_line("grading", sys.argv[1:]),
         "```",
         "",
-        "| grader | mean absolute error, difficulty ids | within one V grade | ranked probability score |",
-        "| --- | --: | --: | --: |",
+        "| grader | mean absolute error, difficulty ids | within one V grade | R² | ranked probability score "
+        "| error in V grades |",
+        "| --- | --: | --: | --: | --: | --: |",
     ]
     for name, found in numbers.items():
-        error, near, ranked = found.values()
-        lines.append(
-            f"| {name} | {error[0]:.3f} ± {error[1]:.3f} ± {error[2]:.3f} "
-            f"| {near[0]:.1%} ± {near[1]:.1%} ± {near[2]:.1%} "
-            f"| {ranked[0]:.3f} ± {ranked[1]:.3f} ± {ranked[2]:.3f} |"
-        )
+        error, near, explained, ranked, v_error = found.values()
+        cells = [shown(error), shown(near, ".1%"), *(shown(one) for one in (explained, ranked, v_error))]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += [
         "",
         "Calibration error of the graph network (mean over deciles): "
-        f"{np.mean(off['calibrated']):.3f}, before calibration {np.mean(off['before']):.3f}.",
+        f"{np.mean(off['calibrated']):.3f}, before calibration {np.mean(off['before']):.3f}. "
+        f"{covered:.1%} of the grades lie in its 80 % interval.",
         "",
         "![Reliability](reliability.svg)",
     ]
     return "\n".join(lines) + "\n"
+
+
+def ascents_table(by_ascents: dict[str, Any], noise: LabelNoise) -> str:
+    lines = [
+        "",
+        "By the number of ascents behind a grade, whose variance around what can be read was fitted as "
+        f"{noise.seen:.2f} + {noise.one:.2f} / ascents (training climbs, squared ids); ± over hold sets.",
+        "",
+        "| ascents | rows | hold sets | grader | mean absolute error | within one V grade | R² "
+        "| error in V grades | in the 80 % interval |",
+        "| --- | --: | --: | --- | --: | --: | --: | --: | --: |",
+    ]
+    for ascents, found in by_ascents.items():
+        for name, numbers in found["graders"].items():
+            error, near, explained, _, v_error = (one[:2] for one in numbers.values())
+            cells = [shown(error), shown(near, ".1%"), shown(explained), shown(v_error)]
+            own = f"{found['in the 80 % interval']:.1%}" if name == "graph network" else ""
+            lines.append(
+                f"| {ascents} | {found['rows']} | {found['hold sets']} | {name} | {' | '.join(cells)} | {own} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def shown(found: tuple[float, ...], form: str = ".3f") -> str:
+    """A value and its standard errors."""
+    return " ± ".join(format(one, form) for one in found)
 
 
 if __name__ == "__main__":

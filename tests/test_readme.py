@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import itertools
@@ -25,6 +26,7 @@ from setgen.climbing.holds import parse_holds
 from setgen.climbing.prompts import make_prompts
 from setgen.climbing.sources.synthetic import synthetic_board
 from setgen.errors import InputError
+from setgen.generators import critic
 from setgen.generators.config import GeneratorConfig
 from setgen.generators.denoiser import DenoiserConfig
 from setgen.generators.masked_set import MaskedSet
@@ -172,6 +174,18 @@ def test_the_python_lines_run(reader, capsys) -> None:
     assert {(c.angle, c.grade) for c in climbs} == {(40, parse_grade("7a"))}
     given = parse_holds(reader, "p5r1p7r1")
     assert all(set(given) < set(climb.holds) for climb in climbs)
+
+
+@pytest.mark.slow
+def test_the_lines_of_the_critic_run(reader, monkeypatch) -> None:
+    """As they stand, but for how long it is taught."""
+    few = functools.partial(critic.Schedule, draws=100, steps=4, validations=2)
+    monkeypatch.setattr(critic, "Schedule", few)
+    (lines,) = blocks(USING, "python")
+    names: dict = {}
+    exec(lines, names)
+    assert len(names["climbs"]) == 8
+    assert (names["climbs"].sizes > 0).all()
 
 
 @pytest.mark.slow

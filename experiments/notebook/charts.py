@@ -63,7 +63,7 @@ def draw_grades_by_angle(
     for i, label in enumerate(labels):
         mean, low, high = (
             np.array([float(part[i]) for part in parts])
-            for parts in zip(*((g.mean, g.quantile(0.1), g.quantile(0.9)) for g in gradings), strict=True)
+            for parts in zip(*((g.mean, *g.interval()) for g in gradings), strict=True)
         )
         at = np.array(angles) + 0.8 * (i - (len(labels) - 1) / 2)
         axes.errorbar(

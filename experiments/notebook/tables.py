@@ -77,7 +77,7 @@ def grading_table(
     columns = {}
     for angle in angles:
         found = grader.grade(climbs, angle)
-        low, high = found.quantile(0.1), found.quantile(0.9)
+        low, high = found.interval()
         columns[f"{angle}°"] = [
             f"{_v(m)} ({_v(a)} to {_v(b)})" for m, a, b in zip(found.median, low, high, strict=True)
         ]

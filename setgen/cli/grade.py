@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from setgen.runtime.grader import ExportedGrader
 
 _FORMATS = ("table", "jsonl", "csv")
-_INTERVAL = (0.1, 0.9)
 
 Data = Annotated[
     Path | None, typer.Option(help="Dataset folder; its grader is trained when first asked for, then kept.")
@@ -182,7 +181,7 @@ def _rows(judge: Grader | ExportedGrader, given: Climbs, angles: list[int] | Non
         for angle, found in zip(asked, gradings, strict=True):
             own = int(given.angle[i]) if angle is None else angle
             median = int(found.median[i])
-            low, high = (int(found.quantile(q)[i]) for q in _INTERVAL)
+            low, high = (int(end[i]) for end in found.interval())
             rows.append(
                 {
                     "frames": text,

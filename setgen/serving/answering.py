@@ -26,8 +26,6 @@ from setgen.serving.answers import (
 from setgen.serving.judging import Judged
 from setgen.sets.bounds import lacks
 
-_INTERVAL = (0.1, 0.9)
-
 
 def board_out(wall: Board) -> BoardOut:
     left, right, bottom, top = wall.extent
@@ -124,7 +122,7 @@ def grades_out(judged: Judged) -> list[GradeOut | None]:
 
 def grading_out(grading: Grading, climbs: Climbs) -> list[GradeOut]:
     median, mean = grading.median, grading.mean
-    lowest, highest = (grading.quantile(q) for q in _INTERVAL)
+    lowest, highest = grading.interval()
     of_median = np.take_along_axis(grading.probabilities, (median - grading.grades[0])[:, None], 1)[:, 0]
     return [
         GradeOut(

@@ -56,8 +56,12 @@ def canonical(sets: AnySets) -> AnySets:
 
     Whatever is drawn from them with a seed is then the same however the rows came.
     """
-    sets = sets.ordered()
-    return sets[np.lexsort((*reversed(sets.conditions.values()), element_prints(sets)))]
+    return sets[canonical_rows(sets)].ordered()
+
+
+def canonical_rows(sets: Sets, *more: np.ndarray) -> np.ndarray:
+    """(C,) the rows in the order of `canonical`; more: (C,) arrays each, that order sets which are the same."""
+    return np.lexsort((*reversed(more), *reversed(sets.conditions.values()), element_prints(sets)))
 
 
 def one_of_each(space: Space, sets: AnySets, seed: int) -> AnySets:

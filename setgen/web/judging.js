@@ -100,14 +100,19 @@ export class Judges {
     const spread = (Math.log1p(Math.exp(-Math.abs(rawSpread))) + Math.max(rawSpread, 0) + 0.05) * temperature;
     const below = [...thresholds.map((threshold) => 1 / (1 + Math.exp((difficulty - threshold) / spread))), 1];
     const chances = below.map((value, i) => value - (i ? below[i - 1] : 0));
-    const quantile = (q) => this.named(grades[Math.min(below.filter((value) => value < q - 1e-12).length, grades.length - 1)]);
-    const median = quantile(0.5);
+    const quantile = (q) => Math.min(below.filter((value) => value < q - 1e-12).length, grades.length - 1);
+    // Never one grade alone: setgen/climbing/grading/grading.py.
+    let [lowest, highest] = [quantile(0.1), quantile(0.9)];
+    if (lowest === highest) {
+      if ((chances[lowest - 1] ?? -1) > (chances[highest + 1] ?? -1)) lowest -= 1;
+      else highest += 1;
+    }
     return {
       angle: climb.angle,
-      ...median,
+      ...this.named(grades[quantile(0.5)]),
       difficulty: grades.reduce((sum, one, i) => sum + one * chances[i], 0),
-      lowest: quantile(0.1).grade,
-      highest: quantile(0.9).grade,
+      lowest: this.named(grades[lowest]).grade,
+      highest: this.named(grades[highest]).grade,
     };
   }
 

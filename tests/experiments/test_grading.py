@@ -5,18 +5,22 @@ import pytest
 
 from experiments.grading import (
     Judged,
+    Rows,
     auc,
     boosted,
     calibration_error,
+    cluster_error,
+    inside,
     median_guess,
     observed,
     on_scale,
-    one_each,
     summary,
 )
 from setgen.climbing.build import synthetic_dataset
 from setgen.climbing.grades import FIRST, LAST
+from setgen.climbing.grading.fit import graded
 from setgen.climbing.grading.grader import Grading
+from setgen.climbing.grading.label_noise import LabelNoise
 
 
 def test_errors_and_the_ranked_probability_score_by_hand():
@@ -27,12 +31,54 @@ def test_errors_and_the_ranked_probability_score_by_hand():
     assert judged.error.tolist() == [1, 0]
     assert judged.near.tolist() == [True, True]
     assert judged.ranked.tolist() == pytest.approx([0.8**2 + 0.5**2, 0])
+    assert judged.squared.tolist() == pytest.approx([1.3**2, 0])  # of the expected grades, 11.3 and 12
+    assert judged.v_error.tolist() == [0, 0]  # 4a, 4b and 4c are all V0
+    assert inside(grading, np.array([10, 10])).tolist() == [True, False]  # 10 to 12, 11 to 12
 
 
 def test_standard_errors_over_climbs_and_seeds_by_hand():
-    runs = [Judged(np.array([0.0, 2.0]) + s, np.ones(2, dtype=bool), np.zeros(2)) for s in (0, 2)]
-    assert summary(runs)["mean absolute error"] == pytest.approx((2, 1, 1))
-    assert summary(runs[:1])["mean absolute error"] == pytest.approx((1, 1, 0))
+    zero, grade, alone = np.zeros(2), np.array([10, 12]), np.arange(2)
+    runs = [
+        Judged(np.array([0.0, 2.0]) + s, np.ones(2, dtype=bool), zero, np.full(2, s / 4), zero)
+        for s in (0, 2)
+    ]
+    assert summary(runs, grade, alone)["mean absolute error"] == pytest.approx((2, 1, 1))
+    assert summary(runs[:1], grade, alone)["mean absolute error"] == pytest.approx((1, 1, 0))
+    # Variance 1, of which 0 and 0.5 are left over.
+    assert summary(runs, grade, alone)["R²"] == pytest.approx((0.75, 0, 0.25))
+
+
+def test_rows_of_one_hold_set_count_as_one_draw():
+    pull = np.random.default_rng(0).normal(size=400)
+    pull -= pull.mean()
+    alone = cluster_error(pull, np.arange(400))
+    assert alone == pytest.approx(pull.std(ddof=1) / 20)
+    # The same climbs at three angles, judged alike at each, say nothing new.
+    assert cluster_error(np.tile(pull, 3), np.tile(np.arange(400), 3)) == pytest.approx(alone)
+    assert cluster_error(np.tile(pull, 3), np.arange(1200)) < 0.6 * alone
+
+
+def test_the_error_of_r_squared_is_what_other_draws_would_show():
+    rng, found, said = np.random.default_rng(1), [], []
+    for _ in range(200):
+        sets = rng.normal(16, 3, 100)
+        grade, left = np.repeat(sets, 2) + rng.normal(0, 1, 200), np.repeat(rng.normal(0, 2, 100), 2)
+        none = np.zeros(200)
+        numbers = summary([Judged(none, none, none, left**2, none)], grade, np.repeat(np.arange(100), 2))
+        found.append(numbers["R²"][0])
+        said.append(numbers["R²"][1])
+    assert np.mean(said) == pytest.approx(np.std(found), rel=0.2)
+
+
+def test_rows_by_ascents_are_those_with_as_many():
+    rows = Rows(synthetic_dataset(60, 1).climbs[:5], np.array([1, 2, 9, 200, np.nan]), np.arange(5))
+    spans = [(1, 1), (2, 9), (100, None), (1, None)]
+    assert [rows.with_ascents(*span).nonzero()[0].tolist() for span in spans] == [
+        [0],
+        [1, 2],
+        [3],
+        [0, 1, 2, 3],
+    ]
 
 
 def test_climbs_drawn_from_what_was_predicted_are_calibrated_and_others_are_not():
@@ -48,8 +94,8 @@ def test_climbs_drawn_from_what_was_predicted_are_calibrated_and_others_are_not(
 @pytest.mark.slow
 def test_boosted_trees_read_grades_better_than_the_median_guess():
     dataset = synthetic_dataset(1500, 1)
-    test = one_each(dataset, "test")
-    read, p = boosted(dataset, test, 0)
+    test, _ = graded(dataset, "test")
+    read, p = boosted(dataset, test, LabelNoise())
     guess, spread = median_guess(dataset, test)
     trees, median = Judged.of(read, p, test.grade), Judged.of(guess, spread, test.grade)
     assert p.sum(1) == pytest.approx(1)

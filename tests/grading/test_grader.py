@@ -105,10 +105,33 @@ def test_a_grading_by_hand():
     assert found.quantile(0.9).tolist() == [12, 11]
 
 
+def test_an_interval_is_never_one_grade_alone(grader):
+    p = np.array([[0.2, 0.3, 0.5, 0], [0.96, 0.03, 0.01, 0], [0, 0.02, 0.95, 0.03], [0.03, 0.94, 0.03, 0]])
+    ends = np.array([[0, 0, 0, 1.0], [0, 1.0, 0, 0]])  # the hardest of all; neighbours alike
+    found = Grading(np.arange(10, 14), np.concatenate([p, ends]), np.zeros((6, 1)))
+    low, high = found.interval()
+    assert [*zip(low.tolist(), high.tolist(), strict=True)] == [
+        *[(10, 12), (10, 11), (12, 13), (11, 12)],
+        *[(12, 13), (11, 12)],
+    ]
+    climbs = grader.grade(synthetic_climbs(500, 3))
+    low, high = climbs.interval()
+    assert (low < high).all()
+    assert climbs.grades[0] <= low.min()
+    assert high.max() <= climbs.grades[-1]
+    assert (climbs.quantile(0.1) == climbs.quantile(0.9)).any()  # or nothing was shown
+    assert (low <= climbs.quantile(0.1)).all()
+    assert (climbs.quantile(0.9) <= high).all()
+
+
 def test_the_score_by_hand():
     p = torch.tensor([[0.2, 0.3, 0.5]])
     expected = -np.log(0.3) + 0.2**2 + (0.5 - 1) ** 2 + 0
     assert score(p.log(), torch.tensor([1])).item() == pytest.approx(expected)
+    two, targets = p.log().expand(2, 3), torch.tensor([1, 2])
+    other = score(p.log(), torch.tensor([2])).item()
+    found = score(two, targets, torch.tensor([0.5, 1.5])).item()
+    assert found == pytest.approx((0.5 * expected + 1.5 * other) / 2)
 
 
 def test_graphs_link_all_holds_of_a_climb_within_reach_and_no_others():
@@ -279,6 +302,25 @@ def test_other_climbs_or_another_seed_are_another_grader(small):
     rows = np.random.default_rng(0).permutation(len(dataset.climbs))
     shuffled = replace(dataset, sets=dataset.climbs[rows], split=dataset.split[rows], ids=dataset.ids[rows])
     assert fingerprint(shuffled, 0) == fingerprint(dataset, 0)
+
+
+def test_ascents_are_part_of_what_decides_a_grader(dataset):
+    ascents = np.random.default_rng(0).integers(1, 50, len(dataset.climbs)).astype(float)
+    twice = np.concatenate([np.arange(len(ascents)), [0]])  # one climb a second time, with other ascents
+    sets, split = dataset.climbs[twice], dataset.split[twice]
+    made = Dataset(dataset.board, sets, split, dataset.ids[twice], {}, {"ascents": np.append(ascents, 99.0)})
+    key = fingerprint(made, 0)
+    rows = np.random.default_rng(1).permutation(len(twice))
+    shuffled = replace(
+        made,
+        sets=made.climbs[rows],
+        split=split[rows],
+        ids=made.ids[rows],
+        columns={"ascents": made.columns["ascents"][rows]},
+    )
+    assert fingerprint(shuffled, 0) == key
+    assert fingerprint(replace(made, columns={"ascents": made.columns["ascents"] + 1}), 0) != key
+    assert fingerprint(replace(made, columns={}), 0) != key
 
 
 def test_a_damaged_or_unwritable_cache_is_no_reason_to_stop(small):

@@ -18,9 +18,12 @@ from setgen.climbing.geometry import as_sets, geometry
 from setgen.climbing.grades import UNKNOWN
 from setgen.climbing.grading.grader import Grader, GraderConfig
 from setgen.climbing.grading.hold_graph import HoldGraphs
+from setgen.climbing.grading.label_noise import LabelNoise, fit_label_noise
 from setgen.climbing.shape import shape_features
 from setgen.errors import InputError
-from setgen.sets.identity import canonical
+from setgen.metrics.features import item_matrix
+from setgen.sets.identity import canonical_rows, fingerprints
+from setgen.sets.splits import SPLITS
 from setgen.threads import one_thread
 
 VERSION = 2
@@ -66,9 +69,11 @@ def fingerprint(dataset: Dataset, seed: int) -> str:
     for array in (board.ids, board.xy, board.hold_set, board.role_allowed):
         digest.update(np.ascontiguousarray(array).tobytes())
     for part in ("train", "valid"):
-        climbs = _graded(dataset, part)
+        climbs, ascents = graded(dataset, part)
         for array in (climbs.placement, climbs.role, climbs.offsets, climbs.angle, climbs.grade):
             digest.update(array.tobytes())
+        if "ascents" in dataset.columns:
+            digest.update(ascents.tobytes())
     return digest.hexdigest()[:20]
 
 
@@ -80,31 +85,58 @@ def fit_grader(
 ) -> Grader:
     """A grader trained on the graded training climbs, calibrated on the graded validation climbs.
 
-    The same dataset and seed give the same grader, to the last digit, on any number of threads. progress is
-    called with (steps done, steps in all). Time and memory are bounded: of more climbs than the steps can
-    show, a random part is used. Raises InputError when the climbs carry too few grades.
+    Where the dataset has ascents, a grade counts by what it is worth (`label_noise`), in both. The same dataset and
+    seed give the same grader, to the last digit, on any number of threads. progress is called with (steps done,
+    steps in all). Time and memory are bounded: of more climbs than the steps can show, a random part is used.
+    Raises InputError when the climbs carry too few grades.
     """
     reason = why_not(dataset)
     if reason:
         raise InputError(f"no grader can be trained: {reason}")
     schedule = schedule or Schedule()
-    train = _graded(dataset, "train").at_most(schedule.most_steps * schedule.batch_size, seed)
-    valid = _graded(dataset, "valid").at_most(schedule.judged, seed)
+    train, ascents = _at_most(*graded(dataset, "train"), schedule.most_steps * schedule.batch_size, seed)
+    valid, valid_ascents = _at_most(*graded(dataset, "valid"), schedule.judged, seed)
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         grader = Grader(dataset.board, _config(dataset, train, seed))
         _standardise(grader, train)
-        _train(grader, train, valid if len(valid) else train, seed, schedule, progress)
+        noise = grade_noise(grader, train, ascents)
+        worth, valid_worth = (torch.from_numpy(noise.weight(n)).float() for n in (ascents, valid_ascents))
+        judged = (valid, valid_worth) if len(valid) else (train, worth)
+        _train(grader, (train, worth), judged, seed, schedule, progress)
         if len(valid):
-            _calibrate(grader, valid)
+            _calibrate(grader, valid, valid_worth)
     return grader.eval()
 
 
-def _graded(dataset: Dataset, part: str) -> Climbs:
-    """The climbs that have a grade and holds, in an order that does not depend on how the rows came."""
-    climbs = dataset.part(part)
-    climbs = as_sets(dataset.board, climbs[climbs.grade != UNKNOWN])
-    return canonical(climbs[climbs.sizes > 0])
+def graded(dataset: Dataset, part: str) -> tuple[Climbs, np.ndarray]:
+    """The climbs that have a grade and holds, and the ascents of each (NaN where not known), in an order that
+    does not depend on how the rows came."""
+    rows = dataset.split == SPLITS.index(part)
+    climbs = as_sets(dataset.board, dataset.climbs[rows])
+    known = dataset.columns.get("ascents")
+    ascents = np.full(len(climbs), np.nan) if known is None else known[rows].astype(np.float64)
+    rows = np.flatnonzero((climbs.grade != UNKNOWN) & (climbs.sizes > 0))
+    rows = rows[canonical_rows(climbs[rows], ascents[rows])]
+    return climbs[rows], ascents[rows]
+
+
+def _at_most(climbs: Climbs, ascents: np.ndarray, most: int, seed: int) -> tuple[Climbs, np.ndarray]:
+    if len(climbs) <= most:
+        return climbs, ascents
+    rows = np.sort(np.random.default_rng(seed).permutation(len(climbs))[:most])
+    return climbs[rows], ascents[rows]
+
+
+def grade_noise(grader: Grader, climbs: Climbs, ascents: np.ndarray) -> LabelNoise:
+    """What the grades of training climbs are worth, read by what the network is given: angle, shape, holds."""
+    if np.isnan(ascents).all():
+        return LabelNoise()
+    angle, shape = (part.numpy() for part in grader.conditions(climbs))
+    steep = angle[:, :1]
+    holds = item_matrix(grader.board, climbs).toarray()
+    features = np.column_stack([angle, steep**2, shape, shape * steep, holds / 2])
+    return fit_label_noise(features, climbs.grade, ascents, fingerprints(grader.board, climbs))
 
 
 def _config(dataset: Dataset, train: Climbs, seed: int) -> GraderConfig:
@@ -131,13 +163,15 @@ def _standardise(grader: Grader, train: Climbs) -> None:
 
 def _train(
     grader: Grader,
-    train: Climbs,
-    valid: Climbs,
+    learnt: tuple[Climbs, Tensor],
+    judged: tuple[Climbs, Tensor],
     seed: int,
     schedule: Schedule,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    """AdamW with a one-cycle learning rate; the weights of the best validation stay."""
+    """AdamW with a one-cycle learning rate; the weights of the best validation stay. learnt, judged: climbs, and
+    (C,) what the grade of each is worth."""
+    train, worth = learnt
     rng = np.random.default_rng(seed)
     batch = min(schedule.batch_size, len(train))
     steps = min(schedule.most_steps, max(1, schedule.epochs * (len(train) // batch)))
@@ -155,14 +189,14 @@ def _train(
         graphs = HoldGraphs.of(_hide(train[rows], schedule.hidden, rng), grader.near)
         angle = angles[rows] * torch.from_numpy(rng.random((batch, 1)) >= schedule.hidden)
         log_p, _ = grader(graphs, angle, shapes[rows])
-        loss = score(log_p, targets[rows])
+        loss = score(log_p, targets[rows], worth[rows])
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(grader.parameters(), 1.0)
         optimiser.step()
         rate.step()
         if (step + 1) % max(1, steps // schedule.validations) == 0 or step + 1 == steps:
-            found = _valid_score(grader, valid)
+            found = _valid_score(grader, *judged)
             if found < best:
                 best, kept = found, copy.deepcopy(grader.state_dict())
         if progress:
@@ -193,15 +227,17 @@ def _hide(climbs: Climbs, share: float, rng: np.random.Generator) -> Climbs:
     return Climbs(climbs.placement[keep], climbs.role[keep], offsets, climbs.angle, climbs.grade)
 
 
-def score(log_p: Tensor, target: Tensor) -> Tensor:
+def score(log_p: Tensor, target: Tensor, worth: Tensor | None = None) -> Tensor:
     """Mean log score plus ranked probability score, both proper; the second knows that grades are ordered.
 
-    log_p: (B, G); target: (B,) index. RPS = Σ_g (P(grade ≤ g) − [target ≤ g])² (Epstein 1969).
+    log_p: (B, G); target: (B,) index; worth: (B,) weights, about 1 on average; None: 1.
+    RPS = Σ_g (P(grade ≤ g) − [target ≤ g])² (Epstein 1969).
     """
     log_score = -log_p.gather(1, target[:, None]).squeeze(1)
     passed = torch.arange(log_p.shape[1]) >= target[:, None]
     ranked = (log_p.exp().cumsum(1) - passed.to(log_p)).square().sum(1)
-    return (log_score + ranked).mean()
+    each = log_score + ranked
+    return (each if worth is None else each * worth).mean()
 
 
 def _targets(grader: Grader, climbs: Climbs) -> Tensor:
@@ -210,13 +246,13 @@ def _targets(grader: Grader, climbs: Climbs) -> Tensor:
 
 
 @torch.no_grad()
-def _valid_score(grader: Grader, valid: Climbs) -> float:
+def _valid_score(grader: Grader, valid: Climbs, worth: Tensor) -> float:
     difficulty, spread, _ = grader.judge(valid)
-    return float(score(grader.log_probabilities(difficulty, spread), _targets(grader, valid)))
+    return float(score(grader.log_probabilities(difficulty, spread), _targets(grader, valid), worth))
 
 
 @torch.no_grad()
-def _calibrate(grader: Grader, valid: Climbs) -> None:
+def _calibrate(grader: Grader, valid: Climbs, worth: Tensor) -> None:
     """The temperature with the best log score on the validation climbs, of a fine grid.
 
     log t has a normal prior, deviation 0.3, so that a handful of validation climbs cannot run away with it.
@@ -225,7 +261,9 @@ def _calibrate(grader: Grader, valid: Climbs) -> None:
     target = _targets(grader, valid)[:, None]
     grid = np.exp(np.linspace(np.log(0.5), np.log(3.0), 61))
     costs = [
-        float(-grader.log_probabilities(difficulty, spread * t).gather(1, target).double().sum())
+        float(
+            -(grader.log_probabilities(difficulty, spread * t).gather(1, target)[:, 0] * worth).double().sum()
+        )
         + (math.log(t) / 0.3) ** 2 / 2
         for t in grid
     ]

@@ -39,3 +39,15 @@ class Grading:
         """(C,) int64: the lowest difficulty id that has at least `q` of the probability at or below it."""
         below = np.cumsum(self.probabilities, axis=1)
         return self.grades[np.minimum((below < q - 1e-12).sum(1), len(self.grades) - 1)]
+
+    def interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """(C,) and (C,) int64: the lowest and the highest difficulty id of the middle 80 % of the probability.
+
+        Never one grade alone: where one holds as much, the likelier of its neighbours comes to it, the harder of
+        equals. No climb is that sure.
+        """
+        lowest, highest = self.quantile(0.1), self.quantile(0.9)
+        alone, at, row = lowest == highest, lowest - self.grades[0], np.arange(len(self))
+        beside = np.pad(self.probabilities, ((0, 0), (1, 1)), constant_values=-1)  # no grade beyond the ends
+        easier = beside[row, at] > beside[row, at + 2]
+        return lowest - (alone & easier), highest + (alone & ~easier)
