@@ -4,11 +4,11 @@
     python -m experiments.benchmarks.kill --times 20 --signals INT TERM     # Ctrl-C and SIGTERM in place of kill −9
 
 Jobs take turns: import of a file, training, training a finished run further, generation to a file, a sweep, a
-comparison with its report. Each is run once without interruption, which gives its result and how long it takes; then it
-is started, ended with its children at a random moment of that time, looked at (a file or folder that is there must be
-whole) and gone on with, until it ends: by the command that it told, or else as its user would. Its result must be the
-uninterrupted one; that of a training is its weights and the losses of its curve, bit for bit. What is told to end by
-INT or TERM must say so in one line at most. Folders of those that fail stay in FOLDER. Exit code 1 where there is one.
+comparison with its report. Each is run once without interruption, which gives its result and how long it takes. Then
+it is started, ended with its children at a random moment of that time, looked at (a file or folder that is there must
+be whole) and gone on with, until it ends: by the command that it told, or else as its user would. Its result must be
+the uninterrupted one; that of a training is its weights and the losses of its curve, bit for bit. What INT or TERM
+ends must say so in one line at most. Folders of those that fail stay in --work. Exit code 1 where there is one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,15 @@ class Job:
     go_on: _GoOn
     whole: Callable[[Path], bool]
     result: Callable[[Path], Any]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A job without interruption: how long it takes, the lines it says on standard error, its result."""
+
+    seconds: float
+    said: list[str]
+    result: Any
 
 
 class Wrong(Exception):
@@ -94,26 +103,26 @@ def campaign(
     work: Path,
     times: int,
     rng: random.Random,
-    signals: list[signal.Signals] = [signal.SIGKILL],
+    signals: Sequence[signal.Signals] = (signal.SIGKILL,),
     ends: float | None = None,
 ) -> int:
     """How many of so many broken off left something else behind; each is told in a line.
 
     ends: the `time.monotonic()` from which on none is begun.
     """
-    plain: dict[str, tuple[float, Any]] = {}
+    plain: dict[str, Plain] = {}
     failed = done = 0
     while done < times and (ends is None or time.monotonic() < ends):
         job, sent = jobs[done % len(jobs)], signals[done // len(jobs) % len(signals)]
         if job.name not in plain:
             plain[job.name] = _uninterrupted(job, _home(work, f"{job.name}-plain"))
-            print(f"{job.name}: {plain[job.name][0]:.1f} s without interruption", flush=True)
-        took, expected = plain[job.name]
+            print(f"{job.name}: {plain[job.name].seconds:.1f} s without interruption", flush=True)
+        took = plain[job.name].seconds
         home = _home(work, f"{job.name}-{done}")
         moment = rng.uniform(0 if sent is signal.SIGKILL else min(_PYTHON_ITSELF, took), took)
         problem = None
         try:
-            _broken_off(job, home, moment, sent, expected)
+            _broken_off(job, home, moment, sent, plain[job.name])
             shutil.rmtree(home)
         except Wrong as error:
             failed, problem = failed + 1, str(error)
@@ -124,38 +133,39 @@ def campaign(
     return failed
 
 
-def _uninterrupted(job: Job, home: Path) -> tuple[float, Any]:
-    """Seconds, and the result."""
-    began = time.perf_counter()
-    _to_the_end(job.start(home))
-    return time.perf_counter() - began, job.result(home)
+def _uninterrupted(job: Job, home: Path) -> Plain:
+    command, began = job.start(home), time.perf_counter()
+    said = _to_the_end(command)
+    return Plain(time.perf_counter() - began, said.splitlines(), job.result(home))
 
 
-def _broken_off(job: Job, home: Path, moment: float, sent: signal.Signals, expected: Any) -> None:
+def _broken_off(job: Job, home: Path, moment: float, sent: signal.Signals, plain: Plain) -> None:
     """Raises Wrong where anything is another than without the signal at that moment."""
     code, said = _run(job.start(home), sent, moment)
     if not job.whole(home):
         raise Wrong("what it left is there, and not whole")
-    lines = said.strip().splitlines()
+    lines = [line for line in said.splitlines() if line not in plain.said]
     if sent is not signal.SIGKILL and (len(lines) > 1 or code not in (0, 128 + sent, -sent)):
         raise Wrong(f"it ended with {code} and said: {said[-500:]}")
     if code:
         told = lines[-1].partition(GO_ON)[2] if lines else ""
         _to_the_end(shlex.split(told)[2:] if told else job.go_on(home) or job.start(home))
-    if job.result(home) != expected:
+    if job.result(home) != plain.result:
         raise Wrong("the result is another")
     if left := [path.name for name in (LOCK, ASIDE, PARTS) for path in home.rglob(name)]:
         raise Wrong(f"it left {', '.join(left)} behind")
 
 
-def _to_the_end(arguments: list[str]) -> None:
+def _to_the_end(arguments: list[str]) -> str:
+    """What the command says on standard error."""
     code, said = _run(arguments)
     if code:
         raise Wrong(f"{shlex.join(arguments)} ended with {code} and said: {said[-500:]}")
+    return said
 
 
 def _run(arguments: list[str], sent: signal.Signals | None = None, after: float = 0) -> tuple[int, str]:
-    """Exit code and standard error of a command, to which a signal is sent after so many seconds, if it still runs."""
+    """Exit code and standard error of a command, to which a signal is sent after so many seconds."""
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
         stdout=subprocess.DEVNULL,
@@ -165,12 +175,13 @@ def _run(arguments: list[str], sent: signal.Signals | None = None, after: float 
         text=True,
     )
     try:
-        if sent is not None:
-            try:
-                return process.wait(after), process.communicate()[1]
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, sent)
-        _, said = process.communicate(timeout=_LONGEST)
+        try:
+            _, said = process.communicate(timeout=_LONGEST if sent is None else after)
+        except subprocess.TimeoutExpired:
+            if sent is None:
+                raise
+            os.killpg(process.pid, sent)
+            _, said = process.communicate(timeout=_LONGEST)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
@@ -206,7 +217,9 @@ def _import(sources: Path, out: Path) -> list[str]:
 
 def _jobs(sources: Path) -> list[Job]:
     data = f"data.path={sources / 'data'}"
-    trained = [data, *_QUIET, "training.validations=6", "training.valid_climbs=64"]
+    small = ("network.width=32", "network.depth=1", "network.heads=2", "training.valid_climbs=64")
+    # Long enough that steps alone decide: where seconds do, no two trainings are the same.
+    trained = [data, *_QUIET, *small, "training.validations=6", "budget.minutes=600"]
 
     def setgen(*words: str) -> _Start:
         return lambda home: ["setgen.cli.main", *(word.replace("HOME", str(home)) for word in words)]
@@ -223,8 +236,8 @@ def _jobs(sources: Path) -> list[Job]:
 
         return start, go_on
 
-    train = experiment("train", *trained, "model=sweep_set", "budget.steps=120")
-    short = experiment("train", *trained, "model=masked_set", "budget.steps=60")
+    train = experiment("train", *trained, "model=sweep_set", "budget.steps=60")
+    short = experiment("train", *trained, "model=masked_set", "budget.steps=30")
 
     def further(home: Path) -> list[str]:
         """A finished run, in the home, with a larger budget."""
@@ -232,12 +245,12 @@ def _jobs(sources: Path) -> list[Job]:
             _to_the_end(short[0](sources))
         if not (home / "runs").is_dir():
             shutil.copytree(sources / "runs", home / "runs")
-        return ["experiments.train", f"resume={_run_of(home)}", "budget.steps=120"]
+        return ["experiments.train", f"resume={_run_of(home)}", "budget.steps=60"]
 
-    sweep = experiment("sweep", *trained, "model=masked_set", "network=small", "trials=3", "budget.steps=20")
+    sweep = experiment("sweep", *trained, "model=masked_set", "trials=3", "budget.steps=20")
     compare = experiment(
         "compare",
-        *(data, *_QUIET, "models=[hold_frequency,masked_set]", "budget.steps=40", "training.valid_climbs=64"),
+        *(*trained, "models=[hold_frequency,masked_set]", "budget.steps=30"),
         *("evaluation.samples=60", "evaluation.test_climbs=20"),
     )
     return [
