@@ -127,7 +127,7 @@ def campaign(
         except Wrong as error:
             failed, problem = failed + 1, str(error)
         done += 1
-        told = f"{done} of {times}: {job.name}, {sent.name} after {moment:.1f} s"
+        told = f"{done}: {job.name}, {sent.name} after {moment:.1f} s"
         print(f"{told}: {problem or 'the same'}", flush=True)
     print(f"{done - failed} of {done} as without interruption", flush=True)
     return failed

@@ -121,6 +121,25 @@ def test_a_run_folder_has_one_process(name, data_folder, tmp_path, refusal):
         assert not (tmp_path / ".lock").exists()
 
 
+@pytest.mark.slow
+def test_processes_of_one_launch_are_refused_with_one_voice(data_folder, tmp_path):
+    with initialize_config_dir(str(MODELS.parent), version_base="1.3"):
+        cfg = compose("train", [*TINY, f"data.path={data_folder}"])
+    OmegaConf.save(cfg, tmp_path / "config.yaml")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    asked = [*launch, "-m", "experiments.train", f"resume={tmp_path}"]
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as first:
+        first.stdout.readline()
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=300)
+        first.kill()
+    assert done.returncode
+    assert done.stderr.count("Error: another process is at work") == 1
+    assert not (tmp_path / "run.json").exists()
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert RunFacts.load(tmp_path).steps == 4
+
+
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("sweep", "compare")]
 
 
