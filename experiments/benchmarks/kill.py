@@ -110,6 +110,8 @@ def campaign(
 
     ends: the `time.monotonic()` from which on none is begun.
     """
+    # What a shell starts in the background ignores Ctrl-C, and so would all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     plain: dict[str, Plain] = {}
     failed = done = 0
     while done < times and (ends is None or time.monotonic() < ends):
