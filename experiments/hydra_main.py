@@ -61,7 +61,7 @@ def _refuse(error: Exception) -> NoReturn:
             f"{error.override} cannot be read ({line}): a value with = , ( ) [ ] {{ }} or a blank in it goes in "
             "quotes that the shell leaves there, such as 'data.path=\"my=folder\"'"
         )
-    if isinstance(error, OSError):  # what nobody foresaw of the user's files and disks
+    if isinstance(error, OSError) and not isinstance(error, HydraException):  # some of which are both
         line = f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
     _end(f"Error: {line or type(error).__name__}", error, 2)
 

@@ -40,7 +40,7 @@ from setgen.errors import InputError
 from setgen.files import ASIDE, LOCK, PARTS
 from setgen.generators.registry import load_generator
 
-_LONGEST = 600  # seconds of one command
+_LONGEST = 3600  # seconds of one command: ten minutes were too few beside much other work
 _PYTHON_ITSELF = 0.5  # seconds in which Python starts, and tells of Ctrl-C in its own way
 _QUIET = ("wandb.mode=disabled", "threads=1")
 
