@@ -21,7 +21,7 @@ from experiments.model_config import is_config, known_models, load_model, settin
 from experiments.report import drawn, report_of, write_report
 from experiments.report.pictures import sections
 from experiments.report.track import log_comparison
-from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
+from experiments.run_folder import at_work, new_run_folder, note_command, noted_commands, resumed, save_config
 from experiments.training import check_trainable, finished, train
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
@@ -30,8 +30,8 @@ from setgen.metrics.context import Context
 
 @experiment("compare")
 def main(cfg: DictConfig) -> None:
-    console = Console()
-    if cfg.resume:
+    console, resumes = Console(), bool(cfg.resume)
+    if resumes:
         folder, cfg = resumed(cfg)
         dataset, _ = open_dataset(cfg)
     else:
@@ -46,8 +46,15 @@ def main(cfg: DictConfig) -> None:
         cfg.models = [
             keep(settings[name], folder) if name in settings else name for name in map(str, cfg.models)
         ]
-        OmegaConf.save(cfg, folder / "config.yaml")
-    note_command(folder, "compare")
+    with at_work(folder, "compare"):
+        note_command(folder, "compare")
+        if not resumes:
+            save_config(cfg, folder / "config.yaml")
+        compare(cfg, dataset, folder, console)
+
+
+def compare(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> None:
+    """Train what is not trained yet, judge all, and leave the report in the folder."""
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
     console.print(
@@ -97,7 +104,7 @@ def keep(settings: DictConfig, folder: Path) -> str:
     path = folder / "models" / f"{settings.model.label}.yaml"
     path.parent.mkdir(exist_ok=True)
     plain: Any = OmegaConf.to_container(settings, resolve=True)
-    OmegaConf.save({**plain["model"], "training": plain["training"]}, path)
+    save_config({**plain["model"], "training": plain["training"]}, path)
     return str(path)
 
 

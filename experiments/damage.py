@@ -24,6 +24,7 @@ from experiments.run_folder import new_run_folder, write_json
 from experiments.runs import command_line
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
+from setgen.files import write_whole
 from setgen.metrics.damage import Damage, damages_of
 from setgen.metrics.evaluate import metrics_for
 from setgen.metrics.metric import Metric
@@ -53,7 +54,7 @@ def main(cfg: DictConfig) -> None:
     )
     write_json(folder / "damage.json", [asdict(s) | {"seen_from": s.seen_from} for s in found])
     text = markdown(found, dataset, command_line("damage", sys.argv[1:]))
-    (folder / "damage.md").write_text(text, encoding="utf-8")
+    write_whole(folder / "damage.md", text.encode())
     blind = [m for m in dict.fromkeys(s.metric for s in found) if not any(_of(found, m))]
     console.print(f"Sees no damage: {', '.join(blind) or 'none, every metric sees some'}", soft_wrap=True)
     console.print(f"Matrix: {folder / 'damage.md'}", soft_wrap=True)

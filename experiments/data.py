@@ -18,7 +18,7 @@ def open_dataset(cfg: DictConfig) -> tuple[Dataset, Path]:
     """The dataset that `cfg.data` names, and its folder. Raises InputError when it cannot be used."""
     if cfg.data.path is None:
         folder = Path("data") / f"synthetic-{cfg.data.climbs}"
-        if not folder.exists():
+        if not (folder / "card.json").is_file():  # nor where a process that was killed began it
             synthetic_dataset(cfg.data.climbs, _BUILT_IN_SEED).save(folder)
     else:
         folder = Path(cfg.data.path)

@@ -38,6 +38,7 @@ from setgen.climbing.grading.label_noise import LabelNoise
 from setgen.climbing.shape import shape_features
 from setgen.errors import InputError
 from setgen.figures import save_figure
+from setgen.files import write_whole
 from setgen.metrics.features import item_matrix
 from setgen.sets.identity import as_sets, fingerprints, one_of_each
 from setgen.sets.per_set import informative
@@ -164,7 +165,7 @@ def main(cfg: DictConfig) -> None:
     text += f"\nTraining took {np.mean(seconds):.0f} s. In the learned features a logistic regression tells "
     text += "training climbs from test climbs with an AUC (0.5: not at all; ± standard error of an AUC of "
     text += f"0.5) of {', '.join(f'{a:.3f} ± {e:.3f}' for a, e in told_apart)} for seeds {list(cfg.seeds)}.\n"
-    (folder / "report.md").write_text(text, encoding="utf-8")
+    write_whole(folder / "report.md", text.encode())
     console.print(text, markup=False, soft_wrap=True)
     console.print(f"Report: {folder / 'report.md'}", soft_wrap=True)
 

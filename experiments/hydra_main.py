@@ -17,6 +17,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.option_values import check_values
+from experiments.run_folder import GO_ON
+from setgen import ending
 from setgen.errors import InputError, one_line
 
 _CONFIGS = str(Path(__file__).parent / "conf")
@@ -36,24 +38,24 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
             try:
                 check_values(cfg)
                 run(cfg)
-            except (InputError, OmegaConfBaseException) as error:
+            except (InputError, OmegaConfBaseException, OSError) as error:
                 _refuse(error)
-            except KeyboardInterrupt:
-                print("Interrupted. Go on with resume=FOLDER, the folder named above.", file=sys.stderr)
-                sys.exit(130)
 
         def main() -> None:
             nonlocal began
             began = False
             os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # so that Hydra's own errors come here, unprinted
             try:
-                hydra.main(version_base="1.3", config_path=_CONFIGS, config_name=config_name)(reported)()
+                with ending.heeded():
+                    hydra.main(version_base="1.3", config_path=_CONFIGS, config_name=config_name)(reported)()
             except (OmegaConfBaseException, HydraException) as error:
                 _refuse(error)
             except (ValueError, OSError) as error:  # what Hydra makes of `model=3`, and of names too long
                 if began:
                     raise
                 _refuse(error)
+            except KeyboardInterrupt as error:
+                _end("stopped", error, ending.exit_code())
 
         return main
 
@@ -69,14 +71,24 @@ def line_of(error: Exception) -> str:
             f"{error.override} cannot be read ({line}): a value with = , ( ) [ ] {{ }} or a blank in it goes in "
             "quotes that the shell leaves there, such as 'data.path=\"my=folder\"'"
         )
+    if isinstance(error, OSError) and not isinstance(error, HydraException):  # some of which are both
+        line = f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
     return one_line(line) or type(error).__name__
 
 
 def _refuse(error: Exception) -> NoReturn:
     """Say what is wrong, and end."""
+    _end(f"Error: {line_of(error)}", error, 2)
+
+
+def _end(line: str, error: BaseException, code: int) -> NoReturn:
+    """End with one line, and how the work goes on, where it can."""
     if os.environ.get("RANK", "0") == "0":  # of processes that torchrun started, one speaks for all
-        print(f"Error: {line_of(error)}", file=sys.stderr)
-    sys.exit(2)
+        notes = (
+            note for note in getattr(error, "__notes__", ()) if note.startswith(GO_ON)
+        )  # Hydra has some too
+        print("; ".join([line, *notes]), file=sys.stderr)
+    sys.exit(code)
 
 
 def quieten() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,10 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.model_config import typed_keys
 from experiments.option_values import check_values
 from experiments.runs import command_line, note_making
-from setgen.errors import InputError
-from setgen.files import check_links
+from setgen.errors import DiskError, InputError
+from setgen.files import PARTS, check_links, owned, write_whole
+
+GO_ON = "go on with: "
 
 
 def new_run_folder(parent: Path, label: str, data: Path) -> Path:
@@ -35,7 +40,7 @@ def new_run_folder(parent: Path, label: str, data: Path) -> Path:
             note_making(folder, data)
             return folder
     except OSError as error:
-        raise InputError(f"cannot make a run folder in {parent}: {error.strerror}") from None
+        raise DiskError(f"cannot make a run folder in {parent}: {error.strerror}") from None
     raise InputError(f"{parent} has too many runs that began in this second")
 
 
@@ -73,15 +78,43 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     return folder, cfg
 
 
+@contextmanager
+def at_work(folder: Path, experiment: str) -> Iterator[None]:
+    """In here this process works in the run folder alone. Raises InputError where another one does.
+
+    What breaks the work off gets a note with the command that goes on with it, unless the input is wrong.
+    """
+    with owned(folder):
+        for part in folder.rglob(PARTS):
+            part.unlink(missing_ok=True)
+        try:
+            yield
+        except BaseException as error:
+            wrong = isinstance(error, InputError) and not isinstance(error, DiskError)
+            if (folder / "config.yaml").is_file() and not wrong:
+                error.add_note(GO_ON + going_on(folder, experiment))
+            raise
+
+
+def going_on(folder: Path, experiment: str) -> str:
+    """The command that goes on in this run folder: the one of now, where it already does."""
+    given = sys.argv[1:]
+    if not any(option.startswith("resume=") for option in given):
+        plain = re.fullmatch(r"[\w./:+@%-]+", str(folder))
+        given = [f"resume={folder}" if plain else f'resume="{folder}"']
+    line = command_line(experiment, given)
+    alone = int(os.environ.get("WORLD_SIZE", 1)) == 1
+    return line if alone else line.replace("python", "torchrun …", 1)
+
+
 def note_command(folder: Path, experiment: str) -> None:
     """Add the command line to folder/commands.txt, unless it stands there or only goes on with what does."""
     path, given = folder / "commands.txt", sys.argv[1:]
     line = command_line(experiment, given)
-    only_goes_on = all(option.startswith("resume=") for option in given)
-    if path.is_file() and (only_goes_on or line in path.read_text(encoding="utf-8").splitlines()):
+    noted = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    if noted and (line in noted or all(option.startswith("resume=") for option in given)):
         return
-    with path.open("a", encoding="utf-8") as file:
-        print(line, file=file)
+    write_whole(path, "".join(f"{one}\n" for one in (*noted, line)).encode())
 
 
 def noted_commands(folder: Path) -> str:
@@ -91,6 +124,9 @@ def noted_commands(folder: Path) -> str:
 
 def write_json(path: Path, data: Any) -> None:
     """Write at once or not at all, so that an interrupted run leaves no half file."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(data, indent=2))
-    part.replace(path)
+    write_whole(path, json.dumps(data, indent=2).encode())
+
+
+def save_config(cfg: Any, path: Path) -> None:
+    """Write a config, or a dictionary, as YAML, at once or not at all."""
+    write_whole(path, OmegaConf.to_yaml(OmegaConf.create(cfg)).encode())

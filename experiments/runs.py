@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from setgen.errors import InputError
-from setgen.files import checksums, read_json
+from setgen.files import checksums, read_json, write_whole
 from setgen.sets.dataset import data_files
 
 MADE = "made.json"
@@ -48,7 +48,7 @@ def note_making(folder: Path, data: Path) -> None:
         },
         "data": {"folder": str(data), "sha256": checksums(data, data_files(data))},
     }
-    (folder / MADE).write_text(json.dumps(made, indent=2), encoding="utf-8")
+    write_whole(folder / MADE, json.dumps(made, indent=2).encode())
 
 
 def command(arguments: list[str]) -> str:

@@ -15,16 +15,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
+from experiments.run_folder import (
+    at_work,
+    new_run_folder,
+    note_command,
+    noted_commands,
+    resumed,
+    save_config,
+    write_json,
+)
 from experiments.sampler_page import markdown, picture
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.figures import save_figure
+from setgen.files import write_whole
 from setgen.generators.base import Generator
 from setgen.generators.denoiser import Denoiser
 from setgen.generators.orders import random_orders
@@ -57,8 +66,8 @@ def suits(how: Sampling, generator: Generator) -> bool:
 
 @experiment("samplers")
 def main(cfg: DictConfig) -> None:
-    console = Console()
-    if cfg.resume:
+    console, resumes = Console(), bool(cfg.resume)
+    if resumes:
         folder, cfg = resumed(cfg)
         dataset, _ = open_dataset(cfg)
         models = load_models(cfg, dataset)
@@ -74,8 +83,17 @@ def main(cfg: DictConfig) -> None:
             way_of(str(name), cfg.ways[name], (0.0, 0.0))
         models = load_models(cfg, dataset)
         folder = new_run_folder(Path(cfg.runs) / "samplers", where.name, where)
-        OmegaConf.save(cfg, folder / "config.yaml")
-    note_command(folder, "samplers")
+    with at_work(folder, "samplers"):
+        note_command(folder, "samplers")
+        if not resumes:
+            save_config(cfg, folder / "config.yaml")
+        sample(cfg, dataset, models, folder, console)
+
+
+def sample(
+    cfg: DictConfig, dataset: Dataset, models: dict[str, Generator], folder: Path, console: Console
+) -> None:
+    """Measure the points that are missing, and leave the page in the folder."""
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
     console.print(f"[bold]Ways to reveal[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
@@ -102,9 +120,7 @@ def main(cfg: DictConfig) -> None:
     if not points:
         raise InputError("none of these models can be drawn from in any of these ways")
     floors = measured(reference, lambda c, metric: floor_of(c, metric, cfg.samples))
-    (folder / "samplers.md").write_text(
-        markdown(points, floors, dataset, noted_commands(folder)), encoding="utf-8"
-    )
+    write_whole(folder / "samplers.md", markdown(points, floors, dataset, noted_commands(folder)).encode())
     save_figure(picture(points, floors), folder / "samplers.png")
     console.print(f"Page: {folder / 'samplers.md'}", soft_wrap=True)
 

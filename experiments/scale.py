@@ -19,7 +19,15 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, typed_keys
-from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
+from experiments.run_folder import (
+    at_work,
+    new_run_folder,
+    note_command,
+    noted_commands,
+    resumed,
+    save_config,
+    write_json,
+)
 from experiments.scaling.cells import (
     Cell,
     Ground,
@@ -31,6 +39,7 @@ from experiments.scaling.cells import (
 )
 from experiments.scaling.page import write_page
 from experiments.training import check_trainable
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 
 _OF_NETWORK = ("width", "depth", "heads")
@@ -54,8 +63,14 @@ def main(cfg: DictConfig) -> None:
         for names in product(map(str, cfg.models), map(str, cfg.networks)):
             check_trainable(settings_of_cell(cfg, *names), dataset.space)
         folder = new_run_folder(Path(cfg.runs) / "scale", where.name, where)
-    OmegaConf.save(cfg, folder / "config.yaml")
-    note_command(folder, "scale")
+    with at_work(folder, "scale"):
+        note_command(folder, "scale")
+        save_config(cfg, folder / "config.yaml")
+        scale(cfg, dataset, climbs, folder, console)
+
+
+def scale(cfg: DictConfig, dataset: Dataset, climbs: list[int], folder: Path, console: Console) -> None:
+    """Train and judge the cells that are missing, and leave the page in the folder."""
 
     n = len(climbs) * len(cfg.models) * len(cfg.networks) * len(cfg.seeds)
     console.print(f"[bold]Scale[/] on {dataset.card['title']}, {n} cells: {folder}", soft_wrap=True)

@@ -14,28 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
-from filelock import FileLock, Timeout
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, settings_of, typed_keys
-from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
+from experiments.run_folder import at_work, new_run_folder, note_command, noted_commands, resumed, save_config
 from experiments.training import check_trainable, untrained
 from experiments.tuning.report import write_sweep_report
 from experiments.tuning.sizes import of_one_size
 from experiments.tuning.space import Option, space_of
 from experiments.tuning.trials import Tuned, best_config, give_up_broken, next_trial, open_study
 from setgen.climbing.dataset import Dataset
-from setgen.errors import InputError
+from setgen.errors import DiskError, InputError
 
 
 @experiment("sweep")
 def main(cfg: DictConfig) -> None:
-    console = Console()
+    console, resumes = Console(), bool(cfg.resume)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if cfg.resume:
+    if resumes:
         folder, cfg = resumed(cfg, {"trials"})
         dataset, _ = open_dataset(cfg)
         searched = searches(cfg, dataset)
@@ -45,12 +44,15 @@ def main(cfg: DictConfig) -> None:
         cfg.typed = sorted(typed_keys())
         searched = searches(cfg, dataset)
         folder = new_run_folder(Path(cfg.runs) / "sweep", where.name, where)
-        OmegaConf.save(cfg, folder / "config.yaml")
-    try:
-        with FileLock(folder / ".lock", timeout=0):
+    with at_work(folder, "sweep"):
+        note_command(folder, "sweep")
+        if not resumes:
+            save_config(cfg, folder / "config.yaml")
+        try:
             sweep(cfg, searched, dataset, folder, console)
-    except Timeout:
-        raise InputError(f"another process is at work in {folder}: wait for it, or end it") from None
+        except optuna.exceptions.StorageInternalError as error:
+            said = str(error.__cause__ or error).splitlines()[0]
+            raise DiskError(f"cannot write {folder / 'trials.sqlite3'}: {said}") from None
 
 
 def models_of(cfg: DictConfig) -> list[DictConfig]:
@@ -89,7 +91,6 @@ def searches(cfg: DictConfig, dataset: Dataset) -> list[Search]:
 def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Path, console: Console) -> None:
     """Run the trials that are missing; leave the best configs and the report in the folder."""
     title = dataset.card["title"]
-    note_command(folder, "sweep")
     storage = f"sqlite:///{folder.absolute() / 'trials.sqlite3'}"
     models = []
     for one in searched:
@@ -116,7 +117,7 @@ def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Pat
             console.print(f"{tuned.label} {number + 1} of {cfg.trials}: {came}{so_far}")
             found = best_config(tuned, title)
             if found:
-                OmegaConf.save(found, folder / f"{tuned.label}.yaml")
+                save_config(found, folder / f"{tuned.label}.yaml")
     page = write_sweep_report(folder, models, cfg, title, noted_commands(folder))
     for tuned in models:
         if tuned.best:

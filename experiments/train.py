@@ -9,6 +9,7 @@ torchrun --nproc-per-node=2 -m experiments.train …          # batches shared b
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,11 @@ from rich.console import Console
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.model_config import load_model, tuned_settings, typed_keys
-from experiments.run_folder import new_run_folder, resumed
+from experiments.run_folder import at_work, new_run_folder, resumed, save_config
 from experiments.training import RunFacts, build_generator, check_trainable, train
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
+from setgen.files import write_whole
 from setgen.generators.registry import generator_class
 from setgen.metrics.likelihood import likelihood
 from setgen.training import make_fabric
@@ -66,16 +68,30 @@ def main(cfg: DictConfig) -> None:
         folder, cfg = resumed(cfg, {"budget.minutes", "budget.steps"})
         generator_class(str(cfg.model.generator), cfg.foreign_code)
         dataset, _ = open_dataset(cfg)
-        if fabric.is_global_zero:
-            reopen(folder, cfg)
-        fabric.barrier()
     else:
+        folder = None
         dataset, where = open_dataset(cfg)
         cfg.data.path = str(where)
         if cfg.tuned:
             cfg = tuned_settings(cfg, typed_keys())
         check_trainable(cfg, dataset.space)
-        folder = new_folder(fabric, cfg)
+    with ExitStack() as work:
+        # Of several processes the first one owns the folder, and what it refuses all refuse.
+        refused: InputError | None = None
+        if fabric.is_global_zero:
+            try:
+                folder = begin(folder, cfg, work)
+            except InputError as error:
+                refused = error
+        folder, refused = fabric.broadcast((folder, refused))
+        if refused:
+            raise refused
+        assert folder is not None
+        fit(cfg, dataset, folder, fabric, console)
+
+
+def fit(cfg: DictConfig, dataset: Dataset, folder: Path, fabric: Fabric, console: Console) -> None:
+    """Train what is missing, and say what came of it and how to use it."""
     console.print(f"[bold]{cfg.model.label}[/] on {dataset.card['title']}: {folder}", soft_wrap=True)
     facts = train(cfg, dataset, cfg.seed, folder, console, fabric=fabric)
     bits = facts.best_valid_bits_per_hold
@@ -89,19 +105,25 @@ def main(cfg: DictConfig) -> None:
     console.print(f"Use it: setgen generate --model {folder} -n 5", soft_wrap=True)
 
 
-def new_folder(fabric: Fabric, cfg: DictConfig) -> Path:
-    """The run folder, made by the first process and told to the others, with the config in it."""
-    folder = Path()
-    if fabric.is_global_zero:
-        folder = new_run_folder(
-            Path(cfg.runs) / "train", f"{cfg.model.label}-seed{cfg.seed}", Path(cfg.data.path)
-        )
-        OmegaConf.save(cfg, folder / "config.yaml")
-    return fabric.broadcast(folder)
+def begin(folder: Path | None, cfg: DictConfig, work: ExitStack) -> Path:
+    """The run folder, this process's own while `work` lasts, with the config in it; None: a new one."""
+    is_new = folder is None
+    if folder is None:
+        label = f"{cfg.model.label}-seed{cfg.seed}"
+        folder = new_run_folder(Path(cfg.runs) / "train", label, Path(cfg.data.path))
+    work.enter_context(at_work(folder, "train"))
+    if is_new:
+        save_config(cfg, folder / "config.yaml")
+    else:
+        reopen(folder, cfg)
+    return folder
 
 
 def reopen(folder: Path, cfg: DictConfig) -> None:
-    """Take a larger budget into the run's record: what a finished run said of itself is kept beside it."""
+    """Take a larger budget into the run's record: what a finished run said of itself is kept beside it.
+
+    The config is the last to change: broken off before, the same command does it again.
+    """
     before = OmegaConf.load(folder / "config.yaml").budget
     if cfg.budget == before:
         return
@@ -119,9 +141,12 @@ def reopen(folder: Path, cfg: DictConfig) -> None:
                 )
         earlier = len(list(folder.glob("run-*.json"))) + 1
         (folder / "run.json").rename(folder / f"run-{earlier}.json")
-    OmegaConf.save(cfg, folder / "config.yaml")
-    with (folder / "budgets.jsonl").open("a") as file:
-        print(json.dumps({"before": dict(before), "now": dict(cfg.budget)}), file=file)
+    log = folder / "budgets.jsonl"
+    noted = log.read_text().splitlines() if log.is_file() else []
+    line = json.dumps({"before": dict(before), "now": dict(cfg.budget)})
+    if line not in noted[-1:]:
+        write_whole(log, "".join(f"{one}\n" for one in (*noted, line)).encode())
+    save_config(cfg, folder / "config.yaml")
 
 
 if __name__ == "__main__":

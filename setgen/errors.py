@@ -8,3 +8,7 @@ def one_line(message: str) -> str:
 
 class InputError(ValueError):
     """Wrong input. The message says in one line what is wrong and what to do about it."""
+
+
+class DiskError(InputError):
+    """A file that cannot be written: the disk is full, say. When that is mended, the same again does it."""

@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from setgen.errors import InputError
-from setgen.files import write_whole
+from setgen.files import write_whole, writing
 
 FORMATS = (".png", ".svg")
 
@@ -105,7 +105,5 @@ def save_figure(figure: Figure, path: Path | str) -> None:
     if not svg:
         _check_size(figure)
     data = figure_to_svg(figure).encode() if svg else figure_to_png(figure)
-    try:
+    with writing(path):
         write_whole(path, data)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None

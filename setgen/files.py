@@ -1,4 +1,5 @@
-"""Files written whole or not at all, so that a full disk or Ctrl-C cannot cost what stood there before."""
+"""Files written whole or not at all, by one process at a time, so that a full disk, Ctrl-C or kill cannot cost what
+stood there before."""
 
 from __future__ import annotations
 
@@ -6,11 +7,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from setgen.errors import InputError
+from setgen.errors import DiskError, InputError
+
+LOCK, ASIDE = ".lock", ".new"
+"""What stands in a folder while it is written: nobody's when a process that was killed left it."""
+PARTS = ".setgen-*.part"
+"""What `write_whole` writes; one that is there was left by a process that was killed."""
 
 
 def check_target(target: Path | str) -> None:
@@ -25,7 +32,7 @@ def check_target(target: Path | str) -> None:
         raise InputError(f"cannot write {target}: {'it is a folder' if path.is_dir() else 'no such folder'}")
 
 
-def write_whole(path: Path | str, data: bytes) -> None:
+def write_whole(path: Path | str, data: bytes | memoryview) -> None:
     """Write `data` beside `path` and put it in its place when it is complete. Raises OSError.
 
     Pipes, devices and links, and files of folders in which nothing new may be made, are written straight.
@@ -49,6 +56,69 @@ def write_whole(path: Path | str, data: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def writing(target: Path | str) -> Iterator[None]:
+    """What the system says of a write in here is a DiskError that names `target`."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(f"cannot write {target}: {error.strerror or error}") from None
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """In here `folder` is written by this thread alone; it is made, and goes away again if nothing came into it.
+
+    A thread may own what it owns already. The system takes the lock away when the process ends, however it ends.
+    Raises InputError where another process owns the folder, DiskError where none can be made.
+    """
+    from filelock import FileLock, Timeout  # 0.1 s that `setgen --help` need not wait
+
+    is_new = not folder.exists()
+    try:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder.resolve() / LOCK, timeout=0, is_singleton=True)
+            is_outermost = not lock.is_locked
+            try:
+                lock.acquire()
+            except Timeout:
+                raise InputError(f"another process is at work in {folder}: wait for it, or end it") from None
+        try:
+            yield
+        finally:
+            if is_outermost:
+                with suppress(OSError):  # Windows keeps what is open
+                    (folder / LOCK).unlink()
+            lock.release()
+    finally:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()  # works only where nothing came into it
+
+
+@contextmanager
+def new_files(folder: Path, last: str, gone: Iterable[str] = ()) -> Iterator[Path]:
+    """A folder for files that come into `folder` when all are written: old ones stand until then.
+
+    last: the file without which `folder` is none of ours. It goes first and comes last, so that new files never
+    stand beside old ones. gone: other old files that go. Raises InputError where another process owns the folder,
+    DiskError where it cannot be written.
+    """
+    with owned(folder), writing(folder):
+        aside = folder / ASIDE
+        try:
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
+            yield aside
+            for name in (last, *gone):
+                (folder / name).unlink(missing_ok=True)
+            for name in sorted((path.name for path in aside.iterdir()), key=lambda name: name == last):
+                (aside / name).replace(folder / name)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def checksum(path: Path) -> str:

@@ -9,6 +9,7 @@ process), and all that the steps before left behind is in one file. Processes th
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import random
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from setgen.errors import InputError
+from setgen.files import write_whole, writing
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 from setgen.sets.batch import SetBatch, to_batch
@@ -246,12 +248,10 @@ class Training:
             "average": self.average.state_dict() if self.average else None,
             "best": self.best,
         }
-        part = self.file.with_suffix(".part")
-        try:
-            torch.save(kept, part)
-            part.replace(self.file)
-        except (OSError, RuntimeError) as error:  # torch makes a RuntimeError of a full disk
-            raise InputError(f"cannot write {part}: {str(error).splitlines()[0]}") from None
+        buffer = io.BytesIO()  # torch's own writing to a full disk says neither that nor which
+        torch.save(kept, buffer)
+        with writing(self.file):
+            write_whole(self.file, buffer.getbuffer())
 
     def resume(self) -> None:
         """Take up what an earlier try left. Raises InputError where it does not fit."""

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,40 @@ def browser() -> Iterator:
         one = playwright.chromium.launch(executable_path=path, args=options)
         yield one
         one.close()
+
+
+class SmallDisk(type(Path())):
+    """A disk of its own that can be full or read-only for a while."""
+
+    @contextmanager
+    def now(self, how: str) -> Iterator[None]:
+        filler = self / "filler"
+        if how == "full":
+            try:
+                with filler.open("wb", buffering=0) as file:
+                    while file.write(bytes(4096)):
+                        pass
+            except OSError:
+                pass
+        else:
+            self.remount("ro")
+        try:
+            yield
+        finally:
+            self.remount("rw")
+            filler.unlink(missing_ok=True)
+
+    def remount(self, options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", str(self)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[SmallDisk]:
+    """8 MiB; the test is skipped where none may be mounted."""
+    disk = SmallDisk(tmp_path / "disk")
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)

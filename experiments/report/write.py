@@ -16,8 +16,9 @@ from experiments.report.content import KINDS, Report
 from experiments.report.pictures import Section
 from experiments.report.summary import summary
 from experiments.report.tables import CLASSES, cells, differences, headlines, models, number, shown
-from setgen.errors import InputError
+from setgen.errors import DiskError
 from setgen.figures import figure_to_png
+from setgen.files import write_whole
 from setgen.metrics.metric import Metric
 
 FORMAT = 2
@@ -57,14 +58,15 @@ def write_report(folder: Path, report: Report, pictures: Drawn) -> Path:
         "report.md": _render("report.md.jinja", **told),
         "report.html": page,
     }
+    files = {name: text.encode() for name, text in texts.items()}
+    if "Training" in pictures:
+        files["curves.png"] = pictures["Training"][1]["curves"]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        if "Training" in pictures:
-            (folder / "curves.png").write_bytes(pictures["Training"][1]["curves"])
+        for name, data in files.items():
+            write_whole(folder / name, data)
     except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror}; choose another report folder") from None
+        raise DiskError(f"cannot write {folder}: {error.strerror}; choose another report folder") from None
     return folder / "report.html"
 
 

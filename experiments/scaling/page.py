@@ -14,6 +14,7 @@ from experiments.scaling.cells import Cell, Ground
 from experiments.scaling.figure import draw_scale
 from experiments.scaling.law import FEWEST, Fit, fit
 from setgen.figures import save_figure
+from setgen.files import write_whole
 
 Key = tuple[str, str]
 """(model, network)"""
@@ -65,7 +66,7 @@ def write_page(folder: Path, cells: list[Cell], ground: Ground, cfg: DictConfig,
         kilter="kilter" in board.name.lower(),
         placements=len(board),
     )
-    page.write_text(text, encoding="utf-8")
+    write_whole(page, text.encode())
     return page
 
 

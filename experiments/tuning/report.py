@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.tuning.trials import DONE, Tuned
+from setgen.files import write_whole
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _FOR_IMPORTANCES = 8  # finished trials; with fewer, the answer is noise
@@ -52,7 +53,7 @@ def write_sweep_report(folder: Path, models: list[Tuned], cfg: DictConfig, title
         keep_trailing_newline=True,
     ).get_template("sweep.md.jinja")
     page = folder / "report.md"
-    page.write_text(template.render(**told), encoding="utf-8")
+    write_whole(page, template.render(**told).encode())
     return page
 
 

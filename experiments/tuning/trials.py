@@ -15,11 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.trial import TrialState
 from rich.console import Console
 
-from experiments.run_folder import write_json
+from experiments.run_folder import save_config, write_json
 from experiments.training import train
 from experiments.tuning.space import Option, with_values
 from setgen.climbing.dataset import Dataset
-from setgen.errors import InputError
+from setgen.errors import DiskError, InputError
 from setgen.training import Callback, Point, Progress
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -99,7 +99,7 @@ def next_trial(tuned: Tuned, dataset: Dataset, folder: Path, console: Console) -
     for i, seed in enumerate(seeds):
         run = where / f"seed{seed}"
         run.mkdir(parents=True)
-        OmegaConf.save(settings, run / "config.yaml")
+        save_config(settings, run / "config.yaml")
         watch = _watch(trial, settings, earlier=i)
         try:
             facts = train(settings, dataset, seed, run, console, watch)
@@ -108,8 +108,9 @@ def next_trial(tuned: Tuned, dataset: Dataset, folder: Path, console: Console) -
             used = trial.user_attrs["share"]
             write_json(run / "pruned.json", {"share_of_budget": used})
             return f"stopped at {used:.0%}"
-        except InputError:
-            study.tell(trial, state=TrialState.FAIL)
+        except InputError as error:
+            if not isinstance(error, DiskError):  # else it is tried again when the sweep goes on
+                study.tell(trial, state=TrialState.FAIL)
             raise
         finally:
             (run / "checkpoint.pt").unlink(missing_ok=True)

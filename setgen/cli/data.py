@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from setgen.errors import InputError
+from setgen.files import owned
 
 if TYPE_CHECKING:
     from setgen.sets.dataset import SetDataset
@@ -83,40 +84,41 @@ def import_(
 ) -> None:
     """Make a dataset folder from a file, recognised by its content."""
     from setgen.climbing.build import import_dataset
-    from setgen.climbing.dataset import check_target
     from setgen.climbing.sources.readout import Options
 
-    check_target(out)
     if kind not in (None, "baskets", "table"):
         raise InputError(f"--kind {kind!r} is unknown: use baskets or table, or leave it out")
     if split not in ("by-set", "random"):
         raise InputError(f"--split {split!r} is unknown: use by-set or random")
     of_sets = {"--items": items, "--shares": shares, "--without": without, "--kind": kind}
     of_climbs = (layout, size, board, angle, angles or None, min_ascents or None, min_quality or None)
-    other = None
-    if kind is not None or of_climbs == (None,) * len(of_climbs):
-        other = _other_sets(source, kind, items, split == "by-set", shares, without, seed)
-    if other is not None:
-        _save(other, out, force)
-        return
-    given = [option for option, value in of_sets.items() if value] + ["--split random"] * (split == "random")
-    if given:
-        raise InputError(f"{given[0]} is of baskets and tables, and {source} holds climbs: leave it out")
-    options = Options(
-        layout=_layout(layout),
-        size=_size(size),
-        min_ascents=min_ascents,
-        min_quality=min_quality,
-        angles=_angles(angles),
-        angle=angle,
-        routes=routes,
-        ungraded=ungraded,
-        drafts=drafts,
-        unlisted=unlisted,
-        roles=roles.value,
-        board=board,
-    )
-    _save(import_dataset(source, options, seed), out, force)
+    with _alone_in(out):
+        other = None
+        if kind is not None or of_climbs == (None,) * len(of_climbs):
+            other = _other_sets(source, kind, items, split == "by-set", shares, without, seed)
+        if other is not None:
+            _save(other, out, force)
+            return
+        given = [option for option, value in of_sets.items() if value] + ["--split random"] * (
+            split == "random"
+        )
+        if given:
+            raise InputError(f"{given[0]} is of baskets and tables, and {source} holds climbs: leave it out")
+        options = Options(
+            layout=_layout(layout),
+            size=_size(size),
+            min_ascents=min_ascents,
+            min_quality=min_quality,
+            angles=_angles(angles),
+            angle=angle,
+            routes=routes,
+            ungraded=ungraded,
+            drafts=drafts,
+            unlisted=unlisted,
+            roles=roles.value,
+            board=board,
+        )
+        _save(import_dataset(source, options, seed), out, force)
 
 
 @app.command()
@@ -132,10 +134,9 @@ def synth(
 ) -> None:
     """Make a dataset of the built-in synthetic board: no real climbs, but a known truth."""
     from setgen.climbing.build import synthetic_dataset
-    from setgen.climbing.dataset import check_target
 
-    check_target(out)
-    _save(synthetic_dataset(climbs, seed), out, force)
+    with _alone_in(out):
+        _save(synthetic_dataset(climbs, seed), out, force)
 
 
 @app.command()
@@ -287,6 +288,16 @@ def _other_sets(
         without=without,
         seed=seed,
     )
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """In here no other process writes a dataset there. Raises InputError where one does, or where none can be."""
+    from setgen.sets.dataset import check_target
+
+    check_target(out)
+    with owned(out):
+        yield
 
 
 def _save(dataset: SetDataset, out: Path, force: bool) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from setgen.climbing.board import Board
 from setgen.climbing.dataset import Dataset
 from setgen.climbing.grades import UNKNOWN, grade_name
-from setgen.errors import InputError
+from setgen.files import write_whole, writing
 from setgen.sets.dataset import SetDataset
 
 _MAP_WIDTH = 66
@@ -105,6 +105,8 @@ def write_figure(dataset: Dataset, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from setgen.figures import figure_to_png
+
     board, climbs, usage = dataset.board, dataset.climbs, hold_usage(dataset)
     figure = Figure(figsize=(13, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -125,11 +127,9 @@ def write_figure(dataset: Dataset, path: Path) -> None:
     axes.bar(np.arange(len(grades)), counts)
     axes.set_xticks(np.arange(len(grades)), [grade_name(int(g)) for g in grades], rotation=90)
     axes.set(xlabel="grade", ylabel="rows")
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="png", dpi=110)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
+        write_whole(path, figure_to_png(figure, 110))
 
 
 def _label(text: str, dataset: Dataset) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 import typer
 
+from setgen import ending
 from setgen.cli import (
     convert,
     data,
@@ -89,7 +90,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _stopped() -> int:
     if sys.stderr is not None:
         print("stopped", file=sys.stderr)
-    return 130
+    return ending.exit_code()
 
 
 def _reader_left() -> int:
@@ -109,7 +110,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ° or █ shows ? instead
-    sys.exit(run())
+    with ending.heeded():
+        code = run()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

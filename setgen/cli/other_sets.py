@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from setgen.errors import InputError
-from setgen.files import write_whole
+from setgen.files import write_whole, writing
 from setgen.sets.rules import Limits
 from setgen.sets.sets import One, Sets
 from setgen.sets.space import Items
@@ -125,10 +125,8 @@ def write(out: str, text: str) -> None:
     if out == "-":
         sys.stdout.write(text)
         return
-    try:
+    with writing(out):
         write_whole(Path(out), text.encode())
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}") from None
 
 
 def score_sets(

@@ -23,8 +23,8 @@ from setgen.climbing.grades import FONT, UNKNOWN, V
 from setgen.climbing.roles import Role
 from setgen.climbing.rules import broken_rules
 from setgen.climbing.sources.opening import opened
-from setgen.errors import InputError
-from setgen.files import write_whole
+from setgen.errors import DiskError, InputError
+from setgen.files import write_whole, writing
 
 FORMATS = ("frames", "jsonl", "csv")
 
@@ -160,17 +160,17 @@ def write_text(target: Path | str, text: str) -> None:
     """
     if str(target) == "-" and sys.stdout is None:
         raise InputError("standard output is closed: name a file to write")
-    try:
-        if str(target) == "-":
-            sys.stdout.write(text)
-            sys.stdout.flush()
-        else:
+    if str(target) != "-":
+        with writing(target):
             write_whole(target, text.encode())
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        name = "to standard output" if str(target) == "-" else target
-        raise InputError(f"cannot write {name}: {error.strerror}") from None
+        raise DiskError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def _climbs(board: Board, rows: list[Row], check: bool, routes: bool) -> Climbs:

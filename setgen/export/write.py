@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import torch
 
 from setgen.errors import InputError
 from setgen.export.exportable import Exportable, Network
+from setgen.files import writing
 from setgen.runtime.folder import SETTINGS, WEIGHTS, write_card
 from setgen.runtime.networks import NEXT
 from setgen.runtime.networks import Network as Loaded
@@ -54,7 +54,7 @@ def export(what: Exportable, folder: Path | str, precision: str = "float32") -> 
     check_form("onnx", precision)
     folder = Path(folder)
     check_new(folder)
-    try:
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".setgen-") as aside:
             whole = Path(aside) / "exported"
@@ -75,11 +75,15 @@ def export(what: Exportable, folder: Path | str, precision: str = "float32") -> 
                     "inputs": {name: _described(network) for name, network in what.networks.items()},
                 },
             )
-            if folder.is_dir():
-                folder.rmdir()
-            shutil.move(whole, folder)
-    except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror or error}") from None
+            put(whole, folder)
+
+
+def put(whole: Path, folder: Path) -> None:
+    """Move what is complete to its place. Raises InputError when another process put something there meanwhile."""
+    check_new(folder)
+    if folder.is_dir():
+        folder.rmdir()
+    whole.rename(folder)
 
 
 def check_new(folder: Path) -> None:

@@ -20,11 +20,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors
 from torch import Tensor, nn
 
 from setgen.errors import InputError
-from setgen.files import check_sums, checksums
+from setgen.files import check_sums, checksums, new_files
 from setgen.generators.config import check_sizes
 from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
@@ -457,27 +458,20 @@ class Generator(nn.Module, abc.ABC):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def save(self, folder: Path) -> None:
-        """Write model.json, the space and weights.safetensors into `folder`."""
+        """Write model.json, the space and weights.safetensors into `folder`, all or nothing. Raises InputError."""
         from setgen.generators.registry import name_of
 
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with new_files(Path(folder), last="model.json") as new:
             weights = {k: v.contiguous() for k, v in self.state_dict().items()}
-            save_file(weights, folder / "weights.safetensors")
-            self.space.save(folder / self.space.file)
-            sums = checksums(folder, ("weights.safetensors", self.space.file))
+            (new / "weights.safetensors").write_bytes(safetensors(weights))
+            self.space.save(new / self.space.file)
             head = {
                 "format": FORMAT,
                 "generator": name_of(type(self)),
                 "config": asdict(self.config),
-                "sha256": sums,
+                "sha256": checksums(new, ("weights.safetensors", self.space.file)),
             }
-            (folder / "model.json").write_text(json.dumps(head, indent=2))
-        except OSError as error:
-            raise InputError(f"cannot write {folder}: {error.strerror}") from None
-        except SafetensorError as error:  # what safetensors makes of an OSError
-            raise InputError(f"cannot write {folder}: {str(error).splitlines()[0]}") from None
+            (new / "model.json").write_text(json.dumps(head, indent=2))
 
     @classmethod
     def from_folder(cls, folder: Path, head: dict[str, Any]) -> Self:

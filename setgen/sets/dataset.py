@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from setgen.errors import InputError
-from setgen.files import check_sums, checksums, parse_json
+from setgen.files import ASIDE, LOCK, check_sums, checksums, new_files, parse_json
 from setgen.sets.sets import Sets
 from setgen.sets.space import KINDS, UNKNOWN, Space, load_space, space_file
 from setgen.sets.splits import SPLITS
@@ -51,32 +49,16 @@ class SetDataset:
     def save(self, folder: Path) -> None:
         """Write the folder, all or nothing. Raises InputError when it cannot or the folder is someone else's.
 
-        The files are made aside and moved in, the card last: a folder without a card is no dataset, so an
-        older one is never left mixed with this one.
+        A folder without a card is no dataset, so an older one is never left mixed with this one.
         """
         folder = Path(folder)
         check_target(folder)
-        is_new = not folder.exists()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(prefix=".new-", dir=folder) as aside:
-                new = Path(aside)
-                self.space.save(new / self.space.file)
-                pq.write_table(self._table(), new / self.file)
-                sums = checksums(new, (self.space.file, self.file))
-                card = json.dumps({**self.card, "sha256": sums}, indent=2, ensure_ascii=False)
-                (new / "card.json").write_text(card, encoding="utf-8")
-                (folder / "card.json").unlink(missing_ok=True)
-                for old in set(_FILES) - {self.space.file, self.file}:
-                    (folder / old).unlink(missing_ok=True)
-                for name in (self.space.file, self.file, "card.json"):
-                    (new / name).replace(folder / name)
-        except OSError as error:
-            raise InputError(f"cannot write {folder}: {error.strerror or error}") from None
-        finally:
-            if is_new:
-                with suppress(OSError):
-                    folder.rmdir()  # works only where nothing came into it
+        with new_files(folder, last="card.json", gone=set(_FILES) - {self.space.file, self.file}) as new:
+            self.space.save(new / self.space.file)
+            pq.write_table(self._table(), new / self.file)
+            sums = checksums(new, (self.space.file, self.file))
+            card = json.dumps({**self.card, "sha256": sums}, indent=2, ensure_ascii=False)
+            (new / "card.json").write_text(card, encoding="utf-8")
 
     def _table(self) -> pa.Table:
         sets = self.sets
@@ -247,7 +229,7 @@ def check_target(folder: Path) -> None:
         raise InputError(f"cannot write {folder}: a file of that name is in the way")
     if not folder.is_dir() or (folder / "card.json").is_file():
         return
-    if {entry.name for entry in folder.iterdir()} - set(_FILES):
+    if {entry.name for entry in folder.iterdir()} - {*_FILES, ASIDE, LOCK}:
         raise InputError(f"{folder} is not empty and holds no dataset: choose another folder")
 
 

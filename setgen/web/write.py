@@ -30,7 +30,7 @@ from setgen.errors import InputError
 from setgen.export.exportable import Exportable
 from setgen.export.grader import grader
 from setgen.export.registry import exportable
-from setgen.export.write import check_new, export
+from setgen.export.write import check_new, export, put
 from setgen.files import read_json
 from setgen.runtime.folder import CARD, SETTINGS
 
@@ -87,9 +87,7 @@ def export_web(
         text = json.dumps(settings | _data(board, judges), allow_nan=False)
         (whole / "data.json").write_text(text, encoding="utf-8")
         _write_page(whole)
-        if folder.is_dir():
-            folder.rmdir()
-        shutil.move(whole, folder)
+        put(whole, folder)
 
 
 def _write_part(what: Exportable, folder: Path, precision: str) -> Any:

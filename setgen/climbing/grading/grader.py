@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -32,7 +33,7 @@ from setgen.climbing.grading.grading import Grading
 from setgen.climbing.grading.hold_graph import HoldGraphNetwork, HoldGraphs
 from setgen.climbing.shape import SHAPE_FEATURES, shape_features
 from setgen.errors import InputError
-from setgen.files import check_links, check_sums, checksums, parse_json
+from setgen.files import check_links, check_sums, checksums, new_files, parse_json
 from setgen.generators.config import check_sizes
 from setgen.threads import one_thread
 
@@ -149,17 +150,14 @@ class Grader(nn.Module):
         return Grading(self.grades, (p / p.sum(1, keepdim=True)).numpy(), features.float().numpy())
 
     def save(self, folder: Path) -> None:
-        """Write grader.json, board.json and weights.safetensors into `folder`."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            save_file({k: v.contiguous() for k, v in self.state_dict().items()}, folder / _FILES[2])
-            self.board.save(folder / _FILES[1])
-            sums = checksums(folder, _FILES[1:])
+        """Write grader.json, board.json and weights.safetensors into `folder`, all or nothing. Raises InputError."""
+        with new_files(folder, last=_FILES[0]) as new:
+            weights = {k: v.contiguous() for k, v in self.state_dict().items()}
+            (new / _FILES[2]).write_bytes(safetensors(weights))
+            self.board.save(new / _FILES[1])
+            sums = checksums(new, _FILES[1:])
             head = {"format": FORMAT, "config": asdict(self.config), "sha256": sums}
-            (folder / _FILES[0]).write_text(json.dumps(head, indent=2), encoding="utf-8")
-        except (OSError, SafetensorError) as error:
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            raise InputError(f"cannot write {folder}: {reason}") from None
+            (new / _FILES[0]).write_text(json.dumps(head, indent=2), encoding="utf-8")
 
 
 def load_grader(folder: Path | str) -> Grader:
