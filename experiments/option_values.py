@@ -77,6 +77,7 @@ KINDS: dict[str, Kind] = {
     "evaluation.seed": SEED,
     "evaluation.test_climbs": whole(2),
     "foreign_code": FLAG,
+    "init": or_null(TEXT),
     "models": TEXTS,
     "networks": TEXTS,
     "only": TEXTS,

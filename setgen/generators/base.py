@@ -78,6 +78,7 @@ class Generator(nn.Module, abc.ABC):
     guided: the next element depends on the conditions, so that guidance does something.
     exact: `log_likelihood` is the probability itself, in every column.
     not_exported: why the hooks cannot be traced, where they cannot.
+    taken_over: how many parameters began as those of a model of another space (see `transfer`).
     """
 
     name: ClassVar[str] = ""
@@ -90,6 +91,7 @@ class Generator(nn.Module, abc.ABC):
     item_first: bool = False
     repeats_without_rules: bool = False
     not_exported: str = ""
+    taken_over: int = 0
     ranks: Tensor | None
 
     def __init__(self, space: Space, config: Any) -> None:
