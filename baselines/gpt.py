@@ -120,7 +120,10 @@ class GPT(nn.Module):
                 nn.init.zeros_(parameter)
         self.elements: ElementEmbedding | None = None
         if config.embedding == "space":
-            self.elements, self.pointer = ElementEmbedding(space, width, config.length), nn.Linear(width, width, bias=False)
+            self.elements, self.pointer = (
+                ElementEmbedding(space, width, config.length),
+                nn.Linear(width, width, bias=False),
+            )
 
     def table(self) -> Tensor:
         """(vocabulary, width) the vector of every token."""

@@ -57,8 +57,8 @@ class RunFacts:
 
 
 def untrained(model: DictConfig, space: Space, init: str | None = None) -> Generator:
-    """The generator that a model config describes, as it is built. init: the folder of a trained one of another space,
-    to begin with what it learned. Raises InputError for unknown options, or an `init` that does not fit."""
+    """The generator that a model config describes, as it is built. init: the folder of a trained one of another
+    space, to begin with what it learned. Raises InputError for unknown options, or an `init` that does not fit."""
     kind = generator_class(model.generator)
     if not isinstance(model.config, DictConfig):
         raise InputError(f"model {model.label}: config is {model.config}, give it options")

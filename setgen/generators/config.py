@@ -30,9 +30,9 @@ class GeneratorConfig:
 class NetworkConfig(GeneratorConfig):
     """width: a multiple of heads. dropout: a share of what the network's layers pass on.
 
-    condition_dropout: how often angle, and independently grade, is hidden in training. hidden: share of the elements
-    that the network does not get to see in a training step: it reads that there is one, not which. length: what counts
-    as 1 of coordinates, in their unit; 0 for the space's longest side.
+    condition_dropout: how often angle, and independently grade, is hidden in training. hidden: share of the
+    elements that the network does not get to see in a training step: it reads that there is one, not which.
+    length: what counts as 1 of coordinates, in their unit; 0 for the space's longest side.
     """
 
     width: int = 128

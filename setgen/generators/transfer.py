@@ -1,10 +1,10 @@
 """Transfer: a generator of one space begins with what one of another space has learned.
 
-Which weights mean the same in both is asked of the network itself: it is built on small made-up spaces, each with one
-more of something (items, groups, labels, sizes, values of a condition). A weight whose shape follows none of these is
-taken over as it is. A table with a row for each label, group, size or value is taken over row by row, by name. Rows of
-what the old space does not know, items above all, begin at the mean of those it does: alike, so that their coordinates
-speak first. What is counted starts anew, and so does the size model.
+Which weights mean the same in both is asked of the network itself: it is built on small made-up spaces, each with
+one more of something (items, groups, labels, sizes, values of a condition). A weight whose shape follows none of
+these is taken over as it is. A table with a row for each label, group, size or value is taken over row by row, by
+name. Rows of what the old space does not know, items above all, begin at the mean of those it does: alike, so that
+their coordinates speak first. What is counted starts anew, and so does the size model.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def begun_from(source: Generator, kind: type[Generator], space: Space, config: A
         )
     old, new = source.space.coordinates, space.coordinates
     if old is None or new is None or old.shape[1] != new.shape[1]:
-        raise InputError(f"{source.space.name} and {space.name} share no coordinates: nothing can be taken over")
+        raise InputError(
+            f"{source.space.name} and {space.name} share no coordinates: nothing can be taken over"
+        )
     if hasattr(config, "length"):
         config = replace(config, length=source.config.length or longest_side(old))
     follows = _follows(kind, config, space)
@@ -68,7 +70,9 @@ def begun_from(source: Generator, kind: type[Generator], space: Space, config: A
             elif first_only:
                 weight.copy_(given[name].mean(0).expand_as(weight))
     if not whole:
-        raise InputError(f"no weight of {kind.name or kind.__name__} is free of its {space.word}: train it from nothing")
+        raise InputError(
+            f"no weight of {kind.name or kind.__name__} is free of its {space.word}: train it from nothing"
+        )
     return generator
 
 
@@ -92,7 +96,9 @@ def _rows(space: Space, of: set[str], rows: int) -> list[Any] | None:
     names: dict[str, list[Any]] = {
         "items": [None] * rows,
         "groups": list(space.group_names),
-        "labels": [n if there else None for n, there in zip(_label_names(space), space.label_occurs, strict=True)],
+        "labels": [
+            n if there else None for n, there in zip(_label_names(space), space.label_occurs, strict=True)
+        ],
         "sizes": list(range(rows)),
     }
     if what in space.conditions:
@@ -110,8 +116,12 @@ def _check_network(kind: type[Generator], theirs: Any, ours: Any, space: Space) 
     probe = _probe(space)
     if _shapes(kind, theirs, probe) != _shapes(kind, ours, probe):
         own = asdict(ours)
-        differs = [f"{k} {v}, not {own[k]}" for k, v in asdict(theirs).items() if k != "length" and v != own[k]]
-        raise InputError(f"it is another network ({'; '.join(differs)}): give this one the same, or train another")
+        differs = [
+            f"{k} {v}, not {own[k]}" for k, v in asdict(theirs).items() if k != "length" and v != own[k]
+        ]
+        raise InputError(
+            f"it is another network ({'; '.join(differs)}): give this one the same, or train another"
+        )
 
 
 def _follows(kind: type[Generator], config: Any, space: Space) -> dict[str, list[set[str]]]:
