@@ -84,7 +84,7 @@ def _take_rows(table: Tensor, names: Sequence[Any], old: Tensor, old_names: Sequ
     shared = [(i, known[name]) for i, name in enumerate(names) if name in known]
     if shared:
         here, there = (list(index) for index in zip(*shared, strict=True))
-        table[here] = old[there]
+        table[here] = old[there].to(table)
     return len(shared) * table[0].numel()
 
 
