@@ -11,6 +11,7 @@ same seed: differences are paired, climb by climb. `conf/few.yaml` says what the
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -76,13 +77,12 @@ def main(cfg: DictConfig) -> None:
     note_command(folder, "few")
     console.print(f"[bold]Few climbs[/] of {study.dataset.card['title']}: {folder}", soft_wrap=True)
     out = console if console.is_terminal else Console(quiet=True)
-    cells: list[Cell] = []
     for climbs, seed, name in product(sorted(cfg.climbs), cfg.seeds, study.ways):
-        cells.append(study.cell(name, climbs, seed, folder, out))
-        said = f"{name}, {climbs} climbs, seed {seed}: {np.mean(cells[-1].bits):.3f} bits per hold"
+        cell = study.cell(name, climbs, seed, folder, out)
+        said = f"{name}, {climbs} climbs, seed {seed}: {np.mean(cell.bits):.3f} bits per hold"
         console.print(said, soft_wrap=True)
     page = folder / "few.md"
-    page.write_text(page_of(cells, study, noted_commands(folder)), encoding="utf-8")
+    page.write_text(page_of(finished_cells(folder), study, noted_commands(folder)), encoding="utf-8")
     console.print(f"Page: {page}", soft_wrap=True)
 
 
@@ -261,20 +261,27 @@ def draws_of(teachers: list[Generator], like: Sets, draws: int, seed: int) -> Se
     )
 
 
+def finished_cells(folder: Path) -> list[Cell]:
+    """Every cell in the folder, whatever call made it."""
+    return [Cell(**json.loads(path.read_text())) for path in sorted((folder / "cells").glob("*.json"))]
+
+
 def page_of(cells: list[Cell], study: Study, command: str) -> str:
-    """The results in Markdown: bits per hold of plain, and what each way differs from it."""
-    cfg, numbers = study.cfg, sorted(study.cfg.climbs)
-    by = {(cell.way, cell.climbs, cell.seed): cell for cell in cells}
-    head = [
-        "| training climbs | " + " | ".join(f"{n:,}" for n in numbers) + " |",
-        "| --- |" + " --: |" * len(numbers),
-    ]
+    """The results in Markdown: bits of plain, what each way differs from it, and what each was trained with."""
+    cfg, numbers = study.cfg, sorted({cell.climbs for cell in cells})
+    by: dict[tuple[str, int], dict[int, Cell]] = defaultdict(dict)
+    for cell in cells:
+        by[cell.way, cell.climbs][cell.seed] = cell
+    ways = [name for name in cfg.ways if any(cell.way == name for cell in cells)]
+    first = "| training climbs | " + " | ".join(f"{n:,}" for n in numbers) + " |"
+    head = [first, "| --- |" + " --: |" * len(numbers)]
+    network = f"network of width {cfg.network.width}, depth {cfg.network.depth}"
     lines = [
         f"# Few climbs: {study.dataset.card['title']}",
         "",
-        f"Bits per hold of {cfg.model.label} (network of width {cfg.network.width}, depth {cfg.network.depth}) on "
-        f"{len(study.test)} test climbs, mean of {len(cfg.seeds)} seed{'s' * (len(cfg.seeds) > 1)}; below plain, the "
-        "difference from plain of the same seed: less is better, ± one standard error over test climbs.",
+        f"Bits per hold of {cfg.model.label}, {network}, on {len(study.test):,} test climbs (one of each hold set). "
+        "Below plain: the difference from plain of the same seed, climb by climb, less is better; ± one standard "
+        "error over test climbs; in brackets the number of seeds, of which the mean is taken.",
         "",
         "```bash",
         command,
@@ -282,24 +289,36 @@ def page_of(cells: list[Cell], study: Study, command: str) -> str:
         "",
         *head,
     ]
-    for name in study.ways:
-        row = []
-        for n in numbers:
-            bits = np.mean([by[name, n, seed].bits for seed in cfg.seeds], axis=0)
-            plain = np.mean([by[PLAIN, n, seed].bits for seed in cfg.seeds], axis=0)
-            row.append(f"{bits.mean():.3f}" if name == PLAIN else _difference(bits - plain))
+    for name in ways:
+        row = (_compared(by[name, n], by[PLAIN, n], name == PLAIN) for n in numbers)
         lines.append(f"| {name} | " + " | ".join(row) + " |")
-    lines += ["", "Rows (climbs at their angles) and steps of the first seed:", ""]
-    lines += head
-    for name in study.ways:
-        first = [by[name, n, cfg.seeds[0]] for n in numbers]
-        lines.append(f"| {name} | " + " | ".join(f"{cell.rows:,}; {cell.steps:,}" for cell in first) + " |")
+    lines += [
+        "",
+        "Training rows (a climb at two angles is two), and steps that validation chose, by seed:",
+        "",
+        *head,
+    ]
+    for name in ways:
+        row = (_trained_with(list(by[name, n].values())) for n in numbers)
+        lines.append(f"| {name} | " + " | ".join(row) + " |")
     return "\n".join([*lines, ""])
 
 
-def _difference(bits: np.ndarray) -> str:
+def _compared(own: dict[int, Cell], plain: dict[int, Cell], alone: bool) -> str:
+    """Mean bits, `alone`, or their difference from plain over the seeds that both have."""
+    seeds = sorted(own.keys() & plain.keys())
+    if not seeds:
+        return ""
+    bits = np.mean([own[seed].bits for seed in seeds], axis=0)
+    if alone:
+        return f"{bits.mean():.3f} ({len(seeds)})"
+    bits = bits - np.mean([plain[seed].bits for seed in seeds], axis=0)
     error = bits.std(ddof=1) / np.sqrt(len(bits))
-    return f"{bits.mean():+.3f} ± {error:.3f}".replace("-", "−")
+    return f"{bits.mean():+.3f} ± {error:.3f} ({len(seeds)})".replace("-", "−")
+
+
+def _trained_with(cells: list[Cell]) -> str:
+    return f"{cells[0].rows:,}; {', '.join(f'{cell.steps:,}' for cell in cells)}" if cells else ""
 
 
 if __name__ == "__main__":
