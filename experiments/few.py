@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from rich.console import Console
 
 from experiments.data import open_dataset
@@ -108,6 +108,8 @@ class Study:
             raise InputError(
                 f"{cfg.extra} is of another board than {where}: import both from one source, alike"
             )
+        if not isinstance(cfg.climbs, ListConfig) or not cfg.climbs or not cfg.seeds:
+            raise InputError("there is nothing to study: give climbs=[300,1000] or others, and seeds=[…]")
         most = len(np.unique(fingerprints(dataset.space, dataset.part("train"))))
         for climbs in cfg.climbs:
             if not isinstance(climbs, int) or not 1 <= climbs <= most:

@@ -143,12 +143,16 @@ def test_differences_are_paired_and_over_common_seeds(dataset):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["climbs=3"], "there is nothing to study"),
+        (["seeds=[]"], "there is nothing to study"),
         (["climbs=[0]"], "climbs has 0: there are 1 to"),
         (["climbs=[1000000]"], "training climbs"),
         (["only=[nothing]"], "there is no way 'nothing': there are plain"),
         (["+ways.mine={weight: 1}"], "way 'mine' is"),
         (["+ways.mine={training: {momentum: 1}}"], "no option 'momentum'"),
         (["+ways.mine={config: {hidden: 2}}"], "hidden is 2"),
+        (["steps={300: 60}"], "steps is"),
+        (["other=5"], "other is 5: give a name"),
         (["resume=nowhere"], "not a run folder"),
     ],
 )
