@@ -45,11 +45,11 @@ def begun_from(source: Generator, kind: type[Generator], space: Space, config: A
         )
     if hasattr(config, "length"):
         config = replace(config, length=source.config.length or longest_side(old))
-    follows = _follows(kind, config, space)
     _check_network(kind, source.config, config, space)
+    follows = _follows(kind, config, space)
 
     generator = kind(space, config)
-    given, whole = dict(source.named_parameters()), 0
+    given = dict(source.named_parameters())
     counted = [f"{name}." for name, part in generator.named_modules() if isinstance(part, SizeModel)]
     with torch.no_grad():
         for name, weight in generator.named_parameters():
@@ -60,7 +60,6 @@ def begun_from(source: Generator, kind: type[Generator], space: Space, config: A
             here, there = (_rows(s, of, len(w)) for s, w in ((space, weight), (source.space, given[name])))
             if not of:
                 weight.copy_(given[name])
-                whole += weight.numel()
                 generator.taken_over += weight.numel()
             elif first_only and here and there:
                 generator.taken_over += _take_rows(weight, here, given[name], there)
@@ -69,10 +68,6 @@ def begun_from(source: Generator, kind: type[Generator], space: Space, config: A
                 generator.taken_over += weight.numel()
             elif first_only:
                 weight.copy_(given[name].mean(0).expand_as(weight))
-    if not whole:
-        raise InputError(
-            f"no weight of {kind.name or kind.__name__} is free of its {space.word}: train it from nothing"
-        )
     return generator
 
 
@@ -112,9 +107,14 @@ def _label_names(space: Space) -> list[str]:
 
 
 def _check_network(kind: type[Generator], theirs: Any, ours: Any, space: Space) -> None:
-    """Raise InputError where two configs do not make the same network."""
+    """Raise InputError where two configs do not make the same network, or one that knows no coordinates."""
     probe = _probe(space)
-    if _shapes(kind, theirs, probe) != _shapes(kind, ours, probe):
+    shapes = _shapes(kind, ours, probe)
+    if shapes == _shapes(kind, ours, replace(probe, xy=None)):
+        name, word = kind.name or kind.__name__, space.item_word
+        raise InputError(f"this {name} does not learn from where {word}s are: nothing can be taken over")
+    heads = [getattr(config, "heads", 0) for config in (theirs, ours)]  # which no shape tells
+    if _shapes(kind, theirs, probe) != shapes or heads[0] != heads[1]:
         own = asdict(ours)
         differs = [
             f"{k} {v}, not {own[k]}" for k, v in asdict(theirs).items() if k != "length" and v != own[k]

@@ -123,11 +123,13 @@ def test_its_folder_keeps_the_unit_of_length(tmp_path):
     [
         ("gpt", LARGER, "sweep_set", "another family, gpt: give one of sweep_set"),
         ("sweep_set", LARGER, {"width": 32}, "another network .width 16, not 32"),
+        ("sweep_set", LARGER, {"heads": 4}, "another network .heads 2, not 4"),
         ("sweep_set", LARGER, {"depth": 1}, "another network .depth 2, not 1"),
         ("sweep_set", Items("basket", tuple("abcde"), (1, 3)), {}, "share no coordinates"),
         ("sweep_set", Items("line", tuple("abc"), (1, 2), xy=np.zeros((3, 1))), {}, "share no coordinates"),
-        ("dpp", LARGER, {}, "no weight of dpp is free of its board"),
-        ("hold_frequency", LARGER, {}, "no weight of hold_frequency is free of its board"),
+        ("dpp", LARGER, {}, "this dpp does not learn from where holds are"),
+        ("hold_frequency", LARGER, {}, "this hold_frequency does not learn from where holds are"),
+        ("gpt", LARGER, {}, "this gpt does not learn from where holds are"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(case, space, config, message):
