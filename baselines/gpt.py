@@ -29,7 +29,7 @@ from setgen.generators.config import NetworkConfig
 from setgen.generators.counts import log_frequencies
 from setgen.generators.sweeps import sweep_ranks
 from setgen.generators.unmasking import Unmasking
-from setgen.models.embedding import ElementEmbedding
+from setgen.models.embedding import ElementEmbedding, partly_hidden
 from setgen.models.fields import fields_of
 from setgen.models.transformer import KVCache, Packing, Transformer
 from setgen.sets.batch import SetBatch
@@ -104,6 +104,7 @@ class GPT(nn.Module):
     def __init__(self, space: Space, vocabulary: Vocabulary, context: int, config: GPTConfig) -> None:
         super().__init__()
         self.vocabulary, self.context, width = vocabulary, context, config.width
+        self.hidden = config.hidden
         of_space = vocabulary.n_things if config.embedding == "space" else 0  # they have vectors of their own
         self.token = nn.Embedding(len(vocabulary) - of_space, width)
         self.position = nn.Embedding(context, width)
@@ -119,7 +120,10 @@ class GPT(nn.Module):
                 nn.init.zeros_(parameter)
         self.elements: ElementEmbedding | None = None
         if config.embedding == "space":
-            self.elements, self.pointer = ElementEmbedding(space, width), nn.Linear(width, width, bias=False)
+            self.elements, self.pointer = (
+                ElementEmbedding(space, width, config.length),
+                nn.Linear(width, width, bias=False),
+            )
 
     def table(self) -> Tensor:
         """(vocabulary, width) the vector of every token."""
@@ -144,7 +148,8 @@ class GPT(nn.Module):
             mask = (place[:, None] >= place)[None, None]
             return self.transformer(self.read(tokens, position, table), None, mask)
         packing = Packing.of(present)
-        x = self.read(tokens[present], position[present], table)
+        seen = partly_hidden(table, self.hidden if self.training else 0.0)
+        x = self.read(tokens[present], position[present], seen)
         return packing.pad(self.transformer(x, packing, causal=True))
 
     def logits(self, code: Tensor, table: Tensor) -> Tensor:
@@ -209,7 +214,7 @@ class GPTGenerator(Generator):
         self.vocabulary = Vocabulary.of(space, config.tokens == "joint")
         longest = self.vocabulary.prefix + self.vocabulary.per_item * space.widest  # `end` is never read
         self.gpt = GPT(space, self.vocabulary, config.context or longest, config)
-        self.fields = fields_of(space, config.width, config.waves, kinds=2)
+        self.fields = fields_of(space, config.width, config.waves, 2, config.length)
         self.item_first = not self.vocabulary.joint
         self.in_place = self.order_free = config.order != "shuffled"
         self.repeats_without_rules = config.order == "shuffled"

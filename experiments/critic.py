@@ -65,7 +65,7 @@ def main(cfg: DictConfig) -> None:
         label = Path(path).name
         for seed in cfg.seeds:
             with console.status(f"{label}: teaching a critic, seed {seed}"):
-                taught = teach(generator, dataset, seed, Schedule(draws=cfg.draws, steps=cfg.steps))
+                taught = teach(generator, dataset, seed, Schedule(draws=cfg.draws, steps=cfg.training_steps))
             taught.critic.save(folder / f"{label}-seed{seed}")
             with console.status(f"{label}: judging what it chooses, seed {seed}"):
                 found = judged(taught.critic, generator, reference, seed, cfg)

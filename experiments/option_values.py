@@ -32,6 +32,10 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_positive(value: Any) -> bool:
+    return _is_whole(value) and value >= 1
+
+
 def _is_seed(value: Any) -> bool:
     return _is_whole(value) and 0 <= value <= _LARGEST_SEED
 
@@ -59,6 +63,17 @@ SEEDS = Kind(
     f"a list such as [0,1]: different whole numbers from 0 to {_LARGEST_SEED}",
 )
 TEXT = Kind(lambda value: isinstance(value, str) and bool(value), "a name (a number as one in quotes)")
+STEPS = Kind(
+    lambda value: (
+        isinstance(value, dict)
+        and bool(value)
+        and all(
+            _is_positive(n) and _is_list(steps) and steps and all(map(_is_positive, steps))
+            for n, steps in value.items()
+        )
+    ),
+    "numbers of training climbs, each with a list of steps, such as {300: [60, 200]}",
+)
 TEXTS = Kind(lambda value: _is_list(value) and all(map(TEXT.holds, value)), "a list of names, such as [a,b]")
 
 
@@ -79,12 +94,15 @@ KINDS: dict[str, Kind] = {
     "evaluation.samples": whole(1),
     "evaluation.seed": SEED,
     "evaluation.test_climbs": whole(2),
+    "extra": or_null(TEXT),
     "foreign_code": FLAG,
+    "init": or_null(TEXT),
     "metrics": or_null(TEXTS),
     "models": TEXTS,
     "networks": TEXTS,
     "only": TEXTS,
     "orders": whole(1),
+    "other": or_null(TEXT),
     "out": TEXT,
     "pruner": one_of("median", "none"),
     "resume": or_null(TEXT),
@@ -92,10 +110,11 @@ KINDS: dict[str, Kind] = {
     "samples": whole(2),
     "seed": SEED,
     "seeds": SEEDS,
-    "steps": whole(1),
+    "steps": STEPS,
     "target": whole(1),
     "test_climbs": whole(2),
     "threads": or_null(whole(1)),
+    "training_steps": whole(1),
     "training.average": DECAY,
     "training.batch_size": whole(1),
     "training.bucketing": FLAG,

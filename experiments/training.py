@@ -23,6 +23,7 @@ from setgen.errors import InputError
 from setgen.files import parse_json
 from setgen.generators.base import Generator
 from setgen.generators.registry import generator_class, load_generator
+from setgen.generators.transfer import begun_from
 from setgen.sets.space import Space
 from setgen.training import Callback, Options, Point, Progress, Training, make_fabric, seed_all
 
@@ -55,8 +56,9 @@ class RunFacts:
             raise InputError(f"{folder / 'run.json'} is damaged: {error}") from None
 
 
-def untrained(model: DictConfig, space: Space) -> Generator:
-    """The generator that a model config describes, as it is built. Raises InputError for unknown options."""
+def untrained(model: DictConfig, space: Space, init: str | None = None) -> Generator:
+    """The generator that a model config describes, as it is built. init: the folder of a trained one of another
+    space, to begin with what it learned. Raises InputError for unknown options, or an `init` that does not fit."""
     kind = generator_class(model.generator)
     if not isinstance(model.config, DictConfig):
         raise InputError(f"model {model.label}: config is {model.config}, give it options")
@@ -65,18 +67,24 @@ def untrained(model: DictConfig, space: Space) -> Generator:
         config = kind.Config(**options)
     except (TypeError, InputError) as error:
         raise InputError(f"model {model.label}: {error}") from None
-    return kind(space, config)
+    if init is None:
+        return kind(space, config)
+    source = load_generator(init)
+    try:
+        return begun_from(source, kind, space, config)
+    except InputError as error:
+        raise InputError(f"init={init}: {error}") from None
 
 
 def check_trainable(settings: DictConfig, space: Space) -> None:
     """Raise InputError when `train` would refuse these settings: to be asked before a folder is made."""
     check_values(settings)
-    untrained(settings.model, space)
+    untrained(settings.model, space, settings.get("init"))
 
 
-def build_generator(model: DictConfig, dataset: Dataset) -> Generator:
-    """The untrained generator that a model config describes, with its counts taken from training climbs."""
-    generator = untrained(model, dataset.space)
+def build_generator(model: DictConfig, dataset: Dataset, init: str | None = None) -> Generator:
+    """The generator that `untrained` makes, with its counts taken from training climbs."""
+    generator = untrained(model, dataset.space, init)
     generator.fit_counts(dataset.part("train"))
     return generator
 
@@ -101,7 +109,10 @@ def train(
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
     seed_all(seed)
-    generator = build_generator(cfg.model, dataset)
+    generator = build_generator(cfg.model, dataset, cfg.get("init"))
+    if cfg.get("init"):
+        taken = f"{generator.taken_over:,} of {generator.n_parameters:,} parameters"
+        console.print(f"{cfg.model.label}: begins with {taken} of {cfg.init}", soft_wrap=True)
     facts = RunFacts(cfg.model.label, cfg.model.kind, cfg.model.note, seed)
     fabric = fabric or make_fabric(cfg.training.precision)
     tracked = tracking(cfg, folder, cfg.model.label) if fabric.is_global_zero else nullcontext()

@@ -84,6 +84,7 @@ class Generator(nn.Module, abc.ABC):
     exact: `log_likelihood` is the probability itself, in every column.
     not_exported: why the hooks cannot be traced, where they cannot.
     since: the format of the oldest model folders whose network is still this one.
+    taken_over: how many parameters began as those of a model of another space (see `transfer`).
     """
 
     name: ClassVar[str] = ""
@@ -97,6 +98,7 @@ class Generator(nn.Module, abc.ABC):
     repeats_without_rules: bool = False
     not_exported: str = ""
     since: ClassVar[int] = OLDEST
+    taken_over: int = 0
     ranks: Tensor | None
 
     def __init__(self, space: Space, config: Any) -> None:

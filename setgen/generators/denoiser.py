@@ -21,7 +21,7 @@ from setgen.generators.config import NetworkConfig
 from setgen.generators.counts import log_frequencies
 from setgen.generators.sizes import SizeModel
 from setgen.generators.unmasking import Unmasking
-from setgen.models.embedding import ConditionEmbedding, ElementEmbedding
+from setgen.models.embedding import ConditionEmbedding, ElementEmbedding, partly_hidden
 from setgen.models.fields import fields_of
 from setgen.models.transformer import SetTransformer
 from setgen.sets.batch import SetBatch
@@ -76,12 +76,12 @@ class Denoiser(Generator):
         super().__init__(space, config)
         width = config.width
         self.sizes = SizeModel(space)
-        self.elements = ElementEmbedding(space, width)
+        self.elements = ElementEmbedding(space, width, config.length)
         self.asked = ConditionEmbedding(space, width)
         self.of_remaining = nn.Embedding(space.widest + 1, width)
         self.encoder = SetTransformer(width, config.depth, config.heads, config.dropout)
         self.pointer = nn.Linear(width, width, bias=False)
-        self.fields = fields_of(space, width, config.waves)
+        self.fields = fields_of(space, width, config.waves, length=config.length)
         self.register_buffer("log_frequency", torch.zeros(space.n_elements))
 
     @abstractmethod
@@ -99,7 +99,8 @@ class Denoiser(Generator):
     def element_logits(self, known: SetBatch, remaining: Tensor, table: Tensor) -> Tensor:
         """(B, V·R) logits. known: the items that are not masked. remaining: (B,) how many are masked."""
         state = self.asked(known.conditions, known.rows_in) + self.of_remaining(remaining)
-        code, read = self.encoder(state, known.element, table, known.present)
+        seen = partly_hidden(table, self.config.hidden if self.training else 0.0)
+        code, read = self.encoder(state, known.element, seen, known.present)
         logits = torch.addmm(self.log_frequency, self.pointer(code), table.T, alpha=table.shape[1] ** -0.5)
         if self.fields is None:
             return logits

@@ -42,7 +42,7 @@ from setgen.generators.counts import log_frequencies
 from setgen.generators.sizes import SizeModel
 from setgen.generators.sweeps import sweep_ranks
 from setgen.generators.unmasking import Unmasking
-from setgen.models.embedding import ConditionEmbedding, ElementEmbedding
+from setgen.models.embedding import ConditionEmbedding, ElementEmbedding, partly_hidden
 from setgen.models.fields import fields_of
 from setgen.models.transformer import KVCache, Packing, Transformer
 from setgen.sets.batch import SetBatch
@@ -135,7 +135,7 @@ class SweepSet(Generator):
         super().__init__(space, config)
         width = config.width
         self.sizes = SizeModel(space)
-        self.elements = ElementEmbedding(space, width)
+        self.elements = ElementEmbedding(space, width, config.length)
         self.asked = ConditionEmbedding(space, width, std=0.3)
         self.of_left = nn.Embedding(space.widest + 1, width)
         self.of_ahead = nn.Embedding(space.widest + 1, width)
@@ -147,8 +147,8 @@ class SweepSet(Generator):
         self.pointer = nn.Linear(width, width, bias=False)
         self.nothing_new = nn.Linear(width, 1)
         self.bias = nn.Parameter(torch.zeros(space.n_elements))
-        self.fields = fields_of(space, width, config.waves, kinds=2)
-        self.fields_ahead = fields_of(space, width, config.waves, kinds=2)
+        self.fields = fields_of(space, width, config.waves, 2, config.length)
+        self.fields_ahead = fields_of(space, width, config.waves, 2, config.length)
         self.ranks = sweep_ranks(space, config.directions)
 
     def fit_counts(self, sets: Sets) -> None:
@@ -171,7 +171,8 @@ class SweepSet(Generator):
         batch, given = self._ranked(batch.shuffled(), n_given, order)
         rules = Rules.of(self.space, bounded=False, device=device)
         table = self.elements()
-        codes = self._codes(batch, given, order, table, size)
+        seen = partly_hidden(table, self.config.hidden if self.training else 0.0)
+        codes = self._codes(batch, given, order, seen, size)
         sweep = self._chain(batch, given, order, rules, [self._line_steps(batch, given, codes, table)])
         log_size = self._log_size(batch, torch.zeros_like(size), rules, 1)
         # Any item: uniform over the elements that are not given, each as likely to be named next.

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,14 +15,19 @@ from setgen.sets.space import Space
 _FREQUENCIES = 6
 
 
-def fourier_features(xy: Tensor) -> Tensor:
+def longest_side(xy: np.ndarray) -> float:
+    """The longest side of the box around coordinates (V, D)."""
+    return float(np.ptp(xy, axis=0).max())
+
+
+def fourier_features(xy: Tensor, length: float = 0.0) -> Tensor:
     """(V, D) coordinates → (V, D + 12 D): scaled to the space, and sin/cos at 6 octaves of each.
 
-    Source: Tancik et al. 2020, with axis-aligned octaves 2^0…2^5 half-waves across the space.
+    length: what counts as 1; 0 for the space's longest side. Source: Tancik et al. 2020, with axis-aligned octaves
+    2^0…2^5 half-waves across that length.
     """
-    low, high = xy.amin(0), xy.amax(0)
     # A span of less than one unit is not blown up.
-    unit = (xy - low) / (high - low).clamp(min=1.0).max()
+    unit = (xy - xy.amin(0)) / max(length or longest_side(xy.numpy()), 1.0)
     waves = unit[..., None] * math.pi * 2.0 ** torch.arange(_FREQUENCIES, dtype=xy.dtype)
     return torch.cat([unit * 2 - 1, waves.sin().flatten(1), waves.cos().flatten(1)], dim=1)
 
@@ -29,17 +35,17 @@ def fourier_features(xy: Tensor) -> Tensor:
 class ElementEmbedding(nn.Module):
     """Vectors of all V·R (item, label) elements: coordinates + group + item + label, normalised.
 
-    What a space lacks (coordinates, groups) is left out.
+    What a space lacks (coordinates, groups) is left out. length: see `fourier_features`.
     """
 
     geometry: Tensor
     group: Tensor
 
-    def __init__(self, space: Space, width: int) -> None:
+    def __init__(self, space: Space, width: int, length: float = 0.0) -> None:
         super().__init__()
         xy, group = space.coordinates, space.groups
         if xy is not None:
-            features = fourier_features(torch.from_numpy(xy))
+            features = fourier_features(torch.from_numpy(xy), length)
             self.register_buffer("geometry", features.to(torch.get_default_dtype()), persistent=False)
             self.from_geometry = nn.Linear(self.geometry.shape[1], width)
         if group is not None:
@@ -64,6 +70,11 @@ class ElementEmbedding(nn.Module):
     def forward(self) -> Tensor:
         """(V·R, width), indexed by item · R + label."""
         return self.norm(self.items()[:, None] + self.of_label.weight).flatten(0, 1)
+
+
+def partly_hidden(table: Tensor, share: float) -> Tensor:
+    """The table (M, width) with about this share of its rows 0: what is read by it is there, and not told."""
+    return table * (torch.rand(len(table), 1, device=table.device) >= share) if share else table
 
 
 class ConditionEmbedding(nn.Module):

@@ -18,26 +18,28 @@ import math
 import torch
 from torch import Tensor, nn
 
+from setgen.models.embedding import longest_side
 from setgen.sets.space import Space
 
-_WAVELENGTHS = 2.0, 1 / 12  # longest and shortest, in parts of the space's longest side
+_WAVELENGTHS = 2.0, 1 / 12  # longest and shortest, in parts of that length
 
 
 class Fields(nn.Module):
-    """Fields in a space with coordinates. kinds: how many each item emits, for different uses. waves: F.
+    """Fields in a space with coordinates. kinds: how many each item emits, for different uses. waves: F. length:
+    of which the wavelengths are parts; 0 for the space's longest side.
 
     All fields are 0 before training, so that a model with them starts as the one without.
     """
 
     waves: Tensor
 
-    def __init__(self, space: Space, width: int, waves: int, kinds: int = 1) -> None:
+    def __init__(self, space: Space, width: int, waves: int, kinds: int = 1, length: float = 0.0) -> None:
         super().__init__()
         assert space.coordinates is not None
         xy = torch.from_numpy(space.coordinates).double()
-        side = (xy.amax(0) - xy.amin(0)).max()
+        side = length or longest_side(space.coordinates)
         vectors = wave_vectors(waves, xy.shape[1])
-        phase = (xy - xy.amin(0)) / torch.where(side > 0, side, 1.0) @ vectors.T
+        phase = (xy - xy.amin(0)) / (side or 1.0) @ vectors.T
         both = torch.stack([phase.cos(), phase.sin()], 1).to(torch.get_default_dtype())
         self.register_buffer("waves", both, persistent=False)  # (V, 2, F)
         self.shape = kinds, space.n_labels, 2, waves
@@ -57,9 +59,9 @@ class Fields(nn.Module):
         return (field @ waves.T).transpose(1, 2).flatten(1)
 
 
-def fields_of(space: Space, width: int, waves: int, kinds: int = 1) -> Fields | None:
+def fields_of(space: Space, width: int, waves: int, kinds: int = 1, length: float = 0.0) -> Fields | None:
     """None where none are wanted (no waves), or the space has no coordinates."""
-    return Fields(space, width, waves, kinds) if waves and space.coordinates is not None else None
+    return Fields(space, width, waves, kinds, length) if waves and space.coordinates is not None else None
 
 
 def wave_vectors(waves: int, dimensions: int) -> Tensor:

@@ -32,7 +32,7 @@ def places(dataset, tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_command_judges_every_way(places, tmp_path, monkeypatch):
-    options = ["seeds=[0]", "samples=60", "choices=3", "draws=100", "steps=20", f"runs={tmp_path}"]
+    options = ["seeds=[0]", "samples=60", "choices=3", "draws=100", "training_steps=20", f"runs={tmp_path}"]
     words = ["critic", f"models=[{places / 'model'}]", f"data.path={places / 'data'}", *options]
     monkeypatch.setattr("sys.argv", words)
     critic()
@@ -54,7 +54,7 @@ def test_the_command_judges_every_way(places, tmp_path, monkeypatch):
         (["models=[no/such]"], "no/such is not a folder"),
         (["models=[HOME/model]", "choices=1"], "choices is 1"),
         (["models=[HOME/model]", "draws=many"], "draws is many"),
-        (["models=[HOME/model]", "steps=0"], "steps is 0"),
+        (["models=[HOME/model]", "training_steps=0"], "training_steps is 0"),
         (["models=[HOME/other]"], "of another board"),
     ],
 )

@@ -7,8 +7,10 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -18,7 +20,7 @@ from rich.console import Console
 from experiments import compare, train
 from experiments.model_config import MODELS as MODEL_CONFIGS
 from experiments.run_folder import new_run_folder
-from experiments.training import RunFacts, finished
+from experiments.training import RunFacts, finished, untrained
 from experiments.training import train as train_one
 from setgen.climbing.build import synthetic_dataset
 from setgen.climbing.dataset import Dataset
@@ -72,10 +74,6 @@ def test_every_model_config_trains_saves_and_loads(model, dataset, tmp_path, qui
 
 @pytest.mark.parametrize("board", ["kilter-like", "moonboard-like"])
 def test_networks_have_equal_parameter_counts(board, dataset):
-    from dataclasses import replace
-
-    import numpy as np
-
     size = {"kilter-like": 476, "moonboard-like": 198}[board]
     rng = np.random.default_rng(0)
     big = replace(
@@ -239,6 +237,27 @@ def _main(monkeypatch, main, *arguments: str) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+def test_a_new_board_begins_with_another_boards_model(
+    dataset, data_folder, tmp_path, monkeypatch, refusal, capsys
+):
+    """Of a run or its model folder; a network that does not fit is refused before a folder is made."""
+    monkeypatch.chdir(tmp_path)
+    board = replace(dataset.board, xy=dataset.board.xy * 1.5, edges=None)
+    old = untrained(config("model=sweep_set").model, board)
+    old.eval().save(tmp_path / "old" / "model")
+    words = (f"data.path={data_folder}", *TINY, "model=sweep_set")
+    for init in ("old", "old/model"):
+        assert _main(monkeypatch, train.main, *words, f"init={init}") == 0
+        assert f"parameters of {init}" in capsys.readouterr().out
+    run = max((tmp_path / "runs" / "train").iterdir())
+    assert finished(run)[0].config.length == pytest.approx(np.ptp(board.xy, axis=0).max())
+    runs = len(list(run.parent.iterdir()))
+    assert "another network (width 16, not 32)" in refusal(train.main, *words, "init=old", "network.width=32")
+    assert "another family, sweep_set" in refusal(train.main, *words, "init=old", "model=masked_set")
+    assert "nowhere is not a folder" in refusal(train.main, *words, "init=nowhere")
+    assert len(list(run.parent.iterdir())) == runs
 
 
 def test_a_finished_run_goes_on_with_a_larger_budget(data_folder, tmp_path, monkeypatch, refusal):
