@@ -2,6 +2,7 @@
 
 python -m experiments.compare                                   # on the built-in board
 python -m experiments.compare data.path=DIR network=base budget.minutes=3 'seeds=[0,1,2]'
+python -m experiments.compare data.path=DIR 'seeds=[0,1,2]' ray=local  # networks trained side by side
 python -m experiments.compare 'models=[gpt,climbs.jsonl]'       # and climbs that another generator made
 """
 
@@ -15,17 +16,19 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.data import open_dataset
-from experiments.hydra_main import experiment
+from experiments.hydra_main import experiment, quieten
 from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
 from experiments.report import drawn, report_of, write_report
 from experiments.report.pictures import sections
 from experiments.report.track import log_comparison
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
-from experiments.training import check_trainable, finished, train
+from experiments.training import RunFacts, check_trainable, finished, train
+from setgen import cluster
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.metrics.context import Context
+from setgen.sets.dataset import load_dataset
 
 
 @experiment("compare")
@@ -62,6 +65,8 @@ def main(cfg: DictConfig) -> None:
         for name in cfg.models
         if i == 0 or is_config(str(name))
     ]
+    if cfg.ray:
+        train_on_ray(cfg, [run for run in runs if is_config(run[0])], folder, console)
     reference = Context.of_dataset(dataset, cfg.evaluation.seed)
     judged = []
     for done, (name, seed) in enumerate(runs):
@@ -129,6 +134,33 @@ def run_folder(
     where.mkdir(parents=True, exist_ok=True)
     train(settings, dataset, seed, where, console)
     return where
+
+
+def train_on_ray(cfg: DictConfig, runs: list[tuple[str, int]], folder: Path, console: Console) -> None:
+    """Train every model with every seed, as many at once as find room; one that broke off is gone on with."""
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    plain["data"]["path"] = str(Path(cfg.data.path).absolute())
+    with cluster.connected(cfg.ray) as engine:
+        taken = cluster.share(engine, cfg.threads)
+        remote = engine.remote(**taken, max_retries=cluster.TRIES)(_train)
+        running = [
+            remote.remote(plain, str(Path(name).absolute()), seed, folder.absolute()) for name, seed in runs
+        ]
+        for i in range(len(running)):
+            (done,), running = engine.wait(running)
+            with cluster.own_errors(engine):
+                console.print(f"[dim]{i + 1} of {len(runs)}[/] {engine.get(done)}")
+
+
+def _train(plain: dict[str, Any], name: str, seed: int, folder: Path) -> str:
+    """In a process of Ray's: one run, and what to say of it."""
+    quieten()
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not on this machine: a cluster needs a disk that all machines share")
+    cfg = OmegaConf.create(plain)
+    where = run_folder(cfg, load_dataset(cfg.data.path), name, seed, folder, Console(quiet=True))
+    facts = RunFacts.load(where)
+    return f"{facts.label}, seed {seed}: trained in {facts.train_seconds:.0f} s"
 
 
 def _short(name: str) -> str:

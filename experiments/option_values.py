@@ -83,6 +83,7 @@ KINDS: dict[str, Kind] = {
     "orders": whole(1),
     "out": TEXT,
     "pruner": one_of("median", "none"),
+    "ray": or_null(TEXT),
     "resume": or_null(TEXT),
     "runs": TEXT,
     "samples": whole(2),

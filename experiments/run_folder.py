@@ -44,7 +44,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     Raises InputError when there is none, when it is not one of this experiment, or when anything else is
     asked for.
     """
-    typed = typed_keys() - {"resume"}
+    typed = typed_keys() - {"resume", "ray"}
     if other := typed - set(may_change):
         may = ", ".join(sorted(may_change)) or "nothing"
         raise InputError(
@@ -57,6 +57,8 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
         cfg = OmegaConf.load(folder / "config.yaml")
     except Exception as error:  # YAML's own errors, and OmegaConf's
         raise InputError(f"{folder / 'config.yaml'} cannot be read: {str(error).splitlines()[0]}") from None
+    if "ray" in asked and isinstance(cfg, DictConfig):
+        cfg.ray = asked.ray  # where it runs is said anew each time
     missing = set(asked) - set(cfg) if isinstance(cfg, DictConfig) else {"options"}
     if missing:
         raise InputError(

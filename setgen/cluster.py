@@ -1,0 +1,126 @@
+"""Ray, where it is asked for: the same functions, job by job, in many processes on one machine or on many.
+
+`ray` below is what a user says: None for this process alone, in which Ray is not even imported; `local` for all
+cores of this machine; `auto` for the cluster that this machine belongs to; or a cluster's address, such as
+`head:6379` or `ray://head:10001`. Every machine needs setgen in the same version, and the same folders.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Any
+
+from setgen.errors import InputError
+
+TRIES = 3
+"""How often a job whose process died is begun again."""
+
+Row = dict[str, Any]
+
+
+@contextmanager
+def connected(ray: str) -> Iterator[Any]:
+    """The module `ray`, connected; a connection that was there before stays. Raises InputError for none."""
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # workers have the environment that we are in
+    try:
+        import ray as engine
+    except ImportError:
+        raise InputError("Ray is not installed: add the extra, as in pip install 'setgen[ray]'") from None
+    own = not engine.is_initialized()
+    if own:
+        _reach(ray)
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        here = {"include_dashboard": False} if ray == "local" else {}
+        try:
+            engine.init(address=ray, **quiet, **here)
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise InputError(f"there is no Ray cluster at {ray} ({said}): start one, or give local") from None
+    try:
+        yield engine
+    finally:
+        if own:
+            engine.shutdown()
+
+
+def _reach(ray: str) -> None:
+    """Raise InputError where an address is none, or nobody answers there: Ray itself would wait for minutes."""
+    if ray in ("local", "auto"):
+        return
+    host, _, port = ray.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise InputError(f"ray is {ray}: give local, auto, or an address such as head:6379")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"there is no Ray cluster at {ray} ({error}): start one, or give local") from None
+
+
+def share(engine: Any, threads: int | None = None) -> dict[str, float]:
+    """What a job takes of the cluster: its cores, and a GPU where there are any."""
+    return {"num_cpus": threads or 1, "num_gpus": 1 if engine.cluster_resources().get("GPU") else 0}
+
+
+def places(engine: Any, taken: dict[str, float]) -> int:
+    """How many jobs that take so much find room beside one another, at least 1."""
+    there = engine.cluster_resources()
+    names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    return max(1, min(int(there.get(names[key], 0) // need) for key, need in taken.items() if need))
+
+
+def each(
+    worker: Callable[..., Callable[[Row], Row]], arguments: tuple, jobs: Sequence[Row], ray: str | None
+) -> Iterator[Row]:
+    """What `worker(*arguments)`, made once in each process, says of each job, as it comes: in any order.
+
+    arguments: hashable. jobs, answers: name → number, text or array. Ray Data streams them: no more than a few
+    wait in memory, and the job of a process that died is done again, so that a job must leave the same behind
+    however often it is done. Raises what a job raises.
+    """
+    if ray is None:
+        work = worker(*arguments)
+        yield from map(work, jobs)
+        return
+    with connected(ray) as engine:
+        import ray.data as streams
+
+        context = streams.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        data = streams.from_items(list(jobs), override_num_blocks=len(jobs))
+        done = data.map(partial(_answer, worker, arguments), **share(engine))  # type: ignore[arg-type]
+        with own_errors(engine):
+            for row in done.iter_rows():
+                if _REFUSED in row:
+                    raise InputError(row[_REFUSED])
+                yield row
+
+
+_made = lru_cache(1)(lambda worker, arguments: worker(*arguments))
+_REFUSED = "refused"
+
+
+def _answer(worker: Callable[..., Callable[[Row], Row]], arguments: tuple, job: Row) -> Row:
+    """In a process of Ray's, which does many jobs one after the other. Its InputErrors come home as text."""
+    try:
+        return _made(worker, arguments)(job)
+    except InputError as error:
+        return {_REFUSED: str(error)}
+
+
+@contextmanager
+def own_errors(engine: Any) -> Iterator[None]:
+    """What a job raised is raised here as it is; a job whose process died too often is one clear line."""
+    try:
+        yield
+    except engine.exceptions.RayTaskError as error:
+        raise (InputError(str(error.cause)) if isinstance(error, InputError) else error) from None
+    except engine.exceptions.RayError as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"a process died again and again, for lack of memory perhaps ({said})") from None
