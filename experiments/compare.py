@@ -16,19 +16,17 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.data import open_dataset
-from experiments.hydra_main import experiment, quieten
+from experiments.hydra_main import experiment
 from experiments.judging import judge
 from experiments.model_config import is_config, known_models, load_model, settings_of, typed_keys
 from experiments.report import drawn, report_of, write_report
 from experiments.report.pictures import sections
 from experiments.report.track import log_comparison
 from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed
-from experiments.training import RunFacts, check_trainable, finished, train
-from setgen import cluster
-from setgen.climbing.dataset import Dataset
+from experiments.side_by_side import run_folder, train_on_ray
+from experiments.training import check_trainable, finished
 from setgen.errors import InputError
 from setgen.metrics.context import Context
-from setgen.sets.dataset import load_dataset
 
 
 @experiment("compare")
@@ -121,46 +119,6 @@ def check(cfg: DictConfig) -> None:
         raise InputError(
             f"{cfg.tuned} has no tuned config of these models: give a folder of experiments.sweep"
         )
-
-
-def run_folder(
-    cfg: DictConfig, dataset: Dataset, name: str, seed: int, folder: Path, console: Console
-) -> Path:
-    """The finished run of one model and seed: an earlier one, or a file of climbs, where `name` is a path."""
-    if not is_config(name):
-        return Path(name)
-    settings = settings_of(cfg, load_model(name))
-    where = folder / "runs" / f"{settings.model.label}-seed{seed}"
-    where.mkdir(parents=True, exist_ok=True)
-    train(settings, dataset, seed, where, console)
-    return where
-
-
-def train_on_ray(cfg: DictConfig, runs: list[tuple[str, int]], folder: Path, console: Console) -> None:
-    """Train every model with every seed, as many at once as find room; one that broke off is gone on with."""
-    plain: Any = OmegaConf.to_container(cfg, resolve=True)
-    plain["data"]["path"] = str(Path(cfg.data.path).absolute())
-    with cluster.connected(cfg.ray) as engine:
-        taken = cluster.share(engine, cfg.threads)
-        remote = engine.remote(**taken, max_retries=cluster.TRIES)(_train)
-        running = [
-            remote.remote(plain, str(Path(name).absolute()), seed, folder.absolute()) for name, seed in runs
-        ]
-        for i in range(len(running)):
-            (done,), running = engine.wait(running)
-            with cluster.own_errors(engine):
-                console.print(f"[dim]{i + 1} of {len(runs)}[/] {engine.get(done)}")
-
-
-def _train(plain: dict[str, Any], name: str, seed: int, folder: Path) -> str:
-    """In a process of Ray's: one run, and what to say of it."""
-    quieten()
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not on this machine: a cluster needs a disk that all machines share")
-    cfg = OmegaConf.create(plain)
-    where = run_folder(cfg, load_dataset(cfg.data.path), name, seed, folder, Console(quiet=True))
-    facts = RunFacts.load(where)
-    return f"{facts.label}, seed {seed}: trained in {facts.train_seconds:.0f} s"
 
 
 def _short(name: str) -> str:

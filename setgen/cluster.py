@@ -12,8 +12,9 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from setgen.errors import InputError
 
@@ -62,7 +63,7 @@ def _reach(ray: str) -> None:
 
 
 def share(engine: Any, threads: int | None = None) -> dict[str, float]:
-    """What a job takes of the cluster: its cores, and a GPU where there are any."""
+    """What a training takes of the cluster: its cores, and a GPU where there are any."""
     return {"num_cpus": threads or 1, "num_gpus": 1 if engine.cluster_resources().get("GPU") else 0}
 
 
@@ -73,17 +74,15 @@ def places(engine: Any, taken: dict[str, float]) -> int:
     return max(1, min(int(there.get(names[key], 0) // need) for key, need in taken.items() if need))
 
 
-def each(
-    worker: Callable[..., Callable[[Row], Row]], arguments: tuple, jobs: Sequence[Row], ray: str | None
-) -> Iterator[Row]:
-    """What `worker(*arguments)`, made once in each process, says of each job, as it comes: in any order.
+def each(work: Callable[[Row], Row], jobs: Sequence[Row], ray: str | None) -> Iterator[Row]:
+    """What `work` says of each job, as it comes: in any order.
 
-    arguments: hashable. jobs, answers: name → number, text or array. Ray Data streams them: no more than a few
-    wait in memory, and the job of a process that died is done again, so that a job must leave the same behind
-    however often it is done. Raises what a job raises.
+    work: an object that can be sent to other processes; what it loads at its first job there it may keep. jobs,
+    answers: name → number, text or array. Ray Data streams them: no more than a few wait in memory, and the job of
+    a process that died is done again, so that a job must leave the same behind however often it is done. Raises
+    what a job raises.
     """
     if ray is None:
-        work = worker(*arguments)
         yield from map(work, jobs)
         return
     with connected(ray) as engine:
@@ -94,7 +93,7 @@ def each(
         context.print_on_execution_start = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         data = streams.from_items(list(jobs), override_num_blocks=len(jobs))
-        done = data.map(partial(_answer, worker, arguments), **share(engine))  # type: ignore[arg-type]
+        done = data.map(partial(_answer, uuid4().hex, work), num_cpus=1)
         with own_errors(engine):
             for row in done.iter_rows():
                 if _REFUSED in row:
@@ -102,14 +101,17 @@ def each(
                 yield row
 
 
-_made = lru_cache(1)(lambda worker, arguments: worker(*arguments))
+_kept: dict[str, Callable[[Row], Row]] = {}
 _REFUSED = "refused"
 
 
-def _answer(worker: Callable[..., Callable[[Row], Row]], arguments: tuple, job: Row) -> Row:
+def _answer(key: str, work: Callable[[Row], Row], job: Row) -> Row:
     """In a process of Ray's, which does many jobs one after the other. Its InputErrors come home as text."""
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = work
     try:
-        return _made(worker, arguments)(job)
+        return _kept[key](job)
     except InputError as error:
         return {_REFUSED: str(error)}
 

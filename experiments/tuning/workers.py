@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 from experiments.hydra_main import quieten
+from experiments.side_by_side import check_shared
 from experiments.tuning.trials import Outcome, Tuned, ask, attempt, open_study, storage_of, tell, trial_folder
 from setgen import cluster
 from setgen.errors import InputError
@@ -72,8 +73,7 @@ def _train(plain: dict[str, Any], where: Path, label: str, number: int) -> Outco
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     settings = OmegaConf.create(plain)
     folder = where.parent.parent
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not on this machine: a cluster needs a disk that all machines share")
+    check_shared(folder)
     study = open_study(storage_of(folder, shared=True), label, settings.pruner)
     trial = optuna.Trial(study, study.trials[number]._trial_id)
     return attempt(trial, settings, load_dataset(settings.data.path), where, Console(quiet=True))

@@ -77,18 +77,29 @@ class SetDataset:
                     folder.rmdir()  # works only where nothing came into it
 
     def _table(self) -> pa.Table:
-        sets = self.sets
-        offsets = pa.array(sets.offsets.astype(np.int32))
         return pa.table(
             {
                 "id": pa.array(self.ids, pa.string()),
-                **sets.conditions,
-                self.item_column: pa.ListArray.from_arrays(offsets, pa.array(sets.item)),
-                self.label_column: pa.ListArray.from_arrays(offsets, pa.array(sets.label)),
+                **self.set_columns(self.sets),
                 "split": pa.DictionaryArray.from_arrays(pa.array(self.split), list(SPLITS)),
                 **self.stored_columns(),
             }
         )
+
+    @classmethod
+    def set_columns(cls, sets: Sets) -> dict[str, Any]:
+        """Sets as columns of a table: conditions, lists of items, lists of labels."""
+        offsets = pa.array(sets.offsets.astype(np.int32))
+        lists = {cls.item_column: sets.item, cls.label_column: sets.label}
+        of_sets = {name: pa.ListArray.from_arrays(offsets, pa.array(flat)) for name, flat in lists.items()}
+        return {**sets.conditions, **of_sets}
+
+    @classmethod
+    def sets_in(cls, table: pa.Table, space: Space) -> Sets:
+        """The sets of a table with `set_columns`. Raises KeyError, ValueError or what pyarrow does."""
+        item, label = (_list_column(table, name) for name in (cls.item_column, cls.label_column))
+        conditions = {name: table[name].to_numpy() for name in space.conditions}
+        return cls.kind.from_arrays(item, label, _list_offsets(table, cls.item_column), conditions)
 
     def stored_columns(self) -> dict[str, pa.Array]:
         """`columns`, as they are written."""
@@ -123,11 +134,8 @@ class SetDataset:
         space = load_space(folder)
         try:
             table = pq.read_table(folder / cls.file).combine_chunks()
-            item, label = (_list_column(table, name) for name in (cls.item_column, cls.label_column))
-            offsets = _list_offsets(table, cls.item_column)
+            sets = cls.sets_in(table, space)
             split = pa.compute.index_in(table["split"].cast(pa.string()), pa.array(SPLITS))
-            conditions = {name: table[name].to_numpy() for name in space.conditions}
-            sets = cls.kind.from_arrays(item, label, offsets, conditions)
             ids = np.array(table["id"].to_pylist(), dtype=object)
             columns = cls.read_columns(table)
             return cls(space, sets, split.to_numpy().astype(np.int8), ids, card, columns)
@@ -142,9 +150,13 @@ _FILES = (*DATASETS, SetDataset.file, "climbs.parquet", "card.json")
 
 def load_dataset(folder: Path | str) -> Any:
     """The dataset in a folder, of whichever kind. Raises InputError when it is none, or is incomplete."""
-    name = space_file(Path(folder)) or "board.json"
-    module, _, attribute = DATASETS[name].partition(":")
-    return getattr(import_module(module), attribute).load(folder)
+    return dataset_class(space_file(Path(folder)) or "board.json").load(folder)
+
+
+def dataset_class(file: str) -> type[SetDataset]:
+    """The kind of dataset whose space lies in a file of that name."""
+    module, _, attribute = DATASETS[file].partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def data_files(folder: Path) -> list[str]:
