@@ -70,11 +70,12 @@ class Shards:
                 f"{folder} is no folder of sets: make one with `setgen generate --format parquet`"
             )
         try:
-            if card["format"] != FORMAT:
-                raise InputError(f"{folder} has format {card['format']}, of a newer setgen: upgrade setgen")
-            shards = cls(folder, load_space(folder), int(card["n"]), int(card["shard"]), card["made"])
+            version, n, size, made = card["format"], int(card["n"]), int(card["shard"]), card["made"]
         except (KeyError, TypeError, ValueError):
             raise InputError(f"{folder / CARD} is no card that setgen wrote") from None
+        if version != FORMAT:
+            raise InputError(f"{folder} has format {version}, of a newer setgen: upgrade setgen")
+        shards = cls(folder, load_space(folder), n, size, made)
         if missing := len(shards.missing()):
             raise InputError(
                 f"{folder} lacks {missing} of {len(shards)} shards: run the command that made it again"
