@@ -1,8 +1,9 @@
-"""What a million climbs cost: seconds and memory of import, an epoch, generation to Parquet, and evaluation.
+"""What a million climbs cost, time and memory: import, an epoch, generation to Parquet, and evaluation.
 
     python -m experiments.benchmarks.million [--climbs 10000 100000 1000000] [--database FILE] [--ray local]
 
-Each number is of a process of its own; with --ray, memory is that of the process that asks. import: a database of so
+Each number is of a process of its own; with --ray, processor and memory are those
+of the one that asks. import: a database of so
 many climbs, replicated as in `experiments.benchmarks.import_speed`, to a dataset folder. epoch: 200 steps of
 `sweep_set`, small, on what was imported, times the steps of an epoch, marked ≈. generation: as `setgen generate
 parquet` does it, with the built-in model; of more than --most climbs, so many are made, and the seconds extrapolated.
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def main() -> None:
         stage, n, folder = args.stage
         print(json.dumps(_STAGES[stage](int(n), Path(folder), args.most, args.ray)))
         return
-    print(f"{'':28}" + "".join(f"{n:>22,}" for n in args.climbs))
+    print("seconds by the clock, of the processor; MiB at the peak, before the work")
+    print(f"{'':12}" + "".join(f"{n:>30,}" for n in args.climbs))
     with tempfile.TemporaryDirectory(prefix="setgen-million-") as aside:
         folders = {n: Path(aside) / str(n) for n in args.climbs}
         for n, folder in folders.items():
@@ -64,7 +66,7 @@ def main() -> None:
                 large_database(folder / "large.sqlite3", n, args.database)
         for stage in args.only:
             cells = [_in_its_own_process(stage, n, folder, args) for n, folder in folders.items()]
-            print(f"{stage + ', s and MiB':28}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
+            print(f"{stage:12}" + "".join(f"{cell:>30}" for cell in cells), flush=True)
 
 
 def _in_its_own_process(stage: str, n: int, folder: Path, args: Any) -> str:
@@ -75,22 +77,25 @@ def _in_its_own_process(stage: str, n: int, folder: Path, args: Any) -> str:
     found = json.loads(said.decode().splitlines()[-1])
     if found is None:
         return "–"
+    return _cell(found)
+
+
+def _cell(found: dict[str, Any]) -> str:
     about = "≈ " if found["extrapolated"] else ""
-    return f"{about}{found['seconds']:,.1f}  {found['peak']:,.0f}"
+    return f"{about}{found['seconds']:,.1f} {found['processor']:,.1f} {found['peak']:,.0f} {found['before']:,.0f}"
 
 
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _told(seconds: float, times: float = 1.0) -> dict[str, Any]:
-    return {"seconds": seconds * times, "extrapolated": times != 1.0, "peak": peak()}
+def _told(work: Callable[[], float | None], times: float = 1.0) -> dict[str, Any]:
+    """Seconds by the clock (or as the work says), of the processor, and MiB at the peak and before; × times."""
+    before, began, processor = peak(), time.perf_counter(), time.process_time()
+    seconds = work() or time.perf_counter() - began
+    processor = time.process_time() - processor
+    found = {"seconds": seconds * times, "processor": processor * times, "peak": peak(), "before": before}
+    return found | {"extrapolated": times != 1.0}
 
 
 def _import(n: int, folder: Path, most: int, ray: str | None) -> dict[str, Any]:
-    return _told(_timed(lambda: import_dataset(folder / "large.sqlite3").save(folder / "data")))
+    return _told(lambda: import_dataset(folder / "large.sqlite3").save(folder / "data"))
 
 
 def _epoch(n: int, folder: Path, most: int, ray: str | None) -> dict[str, Any]:
@@ -104,14 +109,14 @@ def _epoch(n: int, folder: Path, most: int, ray: str | None) -> dict[str, Any]:
     steps = min(_STEPS, -(-len(sets) // _BATCH))
     options = Options(steps=steps, batch_size=_BATCH, validations=1)
     work = Training(generator, sets, dataset.part("valid")[:256], options)
-    return _told(work.run().seconds, len(sets) / (steps * _BATCH))
+    return _told(lambda: work.run().seconds, len(sets) / (steps * _BATCH))
 
 
 def _generation(n: int, folder: Path, most: int, ray: str | None) -> dict[str, Any]:
     made, generator = min(n, most), load_generator(BUILTIN)
     shards = Shards.begin(folder / "made", generator.space, made, min(_SHARD, made), {})
     maker = Maker(shards, _builtin, Climbs.prompts(1), None, 0, {})
-    return _told(_timed(lambda: list(make(maker, ray))), n / made)
+    return _told(lambda: _all(make(maker, ray)), n / made)
 
 
 def _builtin() -> Any:
@@ -125,7 +130,12 @@ def _evaluation(n: int, folder: Path, most: int, ray: str | None) -> dict[str, A
     shards = Shards.begin(folder / "judged", synthetic_board(), n, min(_SHARD, n), {})
     for shard in range(len(shards)):
         shards.write(shard, synthetic_climbs(len(shards.rows(shard)), 2 + shard))
-    return _told(_timed(lambda: evaluate_shards(shards, folder / "reference", ray=ray)))
+    return _told(lambda: _all([evaluate_shards(shards, folder / "reference", ray=ray)]))
+
+
+def _all(done: Iterable[object]) -> None:
+    for _ in done:
+        pass
 
 
 _STAGES = {"import": _import, "epoch": _epoch, "generation": _generation, "evaluation": _evaluation}

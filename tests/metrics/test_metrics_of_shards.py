@@ -45,13 +45,19 @@ def shards(climbs, data, tmp_path_factory):
     return found
 
 
-def test_what_is_said_of_each_set_does_not_depend_on_the_others(climbs, shards, data):
-    """Every function of its kind, on all sets at once and shard by shard; the order is that of all of them."""
+@pytest.fixture(scope="module")
+def both(climbs, shards, data):
+    """Contexts that look at all climbs together, and at the shards."""
     reference = Context.of_dataset(load_dataset(data), 0, grader=None)
-    looked, whole = look(shards, reference, data), reference.judging(climbs)
+    return reference.judging(climbs), reference.on(look(shards, reference, data))
+
+
+def test_what_is_said_of_each_set_does_not_depend_on_the_others(both):
+    """Every function of its kind, on all sets at once and shard by shard; the order is that of all of them."""
+    whole, looked = both[0], both[1].raw
     assert list(looked[np.arange(N)].ones()) == list(whole.raw.ones())
     compared = 0
-    for name, compute in per_set_functions(reference.space).items():
+    for name, compute in per_set_functions(whole.space).items():
         if isinstance(looked.numbers[name], str):
             assert looked.numbers[name]  # why there are none
             continue
@@ -63,10 +69,9 @@ def test_what_is_said_of_each_set_does_not_depend_on_the_others(climbs, shards, 
     assert compared >= 4
 
 
-def test_sums_are_those_of_all_sets(climbs, shards, data):
-    reference = Context.of_dataset(load_dataset(data), 0, grader=None)
-    whole, parts = reference.judging(climbs), reference.on(look(shards, reference, data))
-    table = {m.name: m for m in metrics_for(reference.space)}
+def test_sums_are_those_of_all_sets(both):
+    whole, parts = both
+    table = {m.name: m for m in metrics_for(whole.space)}
     for name in ("legal", "illegal: too few starts", "sensible", "novel", "nearest training climb"):
         expected = estimate(whole, table[name])
         assert estimate(parts, table[name]) == expected
