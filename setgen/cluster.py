@@ -39,9 +39,10 @@ def connected(ray: str) -> Iterator[Any]:
         here = {"include_dashboard": False} if ray == "local" else {}
         try:
             engine.init(address=ray, **quiet, **here)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # Ray raises errors of every kind here, Exception itself among them
             said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise InputError(f"there is no Ray cluster at {ray} ({said}): start one, or give local") from None
+            what = "Ray does not start here" if ray == "local" else f"there is no Ray cluster at {ray}"
+            raise InputError(f"{what} ({said}): start one, or leave ray out") from None
     try:
         yield engine
     finally:
@@ -59,7 +60,7 @@ def _reach(ray: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
-        raise InputError(f"there is no Ray cluster at {ray} ({error}): start one, or give local") from None
+        raise InputError(f"there is no Ray cluster at {ray} ({error}): start one, or leave ray out") from None
 
 
 def share(engine: Any, threads: int | None = None) -> dict[str, float]:

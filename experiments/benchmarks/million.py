@@ -2,11 +2,10 @@
 
     python -m experiments.benchmarks.million [--climbs 10000 100000 1000000] [--database FILE] [--ray local]
 
-Each number is of a process of its own; with --ray, processor and memory are those
-of the one that asks. import: a database of so
-many climbs, replicated as in `experiments.benchmarks.import_speed`, to a dataset folder. epoch: 200 steps of
-`sweep_set`, small, on what was imported, times the steps of an epoch, marked ≈. generation: as `setgen generate
-parquet` does it, with the built-in model; of more than --most climbs, so many are made, and the seconds extrapolated.
+Each number is of a process of its own; with --ray, processor and memory are those of the one that asks. import: a
+database of so many climbs, replicated as in `experiments.benchmarks.import_speed`, to a dataset folder. epoch: 200
+steps of `sweep_set`, small, on what was imported, times the steps of an epoch, marked ≈. generation: with the built-
+in model, as `setgen generate` fills shards; of more than --most climbs, so many are made, the seconds extrapolated.
 evaluation: `setgen evaluate` of shards of as many synthetic climbs, where they are not more than --most, beside a
 dataset of 20,000.
 """
