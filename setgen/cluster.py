@@ -35,10 +35,11 @@ def connected(ray: str) -> Iterator[Any]:
     own = not engine.is_initialized()
     if own:
         _reach(ray)
-        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-        here = {"include_dashboard": False} if ray == "local" else {}
         try:
-            engine.init(address=ray, **quiet, **here)
+            dashboard = False if ray == "local" else None
+            engine.init(
+                address=ray, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=dashboard
+            )
         except Exception as error:  # Ray raises errors of every kind here, Exception itself among them
             said = (str(error).strip().splitlines() or [type(error).__name__])[0]
             what = "Ray does not start here" if ray == "local" else f"there is no Ray cluster at {ray}"
@@ -123,7 +124,9 @@ def own_errors(engine: Any) -> Iterator[None]:
     try:
         yield
     except engine.exceptions.RayTaskError as error:
-        raise (InputError(str(error.cause)) if isinstance(error, InputError) else error) from None
+        raise (
+            InputError(str(getattr(error, "cause", error))) if isinstance(error, InputError) else error
+        ) from None
     except engine.exceptions.RayError as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"a process died again and again, for lack of memory perhaps ({said})") from None
