@@ -42,8 +42,11 @@ def connected(ray: str) -> Iterator[Any]:
             )
         except Exception as error:  # Ray raises errors of every kind here, Exception itself among them
             said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            what = "Ray does not start here" if ray == "local" else f"there is no Ray cluster at {ray}"
-            raise InputError(f"{what} ({said}): start one, or leave ray out") from None
+            if ray == "local":
+                raise InputError(f"Ray does not start on this machine ({said}): leave it out") from None
+            raise InputError(
+                f"there is no Ray cluster at {ray} ({said}): start one, or leave ray out"
+            ) from None
     try:
         yield engine
     finally:

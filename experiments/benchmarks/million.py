@@ -102,7 +102,7 @@ def _epoch(n: int, folder: Path, most: int, ray: str | None) -> dict[str, Any]:
         import_dataset(folder / "large.sqlite3").save(folder / "data")
     dataset = Dataset.load(folder / "data")
     sets, model = dataset.part("train"), load_model("sweep_set")
-    model.config |= {"width": 64, "depth": 2, "heads": 4}
+    model.config.update({"width": 64, "depth": 2, "heads": 4, "dropout": 0.0})
     generator = untrained(model, dataset.space)
     generator.fit_counts(sets)
     steps = min(_STEPS, -(-len(sets) // _BATCH))
