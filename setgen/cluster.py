@@ -127,9 +127,9 @@ def own_errors(engine: Any) -> Iterator[None]:
     try:
         yield
     except engine.exceptions.RayTaskError as error:
-        raise (
-            InputError(str(getattr(error, "cause", error))) if isinstance(error, InputError) else error
-        ) from None
+        if isinstance(error, InputError):
+            raise InputError(str(getattr(error, "cause", error))) from None
+        raise
     except engine.exceptions.RayError as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"a process died again and again, for lack of memory perhaps ({said})") from None

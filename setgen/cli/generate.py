@@ -393,7 +393,7 @@ def _shards(
         raise InputError("--format parquet needs --out, a folder for the shards")
     if not math.isfinite(temperature):
         raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
-    generator = load()
+    generator: Any = load()
     how: dict[str, Any] = {"legal": legal, "temperature": temperature, **drawing.of(generator)}
     if _is_board(generator.space):
         _only_for_sets(list(asked.conditions))

@@ -141,7 +141,7 @@ class Context:
             known[key] = compute()
         return known[key]
 
-    def on(self, raw: Sets) -> Context:
+    def on(self, raw: Any) -> Context:
         """The same with other sets looked at."""
         return replace(self, raw=raw)
 
