@@ -11,6 +11,7 @@ Models take turns, so that a sweep that is stopped has been fair as well.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ from setgen.errors import InputError
 def main(cfg: DictConfig) -> None:
     console = Console()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     if cfg.resume:
         folder, cfg = resumed(cfg, {"trials"})
         dataset, _ = open_dataset(cfg)

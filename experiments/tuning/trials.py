@@ -58,10 +58,13 @@ class Tuned:
 
 def storage_of(folder: Path, shared: bool) -> Storage:
     """Where a sweep's trials are: SQLite for one process; for several, on many machines perhaps, a journal, for
-    SQLite is not safe on a network's disk. A sweep that goes on keeps what it has."""
+    SQLite is not safe on a network's disk. A sweep that goes on keeps what it has. Raises InputError."""
     journal, file = folder.absolute() / "trials.journal", folder.absolute() / "trials.sqlite3"
     if journal.exists() or (shared and not file.exists()):
-        return JournalStorage(JournalFileBackend(str(journal)))
+        try:
+            return JournalStorage(JournalFileBackend(str(journal)))
+        except (ValueError, KeyError, OSError):
+            raise InputError(f"{journal} is no storage of trials") from None
     return f"sqlite:///{file}"
 
 
@@ -78,8 +81,7 @@ def open_study(storage: Storage, label: str, pruner: str) -> optuna.Study:
         )
     except Exception as error:
         if "sqlalchemy" in type(error).__module__ or "optuna" in type(error).__module__:
-            name = storage.removeprefix("sqlite:///") if isinstance(storage, str) else "trials.journal"
-            raise InputError(f"{name} is no storage of trials") from None
+            raise InputError(f"{str(storage).removeprefix('sqlite:///')} is no storage of trials") from None
         raise
 
 

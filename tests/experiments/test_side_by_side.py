@@ -65,7 +65,7 @@ def test_a_sweep_that_goes_on_keeps_its_storage(tmp_path):
             assert len(open_study(storage_of(folder, shared), "a", "none").trials) == 1
     (new / "trials.journal").write_text("no journal\n{}\n")
     with pytest.raises(InputError, match="no storage of trials"):
-        open_study(storage_of(new, shared=True), "a", "none")
+        storage_of(new, shared=True)
 
 
 def test_trials_that_run_beside_one_another_have_different_values(data, tmp_path):
