@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,9 @@ def test_without_ray_it_is_said_what_is_missing(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_on_ray_every_job_is_done_once_though_a_process_dies(two_cores, tmp_path):
+    from ray import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not find a module of tests
     expected = plain(map(Squares(tmp_path), JOBS))
     assert plain(each(Squares(tmp_path, dies=4), JOBS, two_cores)) == expected
     assert (tmp_path / "died").exists()
