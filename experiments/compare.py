@@ -2,6 +2,7 @@
 
 python -m experiments.compare                                   # on the built-in board
 python -m experiments.compare data.path=DIR network=base budget.minutes=3 'seeds=[0,1,2]'
+python -m experiments.compare data.path=DIR 'seeds=[0,1,2]' ray=local  # networks trained side by side
 python -m experiments.compare 'models=[gpt,climbs.jsonl]'       # and climbs that another generator made
 """
 
@@ -22,7 +23,8 @@ from experiments.report import drawn, report_of, write_report
 from experiments.report.pictures import sections
 from experiments.report.track import log_comparison
 from experiments.run_folder import at_work, new_run_folder, note_command, noted_commands, resumed, save_config
-from experiments.training import check_trainable, finished, train
+from experiments.side_by_side import run_folder, train_on_ray
+from experiments.training import check_trainable, finished
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.metrics.context import Context
@@ -69,6 +71,8 @@ def compare(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -
         for name in cfg.models
         if i == 0 or is_config(str(name))
     ]
+    if cfg.ray:
+        train_on_ray(cfg, [run for run in runs if is_config(run[0])], folder, console)
     reference = Context.of_dataset(dataset, cfg.evaluation.seed)
     judged = []
     for done, (name, seed) in enumerate(runs):
@@ -123,19 +127,6 @@ def check(cfg: DictConfig) -> None:
         raise InputError(
             f"{cfg.tuned} has no tuned config of these models: give a folder of experiments.sweep"
         )
-
-
-def run_folder(
-    cfg: DictConfig, dataset: Dataset, name: str, seed: int, folder: Path, console: Console
-) -> Path:
-    """The finished run of one model and seed: an earlier one, or a file of climbs, where `name` is a path."""
-    if not is_config(name):
-        return Path(name)
-    settings = settings_of(cfg, load_model(name))
-    where = folder / "runs" / f"{settings.model.label}-seed{seed}"
-    where.mkdir(parents=True, exist_ok=True)
-    train(settings, dataset, seed, where, console)
-    return where
 
 
 def _short(name: str) -> str:

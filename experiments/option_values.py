@@ -105,6 +105,7 @@ KINDS: dict[str, Kind] = {
     "other": or_null(TEXT),
     "out": TEXT,
     "pruner": one_of("median", "none"),
+    "ray": or_null(TEXT),
     "resume": or_null(TEXT),
     "runs": TEXT,
     "samples": whole(2),

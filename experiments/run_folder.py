@@ -50,7 +50,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     Whether foreign code may run is never the folder's to say. Raises InputError when there is none, when it is not
     one of this experiment, or when anything else is asked for.
     """
-    typed = typed_keys() - {"resume", "foreign_code"}
+    typed = typed_keys() - {"resume", "foreign_code", "ray"}
     if other := typed - set(may_change):
         may = ", ".join(sorted(may_change)) or "nothing"
         raise InputError(
@@ -63,6 +63,8 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
         cfg = OmegaConf.load(folder / "config.yaml")
     except Exception as error:  # YAML's own errors, and OmegaConf's
         raise InputError(f"{folder / 'config.yaml'} cannot be read: {str(error).splitlines()[0]}") from None
+    if "ray" in asked and isinstance(cfg, DictConfig):
+        cfg.ray = asked.ray  # where it runs is said anew each time
     missing = set(asked) - set(cfg) - {"foreign_code"} if isinstance(cfg, DictConfig) else {"options"}
     if missing:
         raise InputError(

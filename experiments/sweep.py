@@ -2,6 +2,7 @@
 
 python -m experiments.sweep model=sweep_set data.path=DIR trials=20 budget.minutes=1
 python -m experiments.sweep 'models=[gpt,sorted_gpt,masked_set,sweep_set]' data.path=DIR
+python -m experiments.sweep model=sweep_set data.path=DIR ray=local        # trials side by side
 python -m experiments.sweep resume=FOLDER trials=40
 python -m experiments.train model=sweep_set tuned=FOLDER data.path=DIR     # with what it found
 
@@ -10,6 +11,8 @@ Models take turns, so that a sweep that is stopped has been fair as well.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +28,8 @@ from experiments.training import check_trainable, untrained
 from experiments.tuning.report import write_sweep_report
 from experiments.tuning.sizes import of_one_size
 from experiments.tuning.space import Option, space_of
-from experiments.tuning.trials import Tuned, best_config, give_up_broken, next_trial, open_study
+from experiments.tuning.trials import Tuned, best_config, give_up_broken, next_trial, open_study, storage_of
+from experiments.tuning.workers import trials_on_ray
 from setgen.climbing.dataset import Dataset
 from setgen.errors import DiskError, InputError
 
@@ -34,6 +38,7 @@ from setgen.errors import DiskError, InputError
 def main(cfg: DictConfig) -> None:
     console, resumes = Console(), bool(cfg.resume)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     if resumes:
         folder, cfg = resumed(cfg, {"trials"})
         dataset, _ = open_dataset(cfg)
@@ -91,7 +96,7 @@ def searches(cfg: DictConfig, dataset: Dataset) -> list[Search]:
 def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Path, console: Console) -> None:
     """Run the trials that are missing; leave the best configs and the report in the folder."""
     title = dataset.card["title"]
-    storage = f"sqlite:///{folder.absolute() / 'trials.sqlite3'}"
+    storage = storage_of(folder, shared=cfg.ray is not None)
     models = []
     for one in searched:
         label = one.settings.model.label
@@ -106,18 +111,16 @@ def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Pat
         if again := give_up_broken(tuned.study, folder):
             console.print(f"{tuned.label}: {again} broken off, tried again")
 
-    shown = console if console.is_terminal else Console(quiet=True)
-    for number in range(cfg.trials):
-        for tuned in models:
-            if tuned.n_done > number:
-                continue
-            came = next_trial(tuned, dataset, folder, shown)
-            best = tuned.best
-            so_far = f", best {best.value:.3f}" if best else ""
-            console.print(f"{tuned.label} {number + 1} of {cfg.trials}: {came}{so_far}")
-            found = best_config(tuned, title)
-            if found:
-                save_config(found, folder / f"{tuned.label}.yaml")
+    trials = (
+        trials_on_ray(models, cfg, folder) if cfg.ray else trials_here(models, cfg, dataset, folder, console)
+    )
+    for tuned, came in trials:
+        best = tuned.best
+        so_far = f", best {best.value:.3f}" if best else ""
+        console.print(f"{tuned.label} {tuned.n_done} of {cfg.trials}: {came}{so_far}")
+        found = best_config(tuned, title)
+        if found:
+            save_config(found, folder / f"{tuned.label}.yaml")
     page = write_sweep_report(folder, models, cfg, title, noted_commands(folder))
     for tuned in models:
         if tuned.best:
@@ -126,6 +129,17 @@ def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Pat
                 f"{tuned.label}: {tuned.best.value:.3f} bits per hold on valid, {file}", soft_wrap=True
             )
     console.print(f"Report: {page}", soft_wrap=True)
+
+
+def trials_here(
+    models: list[Tuned], cfg: DictConfig, dataset: Dataset, folder: Path, console: Console
+) -> Iterator[tuple[Tuned, str]]:
+    """The same as `trials_on_ray`, one after the other in this process."""
+    shown = console if console.is_terminal else Console(quiet=True)
+    for number in range(cfg.trials):
+        for tuned in models:
+            if tuned.n_done <= number:
+                yield tuned, next_trial(tuned, dataset, folder, shown)
 
 
 if __name__ == "__main__":

@@ -74,3 +74,13 @@ def small_disk(tmp_path) -> Iterator[SmallDisk]:
         pytest.skip("no disk can be mounted here")
     yield disk
     subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.fixture(scope="session")
+def two_cores() -> Iterator[str]:
+    """A local Ray of two cores, however many there are; what is asked for as `local` then joins it."""
+    ray = pytest.importorskip("ray")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield "local"
+    ray.shutdown()

@@ -66,7 +66,7 @@ def measure(n: int) -> dict[str, Any]:
     ids = np.array([str(i) for i in range(len(climbs))], dtype=object)
     dataset = Dataset(board, climbs, split, ids, {"title": "synthetic board"})
     generated = synthetic_climbs(n, 2)
-    before = _peak()
+    before = peak()
     began = time.perf_counter()
     reference = Context.of_dataset(dataset)
     grader_of(reference)
@@ -87,12 +87,12 @@ def measure(n: int) -> dict[str, Any]:
         "prepared": prepared,
         "metrics": seconds,
         "before": before,
-        "peak": _peak(),
+        "peak": peak(),
         "notes": sorted({v.note for v in found.values.values() if v.note}),
     }
 
 
-def _peak() -> float:
+def peak() -> float:
     """MiB of memory that this process has held at most."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes / (1 << 20 if sys.platform == "darwin" else 1 << 10)

@@ -113,6 +113,22 @@ def replicate(path: Path, n: int, seed: int = 0) -> None:
         db.executemany(f"INSERT INTO climb_stats VALUES ({', '.join('?' * len(names))})", lines)
 
 
+def large_database(path: Path, n: int, like: Path | None = None) -> None:
+    """A database of n climbs, replicated from `like`, or from one of the synthetic board. Raises InputError."""
+    if like is None:
+        synthetic_database(path)
+    else:
+        try:
+            shutil.copyfile(like, path)
+        except OSError as error:
+            raise InputError(f"{like} cannot be read: {error.strerror}") from None
+    path.chmod(0o600)
+    try:
+        replicate(path, n)
+    except sqlite3.Error as error:
+        raise InputError(f"{like} is no Aurora database: {error}") from None
+
+
 def reference_import(path: Path, out: Path) -> int:
     """Rows kept when the database is read the way of kilter-gpt's preprocessing."""
     with sqlite3.connect(path) as db:
@@ -167,18 +183,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.sqlite3"
-        if args.database:
-            try:
-                shutil.copyfile(args.database, path)
-            except OSError as error:
-                raise InputError(f"{args.database} cannot be read: {error.strerror}") from None
-        else:
-            synthetic_database(path)
-        path.chmod(0o600)
-        try:
-            replicate(path, args.climbs)
-        except sqlite3.Error as error:
-            raise InputError(f"{args.database} is no Aurora database: {error}") from None
+        large_database(path, args.climbs, args.database)
         print(f"{args.climbs:,} climbs, {path.stat().st_size / 2**20:.0f} MiB, {args.repeats} repeats")
 
         def ours() -> int:

@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 import optuna
 from omegaconf import DictConfig, OmegaConf
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 from rich.console import Console
 
 from experiments.run_folder import save_config, write_json
-from experiments.training import train
+from experiments.training import RunFacts, train
 from experiments.tuning.space import Option, with_values
 from setgen.climbing.dataset import Dataset
 from setgen.errors import DiskError, InputError
 from setgen.training import Callback, Point, Progress
 
+Storage = str | BaseStorage
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 _AT_RANDOM = 5  # trials before the sampler learns from them and the pruner compares with them
 _NOT_PRUNED = 0.3  # share of the budget in which nothing is stopped: the learning rate is high, all are noisy
@@ -44,12 +47,28 @@ class Tuned:
         return len(self.study.get_trials(deepcopy=False, states=DONE))
 
     @property
+    def n_running(self) -> int:
+        return len(self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING]))
+
+    @property
     def best(self) -> optuna.trial.FrozenTrial | None:
         finished = self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
         return min(finished, key=lambda trial: trial.value or 0.0, default=None)
 
 
-def open_study(storage: str, label: str, pruner: str) -> optuna.Study:
+def storage_of(folder: Path, shared: bool) -> Storage:
+    """Where a sweep's trials are: SQLite for one process; for several, on many machines perhaps, a journal, for
+    SQLite is not safe on a network's disk. A sweep that goes on keeps what it has. Raises InputError."""
+    journal, file = folder.absolute() / "trials.journal", folder.absolute() / "trials.sqlite3"
+    if journal.exists() or (shared and not file.exists()):
+        try:
+            return JournalStorage(JournalFileBackend(str(journal)))
+        except (ValueError, KeyError, OSError):
+            raise InputError(f"{journal} is no storage of trials") from None
+    return f"sqlite:///{file}"
+
+
+def open_study(storage: Storage, label: str, pruner: str) -> optuna.Study:
     """The study of that label in the sweep's storage, made if it is not there. Raises InputError."""
     stop = optuna.pruners.MedianPruner(_AT_RANDOM, n_min_trials=_AT_RANDOM)
     try:
@@ -62,7 +81,7 @@ def open_study(storage: str, label: str, pruner: str) -> optuna.Study:
         )
     except Exception as error:
         if "sqlalchemy" in type(error).__module__ or "optuna" in type(error).__module__:
-            raise InputError(f"{storage.removeprefix('sqlite:///')} is no storage of trials") from None
+            raise InputError(f"{str(storage).removeprefix('sqlite:///')} is no storage of trials") from None
         raise
 
 
@@ -81,56 +100,86 @@ def trial_folder(folder: Path, label: str, number: int) -> Path:
     return folder / "trials" / f"{label}-{number}"
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trial: its state, its value if it has one, and both in a few words."""
+
+    state: TrialState
+    value: float | None
+    said: str
+
+
 def next_trial(tuned: Tuned, dataset: Dataset, folder: Path, console: Console) -> str:
     """Train once more, and say in a few words what came of it.
 
     A trial's value is bits per hold on valid; test climbs are never looked at. The values of trial k depend
     on the trials before it and on k, not on interruptions.
     """
+    trial, settings = ask(tuned)
+    try:
+        outcome = attempt(trial, settings, dataset, trial_folder(folder, tuned.label, trial.number), console)
+    except InputError as error:
+        if not isinstance(error, DiskError):  # else it is tried again when the sweep goes on
+            tuned.study.tell(trial, state=TrialState.FAIL)
+        raise
+    return tell(tuned, trial.number, outcome)
+
+
+def ask(tuned: Tuned) -> tuple[optuna.Trial, DictConfig]:
+    """One more trial, and the settings that it is to be trained with."""
     study, seeds = tuned.study, tuned.settings.seeds
     if not study.trials:
         study.enqueue_trial({o.key: v for o in tuned.space if (v := o.now(tuned.settings)) is not None})
-    sampling = np.random.SeedSequence([seeds[0], tuned.n_done]).generate_state(1)
-    study.sampler = optuna.samplers.TPESampler(n_startup_trials=_AT_RANDOM, seed=int(sampling[0]))
+    begun = tuned.n_done + tuned.n_running
+    sampling = np.random.SeedSequence([seeds[0], begun]).generate_state(1)
+    study.sampler = optuna.samplers.TPESampler(
+        n_startup_trials=_AT_RANDOM, seed=int(sampling[0]), constant_liar=tuned.n_running > 0
+    )
     trial = study.ask()
-    settings = with_values(tuned.settings, {k: v for o in tuned.space for k, v in o.suggest(trial).items()})
-    where = trial_folder(folder, tuned.label, trial.number)
-    bits = []
-    for i, seed in enumerate(seeds):
+    values = {k: v for o in tuned.space for k, v in o.suggest(trial).items()}
+    return trial, with_values(tuned.settings, values)
+
+
+def attempt(
+    trial: optuna.Trial, settings: DictConfig, dataset: Dataset, where: Path, console: Console
+) -> Outcome:
+    """Train with each seed in the folder `where`, and go on there with what a process that died has left."""
+    done: list[RunFacts] = []
+    for i, seed in enumerate(settings.seeds):
         run = where / f"seed{seed}"
-        run.mkdir(parents=True)
+        run.mkdir(parents=True, exist_ok=True)
         save_config(settings, run / "config.yaml")
-        watch = _watch(trial, settings, earlier=i)
+        watch = _watch(trial, settings, i, sum(facts.train_seconds for facts in done))
         try:
             facts = train(settings, dataset, seed, run, console, watch)
         except optuna.TrialPruned:
-            study.tell(trial, state=TrialState.PRUNED)
             used = trial.user_attrs["share"]
             write_json(run / "pruned.json", {"share_of_budget": used})
-            return f"stopped at {used:.0%}"
-        except InputError as error:
-            if not isinstance(error, DiskError):  # else it is tried again when the sweep goes on
-                study.tell(trial, state=TrialState.FAIL)
-            raise
+            return Outcome(TrialState.PRUNED, None, f"stopped at {used:.0%}")
         finally:
             (run / "checkpoint.pt").unlink(missing_ok=True)
-        trial.set_user_attr("n_parameters", facts.n_parameters)
-        trial.set_user_attr("steps", facts.steps + trial.user_attrs.get("steps", 0))
-        bits.append(facts.best_valid_bits_per_hold or math.nan)
+        done.append(facts)
+    trial.set_user_attr("n_parameters", done[-1].n_parameters)
+    trial.set_user_attr("steps", sum(facts.steps for facts in done))
+    bits = [facts.best_valid_bits_per_hold or math.nan for facts in done]
     if not all(map(math.isfinite, bits)):
-        study.tell(trial, state=TrialState.PRUNED)
-        return "diverged"
-    study.tell(trial, fmean(bits))
-    return f"{fmean(bits):.3f} bits per hold"
+        return Outcome(TrialState.PRUNED, None, "diverged")
+    return Outcome(TrialState.COMPLETE, fmean(bits), f"{fmean(bits):.3f} bits per hold")
 
 
-def _watch(trial: optuna.Trial, settings: DictConfig, earlier: int) -> Callback:
+def tell(tuned: Tuned, number: int, outcome: Outcome) -> str:
+    """Note what became of a trial, once; in a few words."""
+    tuned.study.tell(number, outcome.value, state=outcome.state)
+    return outcome.said
+
+
+def _watch(trial: optuna.Trial, settings: DictConfig, earlier: int, spent: float = 0.0) -> Callback:
     """Notes the time used, and stops the trial where it is worse than most at the same share of the budget.
 
-    Only the first seed is compared, at the nearest of the planned validations.
+    Only the first seed is compared, at the nearest of the planned validations. earlier, spent: how many seeds
+    were trained before, and for how many seconds.
     """
     planned, said = settings.training.validations, set()
-    spent = trial.user_attrs.get("seconds", 0.0)
 
     def watch(now: Progress, point: Point | None) -> None:
         if point is None:

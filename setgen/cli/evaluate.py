@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from setgen.metrics.evaluate import Evaluation
+    from setgen.metrics.metric import Metric
     from setgen.sets.dataset import SetDataset
 
 _SAMPLES, _TESTS = 1000, 500
@@ -30,7 +32,10 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     data: Annotated[Path, typer.Option(help="Dataset folder; its test and training climbs are the measure.")],
     climbs: Annotated[
-        str | None, typer.Option(help="File of climbs: frames, JSON lines or CSV; - is standard input.")
+        str | None,
+        typer.Option(
+            help="File of climbs: frames, JSON lines or CSV; - is standard input; or a folder of shards."
+        ),
     ] = None,
     model: Annotated[
         Path | None,
@@ -52,6 +57,12 @@ def evaluate(
         typer.Option("--json", help="Write all values as JSON to this file; - is standard output."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of climbs, subsamples and bootstraps.")] = 0,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="For shards: local, all cores of this machine; auto, or an address: a Ray cluster.",
+        ),
+    ] = None,
 ) -> None:
     """Judge climbs, or a model, by every metric, each beside its floor: the same metric on real climbs. It ends with
     what that comes to, in a few sentences.
@@ -62,6 +73,9 @@ def evaluate(
         raise InputError("give either --climbs, a file, or --model, a trained model")
     if model is None and (samples is not None or test_climbs is not None):
         raise InputError("--samples and --test-climbs are of a --model: a file is judged as it is")
+    sharded = climbs is not None and Path(climbs).is_dir()
+    if ray is not None and not sharded:
+        raise InputError("--ray is for a folder of shards: leave it out")
     if json_file is not None:
         check_target(json_file)
 
@@ -71,11 +85,13 @@ def evaluate(
     from setgen.climbing.climb_files import write_text
     from setgen.sets.dataset import load_dataset
 
-    dataset = load_dataset(data)
-    if model is not None:
+    if sharded:
+        result = _of_shards(Path(str(climbs)), data, seed, ray)
+    elif model is not None:
+        dataset = load_dataset(data)
         result = _of_model(model, dataset, samples or _SAMPLES, test_climbs or _TESTS, seed)
     else:
-        result = _of_file(str(climbs), dataset, seed)
+        result = _of_file(str(climbs), load_dataset(data), seed)
     if json_file is not None:
         write_text(json_file, json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n")
     if json_file != "-":
@@ -102,6 +118,23 @@ def _of_file(climbs: str, dataset: SetDataset, seed: int) -> Evaluation:
         read = read_sets(dataset.space, read_text(climbs), check=False)
     with _progress() as bar:
         return judge(read, dataset, seed=seed, progress=lambda m: bar.track(m, description="metrics"))
+
+
+def _of_shards(folder: Path, data: Path, seed: int, ray: str | None) -> Evaluation:
+    from setgen.cli.progress import counted
+    from setgen.metrics.evaluate import evaluate_shards
+    from setgen.sets.shards import Shards
+
+    shards = Shards.open(folder)
+
+    def shown(metrics: Sequence[Metric]) -> Iterator[Metric]:
+        with _progress() as bar:
+            yield from bar.track(metrics, description="metrics")
+
+    looked = f"looking at {shards.space.set_word}s"
+    return evaluate_shards(
+        shards, data, seed=seed, ray=ray, watch=lambda n: counted(n, shards.n, looked), progress=shown
+    )
 
 
 def _of_model(model: Path, dataset: SetDataset, n: int, test_climbs: int, seed: int) -> Evaluation:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from setgen.climbing.board import Board
     from setgen.climbing.climbs import Climbs
+    from setgen.generators.base import Generator
 
 Model = Annotated[
     Path | None,
@@ -65,6 +68,15 @@ Runtime = Annotated[
 ]
 
 
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        help="With --format parquet: local, all cores of this machine; auto, or an address: a Ray cluster.",
+    ),
+]
+
+_SHARD = 10_000
 _MOST_CLIMBS = 1_000_000  # of one call: they are all held in memory, and written when all are made
 
 
@@ -79,11 +91,18 @@ def generate(
     model: Model = None,
     angle: Angle = None,
     grade: Grade = None,
-    n: Annotated[int, typer.Option("-n", min=1, max=_MOST_CLIMBS, help="How many climbs.")] = 10,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many climbs.")] = 10,
     size: Size = None,
     seed: Seed = 0,
     temperature: Temperature = 1.0,
-    format: Format = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="frames, jsonl, csv, or parquet: shards in the folder --out, for millions; left out: by the "
+            "ending of --out, else frames.",
+        ),
+    ] = None,
     out: Out = "-",
     legal: Legal = True,
     runtime: Runtime = "torch",
@@ -101,14 +120,36 @@ def generate(
     data: Data = None,
     condition: Condition = None,
     foreign_code: Foreign = False,
+    shard: Annotated[
+        int | None,
+        typer.Option("--shard", min=1, help="Climbs in each shard; left out: 10000.", show_default=False),
+    ] = None,
+    ray: Ray = None,
 ) -> None:
     """Make new climbs for an angle and a grade.
 
     Example: setgen generate --model runs/gpt --angle 40 --grade 7a -n 100 --out new.jsonl
+
+    A million, in shards: setgen generate --model runs/gpt -n 1000000 --format parquet --out made --ray local
     """
     laid = Laid(forbid, region, hold_sets, min_holds, max_holds, feet, reach)
     drawing = Drawing(calls, guidance, top_p)
     asked = Asked(angle, grade, tuple(condition or ()))
+    if format == "parquet":
+        for option, given in (
+            ("--runtime", runtime != "torch"),
+            ("--best-of", best_of > 1),
+            ("--data", data is not None),
+        ):
+            if given:
+                raise InputError(f"{option} does not go with --format parquet: leave it out")
+        model = model and model.absolute()
+        load = partial(_load, model, "torch", foreign_code)
+        _shards(load, model, asked, n, shard, size, seed, temperature, out, legal, laid, drawing, ray)
+        return
+    for option, value in (("--shard", shard), ("--ray", ray)):
+        if value is not None:
+            raise InputError(f"{option} goes with --format parquet: leave it out")
     _sample(
         model,
         [""],
@@ -297,7 +338,10 @@ def _sample(
     if not math.isfinite(temperature):
         raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
     if n * len(texts) > _MOST_CLIMBS:
-        raise InputError(f"{n * len(texts):,} climbs are too many at once: ask for {_MOST_CLIMBS:,} at most")
+        raise InputError(
+            f"{n * len(texts):,} climbs are too many at once: ask for {_MOST_CLIMBS:,} at most, or make shards "
+            "with `setgen generate --format parquet`"
+        )
     choosing.check(n)
     check_target(out)
     generator = _load(model, runtime, foreign)
@@ -322,6 +366,75 @@ def _sample(
     write_climbs(out, generator.space, made, form, extra)
 
 
+def _shards(
+    load: Callable[[], Generator],
+    model: Path | None,
+    asked: Asked,
+    n: int,
+    shard: int | None,
+    size: int | None,
+    seed: int,
+    temperature: float,
+    out: str,
+    legal: bool,
+    laid: Laid,
+    drawing: Drawing,
+    ray: str | None,
+) -> None:
+    """Fill a folder of Parquet shards; where there are some already, with those that are missing."""
+    from setgen.builtin_model import BUILTIN
+    from setgen.cli.progress import counted
+    from setgen.generators.making import Maker, make
+    from setgen.generators.registry import model_checksum
+    from setgen.generators.sampling import Sampling
+    from setgen.sets.shards import Shards
+
+    if out == "-":
+        raise InputError("--format parquet needs --out, a folder for the shards")
+    if not math.isfinite(temperature):
+        raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
+    generator: Any = load()
+    how: dict[str, Any] = {"legal": legal, "temperature": temperature, **drawing.of(generator)}
+    if _is_board(generator.space):
+        _only_for_sets(list(asked.conditions))
+        limits: Any = laid.on(generator.space)
+        prompt: Any = _prompts(generator.space, [""], 1, asked.angle, asked.grade, legal)
+    else:
+        prompt, limits = _prompt_of_sets(generator, [""], asked, 1, laid)
+    if limits is not None:
+        how["constraints"] = limits
+    if size is not None and _is_board(generator.space):
+        _sizes(generator.space, prompt, size, legal)
+    generator.check_sampling(Sampling(**how))
+    said = {**vars(asked), "size": size, "seed": seed, "temperature": temperature, "legal": legal}
+    said |= {"model": model_checksum(model or BUILTIN), "limits": str(laid), "drawing": str(drawing)}
+    shards = Shards.begin(Path(out), generator.space, n, shard or _SHARD, said)
+    maker = Maker(shards, load, prompt, size, seed, how)
+    maker.generator = generator
+    missing = sum(len(shards.rows(one)) for one in shards.missing())
+    sets = f"{generator.space.set_word}s"
+    if missing < n:
+        print(f"{n - missing:,} of {n:,} {sets} are there already", file=sys.stderr)
+    for _ in counted(make(maker, ray), missing, f"making {sets}"):
+        pass
+    print(f"{n:,} {sets} in {len(shards):,} shards: {shards.folder / 'sets'}", file=sys.stderr)
+
+
+def _prompt_of_sets(generator: Any, texts: list[str], asked: Asked, n: int, laid: Laid) -> tuple[Any, Any]:
+    """n prompts for each text and what is laid down, of sets that are no climbs."""
+    from setgen.cli.other_sets import limits_of, prompts_of
+
+    _only_for_climbs(
+        angle=asked.angle,
+        grade=asked.grade,
+        region=laid.region,
+        reach=laid.reach,
+        feet=None if laid.feet == "any" else laid.feet,
+    )
+    prompts = prompts_of(generator.space, texts, list(asked.conditions), n)
+    return prompts, limits_of(generator.space, laid.forbid, laid.hold_sets, laid.fewest, laid.most)
+
+
 def _sample_sets(
     generator: Any,
     texts: list[str],
@@ -339,19 +452,11 @@ def _sample_sets(
     """The same of sets that are no climbs."""
     import numpy as np
 
-    from setgen.cli.other_sets import limits_of, prompts_of, write
+    from setgen.cli.other_sets import write
     from setgen.sets.text import format_for, written
 
     form, space = format_for(out, format), generator.space
-    _only_for_climbs(
-        angle=asked.angle,
-        grade=asked.grade,
-        region=laid.region,
-        reach=laid.reach,
-        feet=None if laid.feet == "any" else laid.feet,
-    )
-    prompts = prompts_of(space, texts, list(asked.conditions), n)
-    limits = limits_of(space, laid.forbid, laid.hold_sets, laid.fewest, laid.most)
+    prompts, limits = _prompt_of_sets(generator, texts, asked, n, laid)
     made = generator.sample(
         prompts,
         sizes=None if size is None else np.full(len(prompts), size),

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from setgen.errors import InputError
-from setgen.files import parse_json
+from setgen.files import checksum, parse_json
 from setgen.generators.base import FORMAT, OLDEST, SUMMED, Generator
 from setgen.sets.space import KINDS, space_file
 
@@ -63,11 +63,7 @@ def load_generator(path: Path | str, foreign: bool = False) -> Generator:
     foreign: whether a model of code from outside setgen may be loaded, which runs that code. Raises InputError
     when the folder is none, incomplete, damaged, written by another version, or foreign without leave.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: give a run folder that `experiments.train` made")
-    if not (folder / "model.json").is_file() and (folder / "model").is_dir():
-        folder = folder / "model"
+    folder = _model_folder(Path(path))
     missing = [name for name in ("model.json", "weights.safetensors") if not (folder / name).is_file()]
     if space_file(folder) is None:
         missing.insert(1, " or ".join(KINDS))
@@ -84,3 +80,15 @@ def load_generator(path: Path | str, foreign: bool = False) -> Generator:
         older = "an earlier setgen: train it again" if version < OLDEST else "a newer setgen: upgrade setgen"
         raise InputError(f"{folder} has model format {version}, of {older}")
     return generator_class(name, foreign).from_folder(folder, head)
+
+
+def model_checksum(path: Path | str) -> str:
+    """What tells a trained model from any other: the checksum of its weights."""
+    return checksum(_model_folder(Path(path)) / "weights.safetensors")
+
+
+def _model_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give a run folder that `experiments.train` made")
+    inner = not (folder / "model.json").is_file() and (folder / "model").is_dir()
+    return folder / "model" if inner else folder

@@ -34,6 +34,32 @@ def cached(compute: Callable[Concatenate[Context, P], T]) -> Callable[Concatenat
     return once
 
 
+PerSet = Callable[["Context"], dict[str, np.ndarray]]
+_PER_SET: dict[str, tuple[type[Space], PerSet]] = {}
+
+
+def per_set(compute: PerSet, space: type[Space] = Space) -> PerSet:
+    """`cached`, of a function that says of each set what it says whatever the others are: name → (C,) numbers.
+
+    Of sets in shards it is computed shard by shard, with the same answer (see `metrics.shards`). space: the kind
+    of space that it is for.
+    """
+    name = f"{compute.__module__}.{compute.__qualname__}"
+    _PER_SET[name] = space, compute
+
+    @wraps(compute)
+    def once(c: Context) -> dict[str, np.ndarray]:
+        found = getattr(c.raw, "found", None)
+        return c.once((compute,), lambda: compute(c)) if found is None else found(name)
+
+    return once
+
+
+def per_set_functions(space: Space) -> dict[str, PerSet]:
+    """All that there are for this kind of space, by name."""
+    return {name: compute for name, (kind, compute) in _PER_SET.items() if isinstance(space, kind)}
+
+
 @dataclass(frozen=True, eq=False)
 class Context:
     """Sets that are looked at, beside the real ones of both splits.
@@ -115,7 +141,7 @@ class Context:
             known[key] = compute()
         return known[key]
 
-    def on(self, raw: Sets) -> Context:
+    def on(self, raw: Any) -> Context:
         """The same with other sets looked at."""
         return replace(self, raw=raw)
 

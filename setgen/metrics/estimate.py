@@ -10,6 +10,7 @@ bootstrap of the statistic's linear part (Efron & Tibshirani 1993, ch. 22; Davis
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ from scipy import stats
 BOOTSTRAPS = 200
 """Resamples: a standard error's own relative error is 1/√400, 5 %."""
 
+_HELD = 50_000  # sets of which all resamples are held: 40 MB
 
 Bounds = tuple[float, float]
 ANY: Bounds = (-np.inf, np.inf)
@@ -42,11 +44,20 @@ class Estimate:
 @lru_cache(maxsize=4)
 def resamples(n: int, seed: int) -> np.ndarray:
     """(BOOTSTRAPS, n) float32: how often each of n sets occurs in each resample. Read-only."""
-    rng = np.random.default_rng([seed, n])
-    times = np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(BOOTSTRAPS)])
-    times = times.astype(np.float32)
+    times = np.stack(list(_drawn(n, seed)))
     times.flags.writeable = False
     return times
+
+
+def each_resample(n: int, seed: int) -> Iterator[np.ndarray]:
+    """The rows (n,) of `resamples`; of very many sets one at a time, for all of them would fill the memory."""
+    return iter(resamples(n, seed)) if n <= _HELD else _drawn(n, seed)
+
+
+def _drawn(n: int, seed: int) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng([seed, n])
+    for _ in range(BOOTSTRAPS):
+        yield np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float32)
 
 
 def undefined(why: str, n: int = 0) -> Estimate:
@@ -79,7 +90,8 @@ def from_influence(
     if n < 2:
         return Estimate(float(value), None, n, note)
     influence = np.asarray(influence, dtype=np.float64) - influence.mean()
-    spread = from_replicates(value, resamples(n, seed) @ influence / n, n, note, bounds)
+    replicates = np.array([times @ influence for times in each_resample(n, seed)]) / n
+    spread = from_replicates(value, replicates, n, note, bounds)
     error = float(influence.std(ddof=1) / np.sqrt(n))
     return Estimate(float(value), error, n, note, spread.low, spread.high)
 

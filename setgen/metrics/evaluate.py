@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import singledispatch
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,10 @@ from setgen.metrics.context import Context, samples
 from setgen.metrics.estimate import Estimate
 from setgen.metrics.likelihood import Likelihood, scored_likelihood
 from setgen.metrics.metric import Metric, Unavailable, metrics_of
+from setgen.metrics.shards import Watch, look
+from setgen.sets.dataset import load_dataset
 from setgen.sets.sets import Sets
+from setgen.sets.shards import Shards
 from setgen.sets.space import Space
 from setgen.threads import one_thread
 
@@ -83,7 +87,8 @@ def _too_good(value: Estimate, floor: Estimate, metric: Metric) -> str:
 class Evaluation:
     """Metric name → value and floor, in the order of the table.
 
-    metrics: those that have a value. left_out: name → why it has none. samples: the sets that were judged.
+    metrics: those that have a value. left_out: name → why it has none. samples: the sets that were judged (a
+    `shards.Sharded` where they were in shards).
     likelihood: of the test sets, where a generator was asked. details: what else is known, for the JSON.
     """
 
@@ -195,6 +200,34 @@ def evaluate(sets: Sets, data: Any, *, seed: int = 0, progress: Progress = iter)
     return _evaluation(c, values, left_out, sets)
 
 
+def evaluate_shards(
+    shards: Shards,
+    data: Path,
+    *,
+    seed: int = 0,
+    ray: str | None = None,
+    watch: Watch = iter,
+    progress: Progress = iter,
+) -> Evaluation:
+    """`evaluate`, of sets in a folder of shards: the same numbers, in memory that hardly grows with their number.
+
+    data: the dataset's folder. ray: see `cluster`. watch, progress: wrap the numbers of sets that were looked at, and
+    the metrics. What a network says of a set may differ in the last digits, for it reads many at once. Raises
+    InputError when the sets are of another space.
+    """
+    c = Context.of_dataset(load_dataset(data), seed)
+    if not _same(shards.space, c.space):
+        raise InputError(
+            f"the {c.words['sets']} are of another {c.space.word} ({shards.space.name}) than the dataset's "
+            f"({c.space.name}): give the dataset they belong to"
+        )
+    if shards.n <= len(c.train_sets):  # no metric looks at a sample of so few
+        return evaluate(shards.pick(np.arange(shards.n)), c, progress=progress)
+    sets = look(shards, c, data, ray, watch)
+    values, left_out = _judged(c.on(sets), metrics_for(c.space), progress)
+    return _evaluation(c, values, left_out, sets)
+
+
 def evaluate_generator(
     generator: Generator,
     data: Any,
@@ -239,11 +272,15 @@ def evaluate_generator(
 def check_space(generator: Generator, space: Space) -> None:
     """Raise InputError when the generator was trained in another space."""
     ours = generator.space
-    if not np.array_equal(ours.keys, space.keys) or ours.labels != space.labels:
+    if not _same(ours, space):
         raise InputError(
             f"the model was trained on another {space.word} ({ours.name}) than the dataset's "
             f"({space.name}): give the dataset it was trained on"
         )
+
+
+def _same(one: Space, other: Space) -> bool:
+    return np.array_equal(one.keys, other.keys) and one.labels == other.labels
 
 
 @singledispatch
@@ -264,7 +301,7 @@ def _evaluation(
     c: Context,
     values: dict[str, MetricValue],
     left_out: dict[str, str],
-    sets: Sets,
+    sets: Any,
     likely: Likelihood | None = None,
     details: dict[str, Any] | None = None,
 ) -> Evaluation:

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from setgen.metrics.context import Context
+from setgen.metrics.context import Context, per_set
 from setgen.metrics.estimate import Estimate, from_influence, mean, share
 from setgen.metrics.features import incidence
 from setgen.metrics.jaccard import nearest
@@ -46,8 +46,7 @@ def unique(c: Context) -> Estimate:
 def novel(c: Context) -> Estimate:
     """Share of {sets} whose set of {items}, {labels} aside, is no training {set}'s nor, on a {space} that
     mirrors, the mirror image of one."""
-    known = fingerprints(c.space, c.train.sets)
-    return share(~np.isin(fingerprints(c.space, c.sets), known))
+    return share(_new(c)["new"])
 
 
 @_novelty(
@@ -61,8 +60,19 @@ def novel(c: Context) -> Estimate:
 def nearest_training_set(c: Context) -> Estimate:
     """Mean over {sets} A of min over training {sets} T, and their mirror images where the {space} mirrors, of
     1 − |A ∩ T| / |A ∪ T|, over {items}."""
+    return mean(_apart(c)["apart"].astype(np.float64), c.seed, bounds=(0, 1))
+
+
+@per_set
+def _new(c: Context) -> dict[str, np.ndarray]:
+    known = fingerprints(c.space, c.train.sets)
+    return {"new": ~np.isin(fingerprints(c.space, c.sets), known)}
+
+
+@per_set
+def _apart(c: Context) -> dict[str, np.ndarray]:
     own, known, mirror = incidence(c), incidence(c.train), c.space.mirror_items
     apart = nearest(own, known)[0]
     if mirror is not None:  # a mirror image of a training set is a copy of it
         apart = np.minimum(apart, nearest(own[:, mirror], known)[0])
-    return mean(apart.astype(np.float64), c.seed, bounds=(0, 1))
+    return {"apart": apart}

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from setgen.metrics.context import Context, cached, samples
+from setgen.metrics.context import Context, per_set, samples
 from setgen.metrics.estimate import Estimate, share
 from setgen.metrics.metric import metric
 from setgen.sets.bounds import broken_bounds, legal
@@ -14,7 +14,7 @@ from setgen.sets.sets import Sets
 from setgen.sets.space import Space
 
 
-@cached
+@per_set
 def _broken(c: Context) -> dict[str, np.ndarray]:
     return broken_bounds(c.space, c.raw)
 

@@ -61,18 +61,38 @@ class SetDataset:
             (new / "card.json").write_text(card, encoding="utf-8")
 
     def _table(self) -> pa.Table:
-        sets = self.sets
-        offsets = pa.array(sets.offsets.astype(np.int32))
         return pa.table(
             {
                 "id": pa.array(self.ids, pa.string()),
-                **sets.conditions,
-                self.item_column: pa.ListArray.from_arrays(offsets, pa.array(sets.item)),
-                self.label_column: pa.ListArray.from_arrays(offsets, pa.array(sets.label)),
+                **self.set_columns(self.sets),
                 "split": pa.DictionaryArray.from_arrays(pa.array(self.split), list(SPLITS)),
                 **self.stored_columns(),
             }
         )
+
+    @classmethod
+    def set_columns(cls, sets: Sets) -> dict[str, Any]:
+        """Sets as columns of a table: conditions, lists of items, lists of labels."""
+        offsets = pa.array(sets.offsets.astype(np.int32))
+        lists = {cls.item_column: sets.item, cls.label_column: sets.label}
+        of_sets = {name: pa.ListArray.from_arrays(offsets, pa.array(flat)) for name, flat in lists.items()}
+        return {**sets.conditions, **of_sets}
+
+    @classmethod
+    def sets_in(cls, table: pa.Table, space: Space) -> Sets:
+        """The sets of a table with `set_columns`. Raises KeyError, ValueError or what pyarrow does."""
+        kinds = dict.fromkeys(space.conditions, pa.types.is_signed_integer)
+        _check_columns(table, {**kinds, cls.item_column: _is_whole_lists, cls.label_column: _is_whole_lists})
+        item, label = (_list_column(table, name) for name in (cls.item_column, cls.label_column))
+        offsets = _list_offsets(table, cls.item_column)
+        if not np.array_equal(offsets, _list_offsets(table, cls.label_column)):
+            raise ValueError(f"{cls.item_column} and {cls.label_column} are not of the same lengths")
+        _check_elements(space, item, label, offsets)
+        conditions = {name: table[name].to_numpy() for name in space.conditions}
+        for name, known in space.conditions.items():
+            if not np.isin(conditions[name], [UNKNOWN, *known]).all():
+                raise ValueError(f"column {name} has values that the {space.word} does not know")
+        return cls.kind.from_arrays(item, label, offsets, conditions)
 
     def stored_columns(self) -> dict[str, pa.Array]:
         """`columns`, as they are written."""
@@ -107,23 +127,11 @@ class SetDataset:
         space = load_space(folder)
         try:
             table = _read_table(folder / cls.file)
-            names = ("id", *space.conditions, cls.item_column, cls.label_column, "split")
-            for name, fits in zip(names, _kinds_of(space), strict=True):
-                if table[name].null_count or not fits(table.schema.field(name).type):
-                    raise ValueError(f"column {name} is not as setgen writes it")
-            item, label = (_list_column(table, name) for name in (cls.item_column, cls.label_column))
-            offsets = _list_offsets(table, cls.item_column)
+            _check_columns(table, {"id": pa.types.is_string, "split": _is_words})
+            sets = cls.sets_in(table, space)
             split = pa.compute.index_in(table["split"].cast(pa.string()), pa.array(SPLITS))
             if split.null_count:
                 raise ValueError(f"column split has other words than {', '.join(SPLITS)}")
-            if not np.array_equal(offsets, _list_offsets(table, cls.label_column)):
-                raise ValueError(f"{cls.item_column} and {cls.label_column} are not of the same lengths")
-            conditions = {name: table[name].to_numpy() for name in space.conditions}
-            _check_elements(space, item, label, offsets)
-            for name, known in space.conditions.items():
-                if not np.isin(conditions[name], [UNKNOWN, *known]).all():
-                    raise ValueError(f"column {name} has values that the {space.word} does not know")
-            sets = cls.kind.from_arrays(item, label, offsets, conditions)
             ids = np.array(table["id"].to_pylist(), dtype=object)
             columns = cls.read_columns(table)
             return cls(space, sets, split.to_numpy().astype(np.int8), ids, card, columns)
@@ -143,22 +151,19 @@ def _read_table(path: Path) -> pa.Table:
         return file.read().combine_chunks()
 
 
-def _kinds_of(space: Space) -> list[Callable[[pa.DataType], bool]]:
-    """Of each column that every table has, in their order, whether a type is its."""
+def _check_columns(table: pa.Table, kinds: Mapping[str, Callable[[pa.DataType], bool]]) -> None:
+    """Raise KeyError or ValueError for a column that is missing, has gaps or is of another type."""
+    for name, fits in kinds.items():
+        if table[name].null_count or not fits(table.schema.field(name).type):
+            raise ValueError(f"column {name} is not as setgen writes it")
 
-    def whole_lists(type_: pa.DataType) -> bool:
-        return pa.types.is_list(type_) and pa.types.is_signed_integer(type_.value_type)
 
-    def words(type_: pa.DataType) -> bool:
-        return pa.types.is_string(type_) or pa.types.is_dictionary(type_)
+def _is_whole_lists(type_: pa.DataType) -> bool:
+    return pa.types.is_list(type_) and pa.types.is_signed_integer(type_.value_type)
 
-    return [
-        pa.types.is_string,
-        *[pa.types.is_signed_integer] * len(space.conditions),
-        whole_lists,
-        whole_lists,
-        words,
-    ]
+
+def _is_words(type_: pa.DataType) -> bool:
+    return pa.types.is_string(type_) or pa.types.is_dictionary(type_)
 
 
 def _check_elements(space: Space, item: np.ndarray, label: np.ndarray, offsets: np.ndarray) -> None:
@@ -183,9 +188,13 @@ _FILES = (*DATASETS, SetDataset.file, "climbs.parquet", "card.json")
 
 def load_dataset(folder: Path | str) -> Any:
     """The dataset in a folder, of whichever kind. Raises InputError when it is none, or is incomplete."""
-    name = space_file(Path(folder)) or "board.json"
-    module, _, attribute = DATASETS[name].partition(":")
-    return getattr(import_module(module), attribute).load(folder)
+    return dataset_class(space_file(Path(folder)) or "board.json").load(folder)
+
+
+def dataset_class(file: str) -> type[SetDataset]:
+    """The kind of dataset whose space lies in a file of that name."""
+    module, _, attribute = DATASETS[file].partition(":")
+    return getattr(import_module(module), attribute)
 
 
 def data_files(folder: Path) -> list[str]:

@@ -17,10 +17,11 @@ import setgen
 from baselines.frequency import Frequency
 from setgen.cli.main import main, run
 from setgen.climbing.climbs import Climbs
-from setgen.climbing.frames import read_frames
+from setgen.climbing.frames import read_frames, write_frames
 from setgen.climbing.rules import legal
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.generators.masked_set import MaskedSet
+from setgen.sets.shards import Shards
 
 BOARD = synthetic_board()
 GIVEN = "p5r1p20r2"
@@ -367,3 +368,43 @@ def test_every_public_name_is_there() -> None:
         assert getattr(setgen, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = setgen.nothing  # type: ignore[attr-defined]
+
+
+def test_shards_hold_the_climbs_of_the_same_command_and_are_gone_on_with(
+    out, model, tmp_path, capsys
+) -> None:
+    asked = ("generate", "--angle", 40, "--grade", "7a", "-n", 20, "--seed", 3)
+    lines = out(*asked)
+    made = tmp_path / "made"
+    parquet = ("--format", "parquet", "--shard", 8, "--out", made)
+    assert out(*asked, *parquet) == []
+    shards = Shards.open(made)
+    assert [len(shards.read(i)) for i in range(len(shards))] == [8, 8, 4]
+    assert write_frames(BOARD, shards.pick(np.arange(20))) == lines
+    before = shards.path(1).read_bytes()
+    shards.path(1).unlink()
+    assert run(["generate", "--model", str(model), *map(str, asked[1:]), *map(str, parquet)]) == 0
+    assert "12 of 20 climbs are there already" in capsys.readouterr().err
+    assert shards.path(1).read_bytes() == before
+
+
+def test_what_does_not_go_with_shards_is_one_line(model, tmp_path, refused) -> None:
+    made = ("generate", "--model", model, "-n", 4, "--format", "parquet")
+    there = (*made, "--out", tmp_path / "made")
+    assert "needs --out" in refused(*made)
+    assert "--best-of does not go" in refused(*there, "--best-of", 2)
+    assert "--runtime does not go" in refused(*there, "--runtime", "onnx")
+    assert "size 99 is impossible" in refused(*there, "--size", 99)
+    assert "--ray goes with" in refused("generate", "--model", model, "--ray", "local")
+    assert "--shard goes with" in refused("generate", "--model", model, "--shard", 5)
+    assert "unknown format 'parquet'" in refused(
+        "complete", "--model", model, "--holds", GIVEN, "--format", "parquet"
+    )
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_folder_of_other_climbs_is_left_alone(out, model, tmp_path, refused) -> None:
+    there = ("-n", 4, "--format", "parquet", "--out", tmp_path / "made")
+    out("generate", *there, "--seed", 1)
+    assert "made otherwise" in refused("generate", "--model", model, *there, "--seed", 2)
+    assert "made otherwise" in refused("generate", "--model", model, *there, "--seed", 1, "--feet", "none")

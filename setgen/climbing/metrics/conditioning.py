@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 from setgen.climbing.board import Board
 from setgen.climbing.grades import UNKNOWN
 from setgen.climbing.metrics.grader import grading
-from setgen.metrics.context import Context, cached
-from setgen.metrics.estimate import Estimate, from_replicates, mean, resamples, symmetric, undefined
+from setgen.metrics.context import Context, cached, per_set
+from setgen.metrics.estimate import Estimate, each_resample, from_replicates, mean, symmetric, undefined
 from setgen.metrics.features import shape
 from setgen.metrics.metric import Unavailable, metric
 from setgen.sets.per_set import informative
@@ -58,7 +58,7 @@ def _sees_grades_only(test: Context) -> str:
     """A note where the judge reads real climbs no better than others dealt into their angles and grades: by
     less than three standard errors of the mean difference of its absolute errors."""
     truth, read = _angles(test)
-    columns = _angle_columns(test)[_told(test, "angle")]
+    columns = _angle_columns(test)[~np.isnan(_asked(test, "angle"))]
     dealt = np.random.default_rng(test.seed).permutation(len(columns))
     columns[:, :-1] = columns[dealt, :-1]
     gain = np.zeros(0)
@@ -79,25 +79,40 @@ def _blind(truth: np.ndarray, read: np.ndarray, train: np.ndarray) -> str:
     return "the grader is no better than the median guess" if blind else ""
 
 
-def _told(c: Context, condition: str) -> np.ndarray:
-    """(C,) bool: the climb has holds, and a grade (or an angle)."""
-    return (c.raw.conditions[condition] != UNKNOWN) & (c.sets.sizes > 0)
+def _asked(c: Context, condition: str) -> np.ndarray:
+    """(C,) the grade, or the angle, of climbs that have one and holds; NaN of others."""
+    asked = c.raw.conditions[condition].astype(float)
+    return np.where((asked != UNKNOWN) & (c.sets.sizes > 0), asked, np.nan)
+
+
+@partial(per_set, space=Board)
+def _graded(c: Context) -> dict[str, np.ndarray]:
+    """The grade asked for, and what the grader reads."""
+    read = grading(c)
+    return {"asked": _asked(c, "grade"), "median": read.median.astype(float), "mean": read.mean.astype(float)}
+
+
+@partial(per_set, space=Board)
+def _angled(c: Context) -> dict[str, np.ndarray]:
+    """The angle asked for, and what the angle judge reads."""
+    columns, judge = _angle_columns(c), _angle_judge(c.train)
+    with threadpool_limits(limits=1):
+        found = judge.predict(columns) if len(columns) else np.empty(0)
+    return {"asked": _asked(c, "angle"), "found": found}
 
 
 def _grades(c: Context, point: str) -> tuple[np.ndarray, np.ndarray]:
     """Grades asked for and grades read, of the climbs that have a grade and holds."""
-    known, read = _told(c, "grade"), getattr(grading(c), point)
-    return c.raw.conditions["grade"][known].astype(float), read[known].astype(float)
+    of = _graded(c)
+    known = ~np.isnan(of["asked"])
+    return of["asked"][known], of[point][known]
 
 
-@cached
 def _angles(c: Context) -> tuple[np.ndarray, np.ndarray]:
     """Angles asked for and angles read, of the climbs that have an angle and holds."""
-    known, columns = _told(c, "angle"), _angle_columns(c)
-    judge = _angle_judge(c.train)
-    with threadpool_limits(limits=1):
-        found = judge.predict(columns) if len(columns) else np.empty(0)
-    return c.raw.conditions["angle"][known].astype(float), found[known]
+    of = _angled(c)
+    known = ~np.isnan(of["asked"])
+    return of["asked"][known], of["found"][known]
 
 
 def _angle_columns(c: Context) -> np.ndarray:
@@ -155,7 +170,7 @@ def _rank_correlation(own: Read, seed: int) -> Estimate:
     if len(np.unique(own.found)) < 2:
         return undefined("one value read only", n)
     value = _spearman(own.asked, own.found, np.ones(n))
-    spread = [_spearman(own.asked, own.found, times) for times in resamples(n, seed)]
+    spread = [_spearman(own.asked, own.found, times) for times in each_resample(n, seed)]
     return from_replicates(value, np.array(spread), n, own.note, (-1, 1))
 
 

@@ -11,7 +11,7 @@ from setgen.climbing.board import Board
 from setgen.climbing.metrics.grader import why_no_grader
 from setgen.climbing.metrics.shape import board_of, climb_geometry, climbs_of
 from setgen.climbing.sensible import SOFT_RULES, TAIL, SensibleRules
-from setgen.metrics.context import Context, cached
+from setgen.metrics.context import Context, cached, per_set
 from setgen.metrics.estimate import Estimate, share
 from setgen.metrics.evaluate import details_of
 from setgen.metrics.metric import Unavailable, metric
@@ -27,7 +27,7 @@ def _fitted(train: Context) -> SensibleRules:
     return SensibleRules.fit(board_of(train), train.raw if train.data is None else train.data.part("train"))
 
 
-@cached
+@partial(per_set, space=Board)
 def _broken(c: Context) -> dict[str, np.ndarray]:
     return sensible_rules(c).broken(climbs_of(c), climb_geometry(c))
 
