@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -28,6 +30,7 @@ _SLOW, _MEMORY = 20, 4096  # seconds, MiB
 _KEPT_ALIKE = 3  # cases of one fault
 _NOTED = 1000  # cases between two notes of the counts
 _AT_ONCE = 50_000  # cases of one process: atheris keeps what `change` returns
+_A_TURN = 20.0  # seconds that a kind gets at least: half of them go into getting ready
 # What files of the wild have where they should not.
 _ODD = (
     "",
@@ -61,16 +64,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("kinds", nargs="*", help="All of them where none is named.")
-    parser.add_argument("--cases", type=int, default=1000, help="Of each kind.")
+    parser.add_argument(
+        "--cases", type=int, help="Of each kind: 1,000, or as many as --seconds leave time for."
+    )
+    parser.add_argument("--seconds", type=float, default=math.inf, help="In all; the kinds share them.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, default=Path("runs/fuzz"), help="Folder for cases and counts.")
     parser.add_argument("--of-one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.of_one:
-        _campaign_of_one(args.kinds[0], args.cases, args.seed, args.keep)
-    sys.exit(
-        1 if sum(campaign(kind, args.cases, args.seed, args.keep) for kind in args.kinds or _kinds()) else 0
-    )
+        _campaign_of_one(args.kinds[0], args.cases, args.seed, args.keep, args.seconds)
+    kinds, until = args.kinds or _kinds(), time.monotonic() + args.seconds
+    first = args.seed % len(kinds)  # where there is no time for all, other nights begin with other ones
+    each = max(_A_TURN, args.seconds / len(kinds))
+    cases = args.cases or (1000 if math.isinf(args.seconds) else sys.maxsize)
+    faults = 0
+    for kind in kinds[first:] + kinds[:first]:
+        if (left := until - time.monotonic()) > 0:
+            faults += campaign(kind, cases, args.seed, args.keep, min(each, left))
+    sys.exit(1 if faults else 0)
 
 
 def _kinds() -> list[str]:
@@ -80,12 +92,15 @@ def _kinds() -> list[str]:
     return list(KINDS)
 
 
-def campaign(kind: str, cases: int, seed: int, keep: Path) -> int:
-    """How many faults so many cases of a kind show, in a process of their own."""
-    before, faults = counts_of(keep / kind), 0
+def campaign(kind: str, cases: int, seed: int, keep: Path, seconds: float = math.inf) -> int:
+    """How many faults so many cases of a kind show, or as many as there is time for, in processes of their own."""
+    before, faults, until = counts_of(keep / kind), 0, time.monotonic() + seconds
     for done in range(0, cases, _AT_ONCE):
+        if (left := until - time.monotonic()) <= 0:
+            break
         command = [sys.executable, "-m", "experiments.benchmarks.fuzz", kind, "--of-one"]
         options = ["--cases", str(min(_AT_ONCE, cases - done)), "--seed", str(seed), "--keep", str(keep)]
+        options += [] if math.isinf(left) else ["--seconds", str(left)]
         ended = subprocess.run(
             [*command, *options], stderr=subprocess.PIPE, text=True, errors="replace", check=False
         )
@@ -105,7 +120,7 @@ def counts_of(folder: Path) -> Counter[str]:
     return Counter(json.loads(path.read_text())) if path.is_file() else Counter()
 
 
-def _campaign_of_one(name: str, cases: int, seed: int, keep: Path) -> None:
+def _campaign_of_one(name: str, cases: int, seed: int, keep: Path, seconds: float) -> None:
     import atheris  # a development package, of Linux on x86-64
 
     with atheris.instrument_imports(include=["setgen", "experiments"]):
@@ -121,14 +136,15 @@ def _campaign_of_one(name: str, cases: int, seed: int, keep: Path) -> None:
         kind = KINDS[name](Path(work))
         for i, example in enumerate(kind.examples):
             (corpus / f"example-{i}").write_bytes(example)
-        judge, counts = Judge(kind.read, folder), counts_of(folder)
+        judge, counts, until = Judge(kind.read, folder), counts_of(folder), time.monotonic() + seconds
 
         def one(data: bytes) -> None:
             judge(data)
             n = judge.counts.total()
-            if n % _NOTED == 0 or n >= cases:
+            ends = n >= cases or time.monotonic() > until
+            if n % _NOTED == 0 or ends:
                 (folder / "counts.json").write_text(json.dumps(counts + judge.counts))
-            if n >= cases:
+            if ends:
                 os._exit(0)  # libFuzzer has no other end
 
         def change(data: bytes, most: int, seed: int) -> bytes:

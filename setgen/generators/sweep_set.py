@@ -18,9 +18,8 @@ and to the given items ahead of it; those attend to the given items beyond them.
 place of a sweep, and in sampling one more item costs one token, for keys and values are cached; a given item that
 the line has met is seen as one met, and no more as one ahead.
 
-Where items have coordinates, each that is known also emits fields (see `models.fields`): one that stays for the rest
-of the sweep and one for the next item alone, or, of an item ahead, one until the line meets it and one for the
-question below.
+Where items have coordinates, each that is known also emits fields (see `models.fields`): one that stays, and of the
+item met last one for the next item alone. What a given item emits while it is ahead, it emits anew once it is met.
 
 The same pass trains the answer to "which items go with these?", G alone being known: the set-aware target,
 uniform over all items still to come (Uria, Murray & Larochelle 2014). That is `next_log_probs`.
@@ -55,10 +54,7 @@ LINE, ANY, MET, AHEAD = range(4)
 has met; given items ahead of it."""
 
 STAYS, NEXT = range(2)
-"""Kinds of fields that an item emits which the line has met."""
-
-FOR_LINE, FOR_ANY = range(2)
-"""Kinds of fields that a given item ahead of the line emits."""
+"""Kinds of fields that an item emits."""
 
 _HEADS = LINE, ANY
 
@@ -148,7 +144,6 @@ class SweepSet(Generator):
         self.nothing_new = nn.Linear(width, 1)
         self.bias = nn.Parameter(torch.zeros(space.n_elements))
         self.fields = fields_of(space, width, config.waves, 2, config.length)
-        self.fields_ahead = fields_of(space, width, config.waves, 2, config.length)
         self.ranks = sweep_ranks(space, config.directions)
 
     def fit_counts(self, sets: Sets) -> None:
@@ -202,7 +197,7 @@ class SweepSet(Generator):
             ahead, met = codes[:, : batch.width], codes[:, -batch.width :]
             stays, latest = (self.fields(met, batch.item) * batch.present[..., None, None, None]).unbind(2)
             behind = pad(stays.flatten(2).cumsum(1), (0, 0, 1, 0))  # of the columns before each
-            coming = self._emitted_ahead(ahead, batch, given)[:, :, FOR_LINE].flatten(2)
+            coming = self._emitted_ahead(ahead, batch, given).flatten(2)
             coming = coming.flip(1).cumsum(1).flip(1)  # of the columns from each on
             latest = latest[row, (column - 1).clamp(min=0)] * (column > 0)[:, None, None]
             field = (behind[row, column] + coming[row, column]).unflatten(1, latest.shape[1:]) + latest
@@ -223,7 +218,7 @@ class SweepSet(Generator):
         """(B, V·R) logits of any item of the set, what is given being known."""
         field = None
         if self.fields is not None:
-            field = self._emitted_ahead(codes[:, : batch.width], batch, given)[:, :, FOR_ANY].sum(1)
+            field = self._emitted_ahead(codes[:, : batch.width], batch, given).sum(1)
         return self._logits(codes[:, batch.width + ANY], table, field)
 
     def next_scores(
@@ -251,7 +246,7 @@ class SweepSet(Generator):
         rank = self.ranks[order].gather(1, given.item).masked_fill(~held, -1)
         state = Sweep(codes[:, -1], size, order, about, cache, present.shape[1], table, rank, given.element)
         if self.fields is not None:
-            state.coming = self._emitted_ahead(codes[:, :-1], given, held)[:, :, FOR_LINE]
+            state.coming = self._emitted_ahead(codes[:, :-1], given, held)
             state.field = state.coming.sum(1)
             state.stays = torch.zeros_like(state.field)
         return state
@@ -334,9 +329,9 @@ class SweepSet(Generator):
         return packing.pad(self.network(packing.pack(tokens), packing, mask))
 
     def _emitted_ahead(self, codes: Tensor, batch: SetBatch, given: Tensor) -> Tensor:
-        """(B, L, kinds, R, 2F): the fields of the given items, 0 of the others."""
-        assert self.fields_ahead is not None
-        return self.fields_ahead(codes, batch.item) * given[..., None, None, None]
+        """(B, L, R, 2F): the fields that given items emit while they are ahead, 0 of the others."""
+        assert self.fields is not None
+        return self.fields(codes, batch.item)[:, :, STAYS] * given[..., None, None]
 
     def _logits(self, code: Tensor, table: Tensor, field: Tensor | None = None) -> Tensor:
         """(T, V·R) unnormalised log-probabilities of the next element. field: (T, R, 2F)."""
