@@ -18,8 +18,8 @@ and to the given items ahead of it; those attend to the given items beyond them.
 place of a sweep, and in sampling one more item costs one token, for keys and values are cached; a given item that
 the line has met is seen as one met, and no more as one ahead.
 
-Where items have coordinates, each that is known also emits fields (see `models.fields`): one that stays, and of the
-item met last one for the next item alone. What a given item emits while it is ahead, it emits anew once it is met.
+Where items have coordinates, each that is known also emits fields (see `models.fields`): one that stays for the rest
+of the sweep and one for the next item alone, or, of an item ahead, one until the line meets it.
 
 The same pass trains the answer to "which items go with these?", G alone being known: the set-aware target,
 uniform over all items still to come (Uria, Murray & Larochelle 2014). That is `next_log_probs`.
@@ -54,7 +54,7 @@ LINE, ANY, MET, AHEAD = range(4)
 has met; given items ahead of it."""
 
 STAYS, NEXT = range(2)
-"""Kinds of fields that an item emits."""
+"""Kinds of fields that an item emits which the line has met; one ahead of it emits fields of one kind."""
 
 _HEADS = LINE, ANY
 
@@ -144,6 +144,7 @@ class SweepSet(Generator):
         self.nothing_new = nn.Linear(width, 1)
         self.bias = nn.Parameter(torch.zeros(space.n_elements))
         self.fields = fields_of(space, width, config.waves, 2, config.length)
+        self.fields_ahead = fields_of(space, width, config.waves, 1, config.length)
         self.ranks = sweep_ranks(space, config.directions)
 
     def fit_counts(self, sets: Sets) -> None:
@@ -330,8 +331,8 @@ class SweepSet(Generator):
 
     def _emitted_ahead(self, codes: Tensor, batch: SetBatch, given: Tensor) -> Tensor:
         """(B, L, R, 2F): the fields that given items emit while they are ahead, 0 of the others."""
-        assert self.fields is not None
-        return self.fields(codes, batch.item)[:, :, STAYS] * given[..., None, None]
+        assert self.fields_ahead is not None
+        return self.fields_ahead(codes, batch.item).squeeze(2) * given[..., None, None]
 
     def _logits(self, code: Tensor, table: Tensor, field: Tensor | None = None) -> Tensor:
         """(T, V·R) unnormalised log-probabilities of the next element. field: (T, R, 2F)."""
