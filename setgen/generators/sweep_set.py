@@ -68,7 +68,7 @@ class SweepSetConfig(NetworkConfig):
     of which some items are given. waves: of the fields that items emit; 0: they emit none."""
 
     directions: int = 1
-    given: float = 0.4
+    given: float = 0.25
     waves: int = 0
 
     def __post_init__(self) -> None:
