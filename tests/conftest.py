@@ -81,6 +81,13 @@ def two_cores() -> Iterator[str]:
     """A local Ray of two cores, however many there are; what is asked for as `local` then joins it."""
     ray = pytest.importorskip("ray")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    for last in (False, False, True):  # it waits 30 s for its own processes, too little on a busy machine
+        try:
+            ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+            break
+        except Exception:
+            ray.shutdown()
+            if last:
+                raise
     yield "local"
     ray.shutdown()
