@@ -11,7 +11,7 @@ given item is to say that nothing new lies before it.
 
 So every step answers one question, "what does the line meet next?", knowing all that is behind it and perhaps some
 of what is ahead; of a whole set nothing is. Each training pass gives other items of a share of the sets, and every
-step of those teaches too what whole sets need: so learning to complete costs them next to nothing.
+step of those teaches too what whole sets need: so learning to complete costs them little.
 
 The network is a prefix-LM without positions, of two chains: what the line has met attends to what it met before,
 and to the given items ahead of it; those attend to the given items beyond them. So one pass gives a code for every
