@@ -339,8 +339,8 @@ def _sample(
         raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
     if n * len(texts) > _MOST_CLIMBS:
         raise InputError(
-            f"-n {n} makes {n * len(texts):,} climbs, too many at once: ask for {_MOST_CLIMBS:,} at most, or make shards "
-            "with `setgen generate --format parquet`"
+            f"-n {n} makes {n * len(texts):,} climbs, too many at once: ask for {_MOST_CLIMBS:,} at most, or make "
+            "shards with `setgen generate --format parquet`"
         )
     choosing.check(n)
     check_target(out)

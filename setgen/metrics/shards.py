@@ -1,9 +1,9 @@
 """Metrics of millions of sets in shards, with the numbers that all of them together would have.
 
 What is said of each set by itself (does it break a rule, is it new, how hard is it; `context.per_set`) is computed
-shard by shard, on Ray if that is asked for; what remains of a set is a few numbers. All other metrics look at samples
-anyway, which are then drawn from the same sets in the same order: those that compare with training sets at as many
-as there are of these.
+shard by shard, on Ray if that is asked for; what remains of a set is a few numbers. Nearly all other metrics look at
+samples anyway, which are then drawn from the same sets in the same order: those that compare with training sets at as
+many as there are of these. Item coverage alone reads all sets at once.
 """
 
 from __future__ import annotations
