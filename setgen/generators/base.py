@@ -9,7 +9,6 @@ here and there, over these hooks. A new model is one module with a subclass.
 from __future__ import annotations
 
 import abc
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -20,15 +19,13 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as safetensors
 from torch import Tensor, nn
 
 from setgen.errors import InputError
-from setgen.files import check_sums, checksums, new_files
-from setgen.generators.config import check_sizes
+from setgen.files import check_sums
 from setgen.generators.sampling import Sampling
 from setgen.generators.unmasking import Unmasking
+from setgen.models.saved import read_weights, save_network
 from setgen.sets.batch import SetBatch, to_batch, to_sets
 from setgen.sets.noise import noise_of
 from setgen.sets.rules import Ahead, Partial, Rules
@@ -463,17 +460,8 @@ class Generator(nn.Module, abc.ABC):
         """Write model.json, the space and weights.safetensors into `folder`, all or nothing. Raises InputError."""
         from setgen.generators.registry import name_of
 
-        with new_files(Path(folder), last="model.json") as new:
-            weights = {k: v.contiguous() for k, v in self.state_dict().items()}
-            (new / "weights.safetensors").write_bytes(safetensors(weights))
-            self.space.save(new / self.space.file)
-            head = {
-                "format": FORMAT,
-                "generator": name_of(type(self)),
-                "config": asdict(self.config),
-                "sha256": checksums(new, ("weights.safetensors", self.space.file)),
-            }
-            (new / "model.json").write_text(json.dumps(head, indent=2))
+        head = {"format": FORMAT, "generator": name_of(type(self)), "config": asdict(self.config)}
+        save_network(self, self.space, folder, "model.json", head)
 
     @classmethod
     def from_folder(cls, folder: Path, head: dict[str, Any]) -> Self:
@@ -483,8 +471,7 @@ class Generator(nn.Module, abc.ABC):
         check_sums(folder, head.get("sha256"))
         space = load_space(folder)
         try:
-            weights = load_file(folder / "weights.safetensors")
-            check_sizes(head["config"], weights)
+            weights = read_weights(folder, head["config"])
             generator = cls(space, cls.Config(**head["config"]))
         except (
             KeyError,

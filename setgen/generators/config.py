@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
 
 from setgen.errors import InputError
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "true or false"),
@@ -17,21 +12,6 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "float": ((int, float), "a number"),
     "str": ((str,), "a name"),
 }
-
-
-_SMALL = 4096
-
-
-def check_sizes(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
-    """Raise InputError for a network that is larger than its own weights: before it is built, which takes the memory.
-
-    config: of a saved folder. weights: by name, what the folder has of them.
-    """
-    numbers = sum(weight.numel() for weight in weights.values())
-    for name, value in config.items():
-        most = len(weights) if name == "depth" else max(numbers, _SMALL)
-        if isinstance(value, int) and value > most:
-            raise InputError(f"its {name} is {value}, and its weights are {numbers:,} numbers")
 
 
 @dataclass(frozen=True)

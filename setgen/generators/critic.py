@@ -13,9 +13,6 @@ Whoever chooses should not judge too: judge what was chosen by metrics that shar
 
 from __future__ import annotations
 
-import copy
-import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,16 +20,15 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from setgen.errors import InputError
-from setgen.files import check_sums, checksums
 from setgen.generators.base import Generator, evaluating
 from setgen.generators.config import NetworkConfig
 from setgen.models.embedding import ConditionEmbedding, ElementEmbedding
+from setgen.models.fitting import fit
+from setgen.models.saved import WEIGHTS, load_network, save_network
 from setgen.models.transformer import SetTransformer
 from setgen.sets.batch import SetBatch, to_batch
 from setgen.sets.dataset import SetDataset
@@ -42,6 +38,7 @@ from setgen.sets.space import Space, load_space
 from setgen.threads import one_thread
 
 FORMAT = 1
+_HEAD = "critic.json"
 WAYS = ("best", "resampled")
 AnySets = TypeVar("AnySets", bound=Sets)
 
@@ -88,40 +85,19 @@ class Critic(nn.Module):
         return np.concatenate([np.empty(0), *parts])
 
     def save(self, folder: Path) -> None:
-        """Write critic.json, the space and weights.safetensors into `folder`. Raises InputError."""
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            save_file(
-                {k: v.contiguous() for k, v in self.state_dict().items()}, folder / "weights.safetensors"
-            )
-            self.space.save(folder / self.space.file)
-            sums = checksums(folder, ("weights.safetensors", self.space.file))
-            head = {"format": FORMAT, "config": asdict(self.config), "sha256": sums}
-            (folder / "critic.json").write_text(json.dumps(head, indent=2), encoding="utf-8")
-        except (OSError, SafetensorError) as error:
-            reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            raise InputError(f"cannot write {folder}: {reason}") from None
+        """Write critic.json, the space and weights.safetensors into `folder`, all or nothing. Raises InputError."""
+        save_network(self, self.space, folder, _HEAD, {"format": FORMAT, "config": asdict(self.config)})
 
 
 def load_critic(folder: Path | str) -> Critic:
     """Load what `Critic.save` wrote. Raises InputError when the folder holds no critic, or a damaged one."""
     folder = Path(folder)
-    missing = [name for name in ("critic.json", "weights.safetensors") if not (folder / name).is_file()]
+    missing = [name for name in (_HEAD, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise InputError(f"{folder} holds no critic: {', '.join(missing)} missing")
-    try:
-        head = json.loads((folder / "critic.json").read_text(encoding="utf-8"))
-        if head["format"] > FORMAT:
-            raise InputError(
-                f"{folder} was written by a newer setgen (format {head['format']}): update setgen"
-            )
-        check_sums(folder, head["sha256"])
-        critic = Critic(load_space(folder), NetworkConfig(**head["config"]))
-        critic.load_state_dict(load_file(folder / "weights.safetensors"))
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, OSError) as error:
-        raise InputError(f"{folder} is damaged: {str(error).splitlines()[0]}") from None
-    return critic.eval()
+    return load_network(
+        folder, _HEAD, FORMAT, lambda config: Critic(load_space(folder), NetworkConfig(**config))
+    )
 
 
 def fit_critic(
@@ -168,27 +144,23 @@ def _train(
     schedule: Schedule,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    """AdamW with a one-cycle learning rate, half of each batch real; the weights of the best validation stay."""
+    """Half of each batch is real."""
     rng, half = np.random.default_rng(seed), schedule.batch_size // 2
-    optimiser = torch.optim.AdamW(critic.parameters(), weight_decay=schedule.weight_decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, total_steps=schedule.steps)
-    best, kept = math.inf, copy.deepcopy(critic.state_dict())
-    critic.train()
-    for step in range(schedule.steps):
+
+    def loss() -> Tensor:
         real, drawn = (critic(_some(critic, part, half, rng)) for part in train)
-        loss = (softplus(-real).mean() + softplus(drawn).mean()) / 2  # cross-entropy
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(critic.parameters(), 1.0)
-        optimiser.step()
-        rate.step()
-        if (step + 1) % max(1, schedule.steps // schedule.validations) == 0 or step + 1 == schedule.steps:
-            found = cross_entropy(critic, *valid)
-            if found < best:
-                best, kept = found, copy.deepcopy(critic.state_dict())
-        if progress:
-            progress(step + 1, schedule.steps)
-    critic.load_state_dict(kept)
+        return (softplus(-real).mean() + softplus(drawn).mean()) / 2  # cross-entropy
+
+    fit(
+        critic,
+        loss,
+        lambda: cross_entropy(critic, *valid),
+        steps=schedule.steps,
+        validations=schedule.validations,
+        learning_rate=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+        progress=progress,
+    )
 
 
 def _some(critic: Critic, sets: Sets, n: int, rng: np.random.Generator) -> SetBatch:

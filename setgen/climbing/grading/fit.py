@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from setgen.climbing.grading.label_noise import LabelNoise, fit_label_noise
 from setgen.climbing.shape import shape_features
 from setgen.errors import InputError
 from setgen.metrics.features import item_matrix
+from setgen.models.fitting import fit
 from setgen.sets.identity import canonical_rows, fingerprints
 from setgen.sets.splits import SPLITS
 from setgen.threads import one_thread
@@ -169,39 +169,35 @@ def _train(
     schedule: Schedule,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    """AdamW with a one-cycle learning rate; the weights of the best validation stay. learnt, judged: climbs, and
-    (C,) what the grade of each is worth."""
+    """learnt, judged: climbs, and (C,) what the grade of each is worth."""
     train, worth = learnt
     rng = np.random.default_rng(seed)
     batch = min(schedule.batch_size, len(train))
     steps = min(schedule.most_steps, max(1, schedule.epochs * (len(train) // batch)))
     _start_at_the_marginal(grader, train)
-    optimiser = torch.optim.AdamW(grader.parameters(), weight_decay=schedule.weight_decay)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, schedule.learning_rate, total_steps=steps)
     (angles, shapes), targets = grader.conditions(train), _targets(grader, train)
-    best, kept = math.inf, copy.deepcopy(grader.state_dict())
     order: np.ndarray = np.empty(0, dtype=np.int64)
-    grader.train()
-    for step in range(steps):
+
+    def loss() -> Tensor:
+        nonlocal order
         if len(order) < batch:
             order = rng.permutation(len(train))
         rows, order = order[:batch], order[batch:]
         graphs = HoldGraphs.of(_hide(train[rows], schedule.hidden, rng), grader.near)
         angle = angles[rows] * torch.from_numpy(rng.random((batch, 1)) >= schedule.hidden)
         log_p, _ = grader(graphs, angle, shapes[rows])
-        loss = score(log_p, targets[rows], worth[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(grader.parameters(), 1.0)
-        optimiser.step()
-        rate.step()
-        if (step + 1) % max(1, steps // schedule.validations) == 0 or step + 1 == steps:
-            found = _valid_score(grader, *judged)
-            if found < best:
-                best, kept = found, copy.deepcopy(grader.state_dict())
-        if progress:
-            progress(step + 1, steps)
-    grader.load_state_dict(kept)
+        return score(log_p, targets[rows], worth[rows])
+
+    fit(
+        grader,
+        loss,
+        lambda: _valid_score(grader, *judged),
+        steps=steps,
+        validations=schedule.validations,
+        learning_rate=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+        progress=progress,
+    )
 
 
 def _start_at_the_marginal(grader: Grader, train: Climbs) -> None:

@@ -11,17 +11,12 @@ on the validation climbs after training (Guo et al. 2017).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as safetensors
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -33,13 +28,13 @@ from setgen.climbing.grading.grading import Grading
 from setgen.climbing.grading.hold_graph import HoldGraphNetwork, HoldGraphs
 from setgen.climbing.shape import SHAPE_FEATURES, shape_features
 from setgen.errors import InputError
-from setgen.files import check_links, check_sums, checksums, new_files, parse_json
-from setgen.generators.config import check_sizes
+from setgen.generators.base import evaluating
+from setgen.models.saved import WEIGHTS, load_network, save_network
 from setgen.threads import one_thread
 
 FORMAT = 1
 _ROWS = 512  # climbs at once; fixed, so that no caller's batch size can change a digit
-_FILES = ("grader.json", "board.json", "weights.safetensors")
+_FILES = ("grader.json", "board.json", WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -151,13 +146,8 @@ class Grader(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write grader.json, board.json and weights.safetensors into `folder`, all or nothing. Raises InputError."""
-        with new_files(folder, last=_FILES[0]) as new:
-            weights = {k: v.contiguous() for k, v in self.state_dict().items()}
-            (new / _FILES[2]).write_bytes(safetensors(weights))
-            self.board.save(new / _FILES[1])
-            sums = checksums(new, _FILES[1:])
-            head = {"format": FORMAT, "config": asdict(self.config), "sha256": sums}
-            (new / _FILES[0]).write_text(json.dumps(head, indent=2), encoding="utf-8")
+        head = {"format": FORMAT, "config": asdict(self.config)}
+        save_network(self, self.board, folder, _FILES[0], head)
 
 
 def load_grader(folder: Path | str) -> Grader:
@@ -168,42 +158,9 @@ def load_grader(folder: Path | str) -> Grader:
         raise InputError(
             f"{folder} holds no grader: {', '.join(missing)} missing; make one with `setgen grader`"
         )
-    try:
-        head = parse_json((folder / _FILES[0]).read_text(encoding="utf-8"))
-        if head["format"] > FORMAT:
-            raise InputError(
-                f"{folder} was written by a newer setgen (format {head['format']}): update setgen"
-            )
-        check_links(folder)
-        check_sums(folder, head.get("sha256"))  # which earlier versions did not note
-        config = head["config"]
-        config |= {name: tuple(config[name]) for name in ("grades", "angle", "angles")}
-        weights = load_file(folder / _FILES[2])
-        check_sizes(config, weights)
-        grader = Grader(Board.load(folder / _FILES[1]), GraderConfig(**config))
-        grader.load_state_dict(weights)
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        ArithmeticError,
-        RuntimeError,
-        SafetensorError,
-        OSError,
-    ) as error:
-        raise InputError(f"{folder} is damaged: {str(error).splitlines()[0]}") from None
-    return grader.eval()
 
+    def built(config: dict[str, Any]) -> Grader:
+        lists = {name: tuple(config[name]) for name in ("grades", "angle", "angles")}
+        return Grader(Board.load(folder / _FILES[1]), GraderConfig(**{**config, **lists}))
 
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Without dropout, and back to the mode it was in."""
-    training = module.training
-    if training:
-        module.eval()
-    try:
-        yield
-    finally:
-        if training:
-            module.train()
+    return load_network(folder, _FILES[0], FORMAT, built)
