@@ -23,14 +23,15 @@ from experiments.data import open_dataset
 from experiments.hydra_main import experiment
 from experiments.run_folder import new_run_folder, write_json
 from experiments.runs import command_line
-from experiments.samplers import MEASURED, load_models
+from experiments.samplers import MEASURED, estimates, load_models
 from setgen.errors import InputError
+from setgen.files import write_whole
 from setgen.generators.base import Generator
 from setgen.generators.critic import WAYS, Critic, Schedule, chosen, cross_entropy, fit_critic
 from setgen.metrics.context import Context
 from setgen.metrics.estimate import Estimate
 from setgen.metrics.evaluate import estimate, floor_of
-from setgen.metrics.metric import Metric, Unavailable, metrics_of
+from setgen.metrics.metric import Metric
 
 BARE = "bare"
 
@@ -76,7 +77,7 @@ def main(cfg: DictConfig) -> None:
             write_json(folder / "critic.json", rows)
     floors = measured(reference, lambda c, metric: floor_of(c, metric, cfg.samples))
     text = markdown(rows, floors, dataset.card["title"], cfg)
-    (folder / "critic.md").write_text(text, encoding="utf-8")
+    write_whole(folder / "critic.md", text.encode())
     console.print(text, markup=False, soft_wrap=True)
     console.print(f"Page: {folder / 'critic.md'}", soft_wrap=True)
 
@@ -116,15 +117,7 @@ def judged(
 
 def measured(c: Context, of: Callable[[Context, Metric], Estimate | None]) -> Found:
     """The metrics of MEASURED that there are, or their floors."""
-    table, found = metrics_of(c.space), {}
-    for name in MEASURED:
-        try:
-            value = of(c, table[name]) if name in table else None
-        except Unavailable:
-            continue
-        if value is not None:
-            found[name] = (value.value, value.standard_error)
-    return found
+    return {name: (found.value, found.standard_error) for name, found in estimates(c, of).items()}
 
 
 def markdown(rows: list[dict[str, Any]], floors: Found, title: str, cfg: DictConfig) -> str:

@@ -23,10 +23,19 @@ from rich.console import Console
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.run_folder import new_run_folder, note_command, noted_commands, resumed, write_json
+from experiments.run_folder import (
+    at_work,
+    new_run_folder,
+    note_command,
+    noted_commands,
+    resumed,
+    save_config,
+    write_json,
+)
 from experiments.training import check_trainable, finished, train
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
+from setgen.files import write_whole
 from setgen.generators.base import Generator
 from setgen.metrics.likelihood import likelihood
 from setgen.sets.dataset import load_dataset
@@ -73,8 +82,15 @@ def main(cfg: DictConfig) -> None:
     study = Study.of(cfg, console)
     if folder is None:
         folder = new_run_folder(Path(cfg.runs) / "few", study.where.name, study.where)
-    OmegaConf.save(cfg, folder / "config.yaml")
-    note_command(folder, "few")
+    with at_work(folder, "few"):
+        save_config(cfg, folder / "config.yaml")
+        note_command(folder, "few")
+        run_study(study, folder, console)
+
+
+def run_study(study: Study, folder: Path, console: Console) -> None:
+    """Train and judge what is missing, and leave the page in the folder."""
+    cfg = study.cfg
     console.print(f"[bold]Few climbs[/] of {study.dataset.card['title']}: {folder}", soft_wrap=True)
     out = console if console.is_terminal else Console(quiet=True)
     for climbs, seed, name in product(sorted(cfg.climbs), cfg.seeds, study.ways):
@@ -82,7 +98,7 @@ def main(cfg: DictConfig) -> None:
         said = f"{name}, {climbs} climbs, seed {seed}: {np.mean(cell.bits):.3f} bits per hold"
         console.print(said, soft_wrap=True)
     page = folder / "few.md"
-    page.write_text(page_of(finished_cells(folder), study, noted_commands(folder)), encoding="utf-8")
+    write_whole(page, page_of(finished_cells(folder), study, noted_commands(folder)).encode())
     console.print(f"Page: {page}", soft_wrap=True)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -207,13 +207,17 @@ def bits(generator: Generator, real: Context, way: Sampling, cfg: DictConfig) ->
 
 def measured(c: Context, of: Callable[[Context, Metric], Estimate | None]) -> dict[str, float | None]:
     """The metrics of MEASURED, or their floors; None where there is none."""
+    found = estimates(c, of)
+    return {name: found[name].value if name in found else None for name in MEASURED}
+
+
+def estimates(c: Context, of: Callable[[Context, Metric], Estimate | None]) -> dict[str, Estimate]:
+    """The metrics of MEASURED that there are, or their floors."""
     table, found = metrics_of(c.space), {}
     for name in MEASURED:
-        try:
-            value = of(c, table[name])
-        except Unavailable:
-            value = None
-        found[name] = None if value is None else value.value
+        with suppress(Unavailable):
+            if name in table and (value := of(c, table[name])) is not None:
+                found[name] = value
     return found
 
 

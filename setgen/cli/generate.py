@@ -335,8 +335,7 @@ def _sample(
     """Sample n climbs for each prompt and write them; every check that needs no model comes first."""
     from setgen.climbing.climb_files import format_for, write_climbs
 
-    if not math.isfinite(temperature):
-        raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
+    _check_temperature(temperature)
     if n * len(texts) > _MOST_CLIMBS:
         raise InputError(
             f"-n {n} makes {n * len(texts):,} climbs, too many at once: ask for {_MOST_CLIMBS:,} at most, or make "
@@ -366,6 +365,11 @@ def _sample(
     write_climbs(out, generator.space, made, form, extra)
 
 
+def _check_temperature(temperature: float) -> None:
+    if not math.isfinite(temperature):
+        raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
+
+
 def _shards(
     load: Callable[[], Generator],
     model: Path | None,
@@ -391,8 +395,7 @@ def _shards(
 
     if out == "-":
         raise InputError("--format parquet needs --out, a folder for the shards")
-    if not math.isfinite(temperature):
-        raise InputError(f"temperature {temperature} is no number to divide by: give one such as 0.8")
+    _check_temperature(temperature)
     generator: Any = load()
     how: dict[str, Any] = {"legal": legal, "temperature": temperature, **drawing.of(generator)}
     if _is_board(generator.space):

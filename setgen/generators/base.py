@@ -240,6 +240,7 @@ class Generator(nn.Module, abc.ABC):
         space, size = self.space, batch.size
         begun = Partial.of(space, batch.only(given))
         line = None if self.ranks is None else rules.ahead(begun, self.ranks[order])
+        reads_given = self.in_place and bool(given.any())
         total: Tensor | None = None
         for row, column, logits, labels in steps:
             known = batch.rows(row).only(given[row] | _before(batch, column))
@@ -255,7 +256,7 @@ class Generator(nn.Module, abc.ABC):
             here = column.clamp(max=batch.width - 1)
             ends = column >= size[row]
             element = batch.element[row, here]
-            next_given = _next_given(batch, given, row, column) if self.in_place else None
+            next_given = given_from(batch, given, row, column) if reads_given else None
             log_p = self._decide(
                 logits,
                 labels,
@@ -513,11 +514,15 @@ def next_given(waiting: Tensor, rank: Tensor, labels: int) -> Tensor:
     )
 
 
-def _next_given(batch: SetBatch, given: Tensor, row: Tensor, column: Tensor) -> Tensor:
+def given_from(batch: SetBatch, given: Tensor, row: Tensor, column: Tensor) -> Tensor:
     """(S,) the first given element at each step's column or behind it, −1 for none."""
-    later = given[row] & ~_before(batch, column)
-    first = later.int().argmax(1, keepdim=True)
-    return batch.element[row].gather(1, first).masked_fill(~later.gather(1, first), -1).squeeze(1)
+    return first_of(batch.element[row], given[row] & ~_before(batch, column))
+
+
+def first_of(element: Tensor, there: Tensor) -> Tensor:
+    """(S,) the first of the elements (S, L) that is `there` (S, L), −1 for none."""
+    first = there.int().argmax(1, keepdim=True)
+    return element.gather(1, first).masked_fill(~there.gather(1, first), -1).squeeze(1)
 
 
 def _before(batch: SetBatch, column: Tensor) -> Tensor:

@@ -52,7 +52,8 @@ class Growing:
     def of(cls, generator: Generator, given: SetBatch, size: Tensor, order: Tensor, rules: Rules) -> Growing:
         state = Partial.of(generator.space, given)
         ahead = None if generator.ranks is None else rules.ahead(state, generator.ranks[order])
-        waiting = (state.label_of.long() + 1) if generator.in_place else None
+        reads_given = generator.in_place and bool(given.present.any())
+        waiting = (state.label_of.long() + 1) if reads_given else None
         widest = max(given.width, int(size.max())) if generator.draws_size else generator.space.widest
         known = given.columns(widest)
         # What is put into the columns must not be written through to the prompt's own.
@@ -134,7 +135,7 @@ def _one_by_one(
     states = [generator.start(ask, growing.size[rows], growing.order[rows]) for ask in asked]
     labels, end = generator.space.n_labels, generator.space.n_elements
     # Rows end in their order, so that the leading ones go on, unless given items are to be met between the new ones.
-    leading = generator.draws_size and not (generator.in_place and bool(given.present.any()))
+    leading = generator.draws_size and growing.waiting is None
     for draws in itertools.count():
         uniform = noise[:, FIRST + 2 * draws : FIRST + 2 * draws + 2]
         here = slice(len(rows)) if leading else rows

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, pad
 
 from setgen.errors import InputError
-from setgen.generators.base import Generator, Steps
+from setgen.generators.base import Generator, Steps, first_of, given_from
 from setgen.generators.config import NetworkConfig
 from setgen.generators.counts import log_frequencies
 from setgen.generators.sizes import SizeModel
@@ -86,8 +86,9 @@ class Sweep:
     """B sweeps under way. code: (B, width) of the token read last. left: (B,) items that the line has still to meet.
     order: (B,) the direction. about: (B, width) what every new token carries besides its item. column: where the next
     token goes in the cache, which begins with the given items. ahead: (B, A) the rank of each of them that is ahead
-    of the line, else −1; given: (B, A) their elements. stays: (B, R, 2F) the fields that stay, summed; coming:
-    (B, A, R, 2F) those of given items; field: of all that are known, for the next item; None without fields."""
+    of the line, else −1; given: (B, A) their elements, in the line's order. stays: (B, R, 2F) the fields that stay,
+    summed; coming: (B, A, R, 2F) those of given items; field: of all that are known, for the next item; None
+    without fields."""
 
     code: Tensor
     left: Tensor
@@ -203,10 +204,7 @@ class SweepSet(Generator):
             latest = latest[row, (column - 1).clamp(min=0)] * (column > 0)[:, None, None]
             field = (behind[row, column] + coming[row, column]).unflatten(1, latest.shape[1:]) + latest
         code = codes[row, place]
-        columns = torch.arange(batch.width, device=given.device)
-        next_given = torch.where(given, columns, batch.width).flip(1).cummin(1).values.flip(1)
-        waits = pad(batch.element, (0, 1)).gather(1, next_given)
-        waits = torch.where(next_given < batch.width, waits, -1)[row, column]
+        waits = given_from(batch, given, row, column)
         return Steps(row, column, self._or_given(self._logits(code, table, field), code, waits))
 
     def _or_given(self, logits: Tensor, code: Tensor, waits: Tensor) -> Tensor:
@@ -254,9 +252,7 @@ class SweepSet(Generator):
 
     def step(self, state: Sweep) -> Tensor:
         logits = self._logits(state.code, state.table, state.field)
-        nearest = torch.where(state.ahead < 0, len(self.space), state.ahead).argmin(1, keepdim=True)
-        waits = torch.where(state.ahead.gather(1, nearest) < 0, -1, state.given.gather(1, nearest)).squeeze(1)
-        return self._or_given(logits, state.code, waits)
+        return self._or_given(logits, state.code, first_of(state.given, state.ahead >= 0))
 
     def append(self, state: Sweep, element: Tensor) -> None:
         item = element // self.space.n_labels

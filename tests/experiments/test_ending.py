@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -183,18 +183,25 @@ def test_a_disk_that_takes_no_more_is_one_line_that_says_how_to_go_on(
     assert (folder / last).is_file()
 
 
-@pytest.mark.slow
-def test_trials_that_cannot_be_stored_are_one_line(data_folder, small_disk, monkeypatch, start):
-    """What is stored in a database says its own words of a full disk. No trial is lost by it."""
-    main, options, last = JOBS["sweep"]
-    ask = sweep.next_trial
-    with ExitStack() as trouble, monkeypatch.context() as patch:
+@contextmanager
+def full_from(disk, module, name):
+    """In here the disk is full from the first call of this function of the module on."""
+    call = getattr(module, name)
+    with ExitStack() as trouble, pytest.MonkeyPatch.context() as patch:
 
         def on_a_full_disk(*arguments):
-            trouble.enter_context(small_disk.now("full"))
-            return ask(*arguments)
+            trouble.enter_context(disk.now("full"))
+            return call(*arguments)
 
-        patch.setattr(sweep, "next_trial", on_a_full_disk)
+        patch.setattr(module, name, on_a_full_disk)
+        yield
+
+
+@pytest.mark.slow
+def test_trials_that_cannot_be_stored_are_one_line(data_folder, small_disk, start):
+    """What is stored in a database says its own words of a full disk. No trial is lost by it."""
+    main, options, last = JOBS["sweep"]
+    with full_from(small_disk, sweep, "next_trial"):
         ended, said = start(main, f"data.path={data_folder}", f"runs={small_disk}", *TINY, *options)
     assert ended == 2
     assert "trials.sqlite3: " in said
@@ -208,14 +215,7 @@ def test_a_report_that_cannot_be_written_is_one_line_and_can_be_had_later(
     data_folder, small_disk, monkeypatch, start
 ):
     main, options, _ = JOBS["compare"]
-    write = compare.write_report
-    with ExitStack() as trouble, monkeypatch.context() as patch:
-
-        def on_a_bad_disk(*arguments):
-            trouble.enter_context(small_disk.now("full"))
-            return write(*arguments)
-
-        patch.setattr(compare, "write_report", on_a_bad_disk)
+    with full_from(small_disk, compare, "write_report"):
         ended, said = start(main, f"data.path={data_folder}", f"runs={small_disk}", *TINY, *options)
     assert (ended, said[:19]) == (2, "Error: cannot write")
     again, folder = told("compare", said)

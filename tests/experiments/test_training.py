@@ -166,15 +166,22 @@ def elsewhere(tmp_path, monkeypatch) -> Iterator[str]:
     sys.modules.pop("foreign_model", None)
 
 
-@pytest.mark.slow
-def test_a_model_from_elsewhere_trains_and_is_compared(
-    elsewhere, data_folder, tmp_path, monkeypatch, refusal
-):
-    """By its place in a config; of a folder that is trained already, only with leave."""
+@pytest.fixture
+def trained_elsewhere(elsewhere, data_folder, tmp_path, monkeypatch):
+    """The options of such a model, and the run folder of one that is trained."""
     monkeypatch.chdir(tmp_path)
     mine = ["model=hold_frequency", f"model.generator={elsewhere}", "model.label=mine"]
     assert _main(monkeypatch, train.main, f"data.path={data_folder}", *TINY, *mine) == 0
-    (trained,) = (tmp_path / "runs" / "train").iterdir()
+    (run,) = (tmp_path / "runs" / "train").iterdir()
+    return mine, run
+
+
+@pytest.mark.slow
+def test_a_model_from_elsewhere_trains_and_is_compared(
+    elsewhere, trained_elsewhere, data_folder, tmp_path, monkeypatch, refusal
+):
+    """By its place in a config; of a folder that is trained already, only with leave."""
+    mine, trained = trained_elsewhere
     assert json.loads((trained / "model" / "model.json").read_text())["generator"] == elsewhere
     small = ["evaluation.samples=20", "evaluation.test_climbs=10", "evaluation.orders=1"]
     asked = [f"data.path={data_folder}", *TINY, *small]
@@ -188,13 +195,10 @@ def test_a_model_from_elsewhere_trains_and_is_compared(
 
 
 def test_a_run_to_go_on_with_does_not_say_itself_that_its_code_may_run(
-    elsewhere, data_folder, tmp_path, monkeypatch, refusal
+    trained_elsewhere, tmp_path, monkeypatch, refusal
 ):
     """Nor does it hold links to what lies elsewhere, which going on would write through."""
-    monkeypatch.chdir(tmp_path)
-    mine = ["model=hold_frequency", f"model.generator={elsewhere}", "model.label=mine"]
-    assert _main(monkeypatch, train.main, f"data.path={data_folder}", *TINY, *mine) == 0
-    (run,) = (tmp_path / "runs" / "train").iterdir()
+    _, run = trained_elsewhere
     cfg = OmegaConf.load(run / "config.yaml")
     cfg.foreign_code = True
     OmegaConf.save(cfg, run / "config.yaml")
