@@ -104,7 +104,7 @@ KINDS: dict[str, Kind] = {
     "orders": whole(1),
     "other": or_null(TEXT),
     "out": TEXT,
-    "pruner": one_of("median", "none"),
+    "pruner": one_of("median", "halving", "none"),
     "ray": or_null(TEXT),
     "resume": or_null(TEXT),
     "runs": TEXT,

@@ -104,7 +104,8 @@ def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Pat
             console.print(
                 f"{label}: not of its size on this board: {', '.join(one.left_out)}", soft_wrap=True
             )
-        models.append(Tuned(one.settings, one.space, open_study(storage, label, cfg.pruner)))
+        study = open_study(storage, label, cfg.pruner, one.settings.training.validations)
+        models.append(Tuned(one.settings, one.space, study))
     labels = ", ".join(tuned.label for tuned in models)
     console.print(f"[bold]Tuning {labels}[/] on {title}: {folder}", soft_wrap=True)
     for tuned in models:

@@ -27,6 +27,7 @@ from setgen.training import Callback, Point, Progress
 Storage = str | BaseStorage
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 _AT_RANDOM = 5  # trials before the sampler learns from them and the pruner compares with them
+_HALVING = 3  # one in so many goes on
 _NOT_PRUNED = 0.3  # share of the budget in which nothing is stopped: the learning rate is high, all are noisy
 
 
@@ -68,16 +69,26 @@ def storage_of(folder: Path, shared: bool) -> Storage:
     return f"sqlite:///{file}"
 
 
-def open_study(storage: Storage, label: str, pruner: str) -> optuna.Study:
-    """The study of that label in the sweep's storage, made if it is not there. Raises InputError."""
-    stop = optuna.pruners.MedianPruner(_AT_RANDOM, n_min_trials=_AT_RANDOM)
+def pruner_of(name: str, validations: int) -> optuna.pruners.BasePruner:
+    """What stops trials: median, those worse than most others at the same share of the budget; halving, all but the
+    best third at a quarter of it, and of these all but the best third at three quarters; none, nothing."""
+    if name == "median":
+        return optuna.pruners.MedianPruner(_AT_RANDOM, n_min_trials=_AT_RANDOM)
+    if name == "halving":
+        return optuna.pruners.SuccessiveHalvingPruner(max(1, validations // 4), reduction_factor=_HALVING)
+    return optuna.pruners.NopPruner()
+
+
+def open_study(storage: Storage, label: str, pruner: str, validations: int = 8) -> optuna.Study:
+    """The study of that label in the sweep's storage, made if it is not there. validations: of each training, at
+    which trials are compared. Raises InputError."""
     try:
         return optuna.create_study(
             storage=storage,
             study_name=label,
             direction="minimize",
             load_if_exists=True,
-            pruner=stop if pruner == "median" else optuna.pruners.NopPruner(),
+            pruner=pruner_of(pruner, validations),
         )
     except Exception as error:
         if "sqlalchemy" in type(error).__module__ or "optuna" in type(error).__module__:

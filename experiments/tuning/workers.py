@@ -75,6 +75,6 @@ def _train(plain: dict[str, Any], where: Path, label: str, number: int) -> Outco
     settings = OmegaConf.create(plain)
     folder = where.parent.parent
     check_shared(folder)
-    study = open_study(storage_of(folder, shared=True), label, settings.pruner)
+    study = open_study(storage_of(folder, shared=True), label, settings.pruner, settings.training.validations)
     trial = optuna.Trial(study, study.trials[number]._trial_id)
     return attempt(trial, settings, load_dataset(settings.data.path), where, Console(quiet=True))

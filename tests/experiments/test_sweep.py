@@ -156,6 +156,23 @@ def test_only_trials_worse_than_most_are_stopped(dataset):
         bad(*at(0.5, 6.1))
 
 
+def test_halving_lets_the_best_third_go_on_at_each_rung(dataset):
+    tuned = tuned_of(dataset, "training.validations=8", "pruner=halving")
+    tuned.study.pruner = trials.pruner_of("halving", 8)
+    came = {}
+    for value in (4.0, 5.0, 3.0, 6.0, 7.0, 2.0, 4.5, 8.0, 1.0):
+        watch, came[value] = trials._watch(tuned.study.ask(), tuned.settings, 0), 1.0
+        for share in (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0):
+            try:
+                watch(*at(share, value))
+            except optuna.TrialPruned:
+                came[value] = share
+                break
+    # Each was among the best third of those before it, or not; no one is stopped at the end.
+    assert came == {value: 1.0 if value in (4.0, 3.0, 2.0, 1.0) else 0.375 for value in came}
+    assert len(came) == 9
+
+
 def test_no_test_climb_is_looked_at(dataset, tmp_path, monkeypatch):
     part = Dataset.part
     monkeypatch.setattr(
@@ -255,7 +272,7 @@ def test_a_wrong_space_is_one_clear_line(wrong):
         (sweep.main, ["model=gpt", "models=[gpt]"], "not both"),
         (sweep.main, ["models=[gpt,gpt]"], "one label"),
         (sweep.main, ["model=hold_frequency"], "nothing to tune"),
-        (sweep.main, ["pruner=axe"], "median or none"),
+        (sweep.main, ["pruner=axe"], "median or halving or none"),
         (sweep.main, ["budget.minutes=0"], "budget.minutes"),
         (sweep.main, ["resume=nowhere"], "not a run folder"),
         (sweep.main, ["resume=nowhere", "seeds=[3]"], "only trials"),

@@ -271,7 +271,7 @@ def test_forbidden_holds_are_marked_never_proposed_and_come_back(open_page, size
         page.click("#again")
     assert asked.value.post_data_json["forbid"] == "p17,p38,p27"
 
-    assert out_of_sight(page, taken) == []  # zoomed in or, where the climb does not fit there, on the whole board
+    assert out_of_sight(page, taken) == []  # zoomed in or, where a climb does not fit there, whole
     if size == PHONE and page.get_attribute("#zoom", "aria-pressed") == "false":
         page.click("#zoom")
     getattr(hold(page, 17), press)()  # once more frees it
