@@ -53,8 +53,10 @@ _ROOM = 8  # columns by which a KV cache grows
 class GPTConfig(NetworkConfig):
     """The corrected form by default; kilter-gpt's is smoothing='last', loss='bce', crop=True.
 
-    order: of items in the sentence. tokens: an item and its label as two, or one. embedding: a table of tokens,
-    or the set models' own. frequency_bias: logits start at the log-frequency of each item (joint: element).
+    order: of items in the sentence. directions: D, of a sweep; one is drawn for each sentence, and the likelihood
+    of a set is the mean over them, as in `sweep_set`. tokens: an item and its label as two, or one. embedding: a
+    table of tokens, or the set models' own. frequency_bias: logits start at the log-frequency of each item (joint:
+    element).
     waves: of the fields that items emit (see `models.fields`), with joint tokens; 0: they emit none.
     attention_dropout: dropout of attention weights, which keeps the fused kernel away.
     smoothing: at which positions every item still to come is a right answer, 'all', 'last' (of the
@@ -67,6 +69,7 @@ class GPTConfig(NetworkConfig):
     embedding: str = "learned"
     frequency_bias: bool = False
     waves: int = 0
+    directions: int = 1
     attention_dropout: float = 0.0
     smoothing: str = "all"
     loss: str = "ce"
@@ -86,6 +89,10 @@ class GPTConfig(NetworkConfig):
             raise InputError("context needs crop=true: without it the context is the space's largest set")
         if not 0 <= self.attention_dropout <= 1:
             raise InputError(f"attention_dropout is {self.attention_dropout}: it is a share, from 0 to 1")
+        if self.directions < 1 or (self.directions > 1 and self.order != "sweep"):
+            raise InputError(
+                f"directions is {self.directions}: give at least 1, and more only with order=sweep"
+            )
         if self.waves < 0 or (self.waves and self.tokens != "joint"):
             raise InputError(f"waves is {self.waves}: give at least 0, and more only with tokens=joint")
         plain = (self.order, self.tokens, self.embedding) == ("shuffled", "alternating", "learned")
@@ -108,6 +115,7 @@ class GPT(nn.Module):
         of_space = vocabulary.n_things if config.embedding == "space" else 0  # they have vectors of their own
         self.token = nn.Embedding(len(vocabulary) - of_space, width)
         self.position = nn.Embedding(context, width)
+        self.direction = nn.Embedding(config.directions, width) if config.directions > 1 else None
         self.transformer = Transformer(
             width, config.depth, config.heads, config.dropout, config.attention_dropout
         )
@@ -140,16 +148,25 @@ class GPT(nn.Module):
         """
         return F.embedding(tokens, table) + self.position(position.clamp(max=self.context - 1))
 
-    def codes(self, tokens: Tensor, present: Tensor, table: Tensor) -> Tensor:
-        """(B, T, width) code of every token, which sees itself and those before it; padding stands last."""
+    def read_along(self, tokens: Tensor, position: Tensor, table: Tensor, order: Tensor) -> Tensor:
+        """(…, width) `read` of sentences in directions `order`, which their first tokens carry."""
+        x = self.read(tokens, position, table)
+        if self.direction is None:
+            return x
+        return x + self.direction(order) * (position == 0)[..., None]
+
+    def codes(self, tokens: Tensor, present: Tensor, table: Tensor, order: Tensor) -> Tensor:
+        """(B, T, width) code of every token, which sees itself and those before it; padding stands last.
+        order: (B,) the direction of each sentence."""
         place = torch.arange(tokens.shape[1], device=tokens.device)
         position = place.expand_as(tokens)
+        along = order[:, None].expand_as(tokens)
         if torch.compiler.is_exporting():
             mask = (place[:, None] >= place)[None, None]
-            return self.transformer(self.read(tokens, position, table), None, mask)
+            return self.transformer(self.read_along(tokens, position, table, along), None, mask)
         packing = Packing.of(present)
         seen = partly_hidden(table, self.hidden if self.training else 0.0)
-        x = self.read(tokens[present], position[present], seen)
+        x = self.read_along(tokens[present], position[present], seen, along[present])
         return packing.pad(self.transformer(x, packing, causal=True))
 
     def logits(self, code: Tensor, table: Tensor) -> Tensor:
@@ -222,7 +239,7 @@ class GPTGenerator(Generator):
             self.not_exported = "its window slides, and how far is not traced"
         if config.order != "shuffled":
             by_number = torch.arange(len(space))[None]
-            self.ranks = by_number if config.order == "sorted" else sweep_ranks(space, 1)
+            self.ranks = by_number if config.order == "sorted" else sweep_ranks(space, config.directions)
 
     def fit_counts(self, sets: Sets) -> None:
         """The size is where the model writes `end`; with `frequency_bias` its logits start from counts."""
@@ -281,10 +298,13 @@ class GPTGenerator(Generator):
         if config.loss == "bce" or config.crop:
             from baselines.gpt_loss import token_loss
 
-            batch = self._arranged(batch)
+            batch = batch.shuffled()
             return token_loss(self.gpt, self.vocabulary, batch, self._tokens(batch), config)
-        batch = self._arranged(batch)
-        nothing, order = torch.zeros_like(batch.present), torch.zeros_like(batch.size)
+        order = torch.zeros_like(batch.size)
+        if config.directions > 1:
+            order = torch.randint_like(order, config.directions)
+        batch = self._arranged(batch, order)
+        nothing = torch.zeros_like(batch.present)
         rules = Rules.of(self.space, bounded=False, device=batch.device)
         steps = self.steps(batch, nothing, order, None)
         if self.ranks is None and config.smoothing == "all":
@@ -295,11 +315,11 @@ class GPTGenerator(Generator):
             total = total + torch.lgamma(batch.size.to(total) + 1)
         return -(total / batch.size.clamp(min=1)).mean()
 
-    def _arranged(self, batch: SetBatch) -> SetBatch:
-        """The batch in the order in which it is learned."""
+    def _arranged(self, batch: SetBatch, order: Tensor) -> SetBatch:
+        """The batch in the order in which it is learned; order: (B,) in which direction, where there is one."""
         if self.ranks is None:
             return batch.shuffled()
-        return self._ranked(batch, torch.zeros_like(batch.size), torch.zeros_like(batch.size))[0]
+        return self._ranked(batch, torch.zeros_like(batch.size), order)[0]
 
     def _smoothed(self, batch: SetBatch, rules: Rules, steps: Iterator[Steps]) -> Tensor:
         """(B,) as `_chain`, each step taken over which item comes next: uniform over all still to come."""
@@ -343,7 +363,7 @@ class GPTGenerator(Generator):
             codes = self._windowed_codes(tokens, length, table)
         else:
             place = torch.arange(tokens.shape[1] - 1, device=tokens.device)
-            codes = self.gpt.codes(tokens[:, :-1], place < length[:, None], table)
+            codes = self.gpt.codes(tokens[:, :-1], place < length[:, None], table, order)
         field = self._fields(codes, tokens[:, : codes.shape[1]])[1]
         logits = self._next(codes[row, at], None if field is None else field[row, at], table)
         labels = None
@@ -372,9 +392,9 @@ class GPTGenerator(Generator):
             table = self.gpt.table()
             length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
             return Sliding(self._tokens(given)[:, : int(length.max())], length, self._padding(table), table)
-        return self._read(given)[0]
+        return self._read(given, order)[0]
 
-    def _read(self, given: SetBatch) -> tuple[Written, Tensor, Tensor | None]:
+    def _read(self, given: SetBatch, order: Tensor) -> tuple[Written, Tensor, Tensor | None]:
         """The state behind the given items as they stand; codes (B, T, width) and fields of all tokens read."""
         tokens, table = self._tokens(given), self.gpt.table()
         length = self.vocabulary.prefix + self.vocabulary.per_item * given.size
@@ -382,7 +402,8 @@ class GPTGenerator(Generator):
         tokens = tokens[:, :-1] if fixed else tokens[:, : int(length.max())]
         place = torch.arange(tokens.shape[1], device=tokens.device)
         present = place < length[:, None]
-        x = self.gpt.read(tokens, place.expand_as(tokens), table)
+        along = order[:, None].expand_as(tokens)
+        x = self.gpt.read_along(tokens, place.expand_as(tokens), table, along)
         mask = (place[:, None] >= place) & present[:, None, None, :]
         codes, cache = self.gpt.transformer.prefill(x, None, mask, present, 0 if fixed else _ROOM)
         row, last = torch.arange(codes.shape[0], device=codes.device), length - 1
@@ -484,7 +505,8 @@ class GPTGenerator(Generator):
         if self.config.crop:
             code = self._window_code(Sliding(tokens, length, self._padding(table), table))
         else:
-            codes = self.gpt.codes(tokens, torch.arange(tokens.shape[1]).to(length) < length[:, None], table)
+            present = torch.arange(tokens.shape[1]).to(length) < length[:, None]
+            codes = self.gpt.codes(tokens, present, table, nothing)
             code = codes.gather(1, (length - 1)[:, None, None].expand(-1, 1, codes.shape[2])).squeeze(1)
         if self.item_first:
             labels = self._labels(self.gpt.logits(code, table))
@@ -554,7 +576,8 @@ class GPTGenerator(Generator):
         n, per, prefix = int(given.size), self.vocabulary.per_item, self.vocabulary.prefix
         bounds = [-1, *rank[given.item[0, :n]].tolist(), len(rank)]
         scores = torch.full((1, len(rank) * labels), -torch.inf, dtype=torch.float64, device=rank.device)
-        state, codes, field = self._read(given)  # one pass over all given items; each place is a prefix of it
+        # One pass over all given items; each place is a prefix of it.
+        state, codes, field = self._read(given, nothing)
         for j in range(n + 1):
             here = (rank > bounds[j]) & (rank < bounds[j + 1]) & table.any(1)
             if not here.any():

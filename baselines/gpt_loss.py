@@ -69,7 +69,8 @@ def token_loss(
         target = torch.arange(1, tokens.shape[1], device=tokens.device).expand(len(tokens), -1)
     table = gpt.table()
     everything = torch.ones_like(inputs, dtype=torch.bool)  # padding on the left is read as it is there
-    logits = gpt.logits(gpt.codes(inputs, everything, table), table)
+    nowhere = torch.zeros_like(batch.size)  # its order has no direction
+    logits = gpt.logits(gpt.codes(inputs, everything, table, nowhere), table)
     # Under bf16 autocast a softmax would otherwise lose its digits.
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     answers = token_targets(vocabulary, batch, tokens, target, config.smoothing).to(logits)

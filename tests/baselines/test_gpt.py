@@ -50,7 +50,7 @@ def test_smoothing_keeps_the_loss_averaged_over_orders(three, monkeypatch):
     for smoothing in ("all", "none"):
         generator, losses = shuffled_gpt(smoothing=smoothing), []
         for order in orders:
-            monkeypatch.setattr(generator, "_arranged", lambda batch, order=order: batch.reordered(order))
+            monkeypatch.setattr(generator, "_arranged", lambda batch, _, order=order: batch.reordered(order))
             losses.append(generator.loss(three).item())
         mean[smoothing] = np.mean(losses)
         assert np.std(losses) > 1e-3  # each order has its own loss
@@ -58,7 +58,7 @@ def test_smoothing_keeps_the_loss_averaged_over_orders(three, monkeypatch):
     lone = {}
     for smoothing in ("all", "none"):
         generator = shuffled_gpt(smoothing=smoothing)
-        monkeypatch.setattr(generator, "_arranged", lambda batch: batch)
+        monkeypatch.setattr(generator, "_arranged", lambda batch, _: batch)
         row = to_batch(WALL, Climbs.from_list([Climb(((3, S), (12, F)), 20, 15)]))
         lone[smoothing] = generator.loss(row).item()
     assert abs(lone["all"] - lone["none"]) > 1e-4
@@ -81,7 +81,7 @@ def test_the_loss_is_minus_the_likelihood_per_hold(make, board):
     generator, climbs = make(board), random_climbs(board, 30, seed=1)
     batch, orders = to_batch(board, climbs), random_orders(climbs.sizes, 1, seed=2)
     if not generator.exact:
-        generator._arranged = lambda batch: batch.reordered(orders[0])
+        generator._arranged = lambda batch, _: batch.reordered(orders[0])
     expected = -(generator.log_likelihood(batch, orders, legal=False)[:, 0] / batch.size).mean()
     assert abs(generator.loss(batch).item() - expected.item()) < 1e-9
 
@@ -257,7 +257,9 @@ def test_the_sliding_window_is_the_left_padded_text():
     for t in range(1, 15):
         window = tokens[:, max(0, t - 9) : t]
         padded = torch.nn.functional.pad(window, (9 - window.shape[1], 0), value=PAD)
-        whole = gpt.codes(padded, torch.ones_like(padded, dtype=torch.bool), table)[:, -1]
+        whole = gpt.codes(padded, torch.ones_like(padded, dtype=torch.bool), table, torch.zeros(4).long())[
+            :, -1
+        ]
         length = torch.full((4,), t)
         kept = generator._window_code(Sliding(tokens[:, :t], length, generator._padding(table), table))
         assert (kept - whole).abs().max() < 1e-12

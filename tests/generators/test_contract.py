@@ -17,6 +17,7 @@ GPTS = {
     "sorted": {"order": "sorted"},
     "joint": {"tokens": "joint", "embedding": "space", "frequency_bias": True},
     "joint sweep": {"order": "sweep", "tokens": "joint", "embedding": "space", "waves": 3},
+    "two sweeps": {"order": "sweep", "tokens": "joint", "directions": 2},
 }
 FIELDS = {name: {"waves": 2} for name in ("masked_set", "sweep_set")}
 CASES = {name: (name, FIELDS.get(name, {})) for name in GENERATORS} | {
@@ -24,7 +25,7 @@ CASES = {name: (name, FIELDS.get(name, {})) for name in GENERATORS} | {
 }
 
 # Near relatives of others here: of "gpt", "joint sweep gpt", "dpp" and "masked_set".
-SLOW = ("hold_canvas", "kilter gpt", "sorted gpt", "joint gpt", "dpp_symmetric")
+SLOW = ("hold_canvas", "kilter gpt", "sorted gpt", "joint gpt", "two sweeps gpt", "dpp_symmetric")
 PARAMS = [pytest.param(case, id=k, marks=[pytest.mark.slow] * (k in SLOW)) for k, case in CASES.items()]
 
 
