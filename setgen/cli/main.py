@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -54,8 +55,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
     arguments: what follows `setgen`; sys.argv by default.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = typer.main.get_command(app)(args=arguments, prog_name="setgen", standalone_mode=False)
+        code = typer.main.get_command(app)(args=list(arguments), prog_name="setgen", standalone_mode=False)
         if sys.stdout is not None:  # closed from the start: `setgen … >&-`
             sys.stdout.flush()
     except BrokenPipeError:
@@ -81,15 +83,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _refuse("this takes more memory than there is: ask for less at once")
     except _ABORTS:
-        return _stopped()
+        return _stopped(arguments)
     if code == 130:  # what newer versions of typer make of Ctrl-C
-        return _stopped()
+        return _stopped(arguments)
     return code if isinstance(code, int) else 0
 
 
-def _stopped() -> int:
+def _stopped(arguments: Sequence[str]) -> int:
+    """What was not finished is not there; of climbs in shards, those that are finished are kept."""
     if sys.stderr is not None:
-        print("stopped", file=sys.stderr)
+        print(f"stopped; go on with: {shlex.join(['setgen', *arguments])}", file=sys.stderr)
     return ending.exit_code()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -337,8 +338,11 @@ def test_ctrl_c_leaves_no_file(model, tmp_path, monkeypatch, capsys) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(MaskedSet, "sample", interrupted)
-    assert run(["generate", "--model", str(model), "--out", str(tmp_path / "c")]) == 130
-    assert capsys.readouterr().err.strip() == "stopped"
+    command = ["generate", "--model", str(model), "--out", str(tmp_path / "my climbs")]
+    assert run(command) == 130
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("stopped; go on with: setgen generate ")
+    assert shlex.split(said.partition("with: ")[2])[1:] == command
     assert list(tmp_path.iterdir()) == []
 
 

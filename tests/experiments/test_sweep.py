@@ -17,7 +17,7 @@ from rich.console import Console
 
 from experiments import compare, sweep, train
 from experiments.model_config import MODELS, load_model, settings_of
-from experiments.training import RunFacts, finished, untrained
+from experiments.training import RunFacts, check_trainable, finished, untrained
 from experiments.tuning import trials
 from experiments.tuning.report import best_so_far, importances
 from experiments.tuning.sizes import of_one_size
@@ -114,6 +114,15 @@ def test_a_sweep_goes_on_and_what_it_finds_is_trained(data_folder, tmp_path, mon
     assert tuned.training.learning_rate == found.training.learning_rate
     assert plain.training.learning_rate == 2e-3
     assert plain.training.weight_decay == tuned.training.weight_decay == 0.3  # the command line stands above
+
+
+@pytest.mark.parametrize("name", ["completion", "converged_kilter", "converged_moonboard"])
+def test_every_model_of_a_published_comparison_can_be_trained(name, dataset):
+    cfg = config(name=name)
+    settings = {one: settings_of(cfg, load_model(one)) for one in map(str, cfg.models)}
+    compare.check_labels(settings)
+    for one in settings.values():
+        check_trainable(one, dataset.space)
 
 
 def tuned_of(dataset: Dataset, *overrides: str, model: str = "sweep_set") -> trials.Tuned:
