@@ -21,7 +21,7 @@ GENERATORS = {
     "gpt": ("gpt", {}),
     "joint gpt": ("gpt", {"tokens": "joint", "embedding": "space"}),
     "sorted gpt": ("gpt", {"order": "sorted"}),
-    "joint sweep gpt": ("gpt", {"order": "sweep", "tokens": "joint", "waves": 3}),
+    "joint sweep gpt": ("gpt", {"order": "sweep", "tokens": "joint", "waves": 3, "directions": 2}),
     "hold_frequency": ("hold_frequency", {}),
 }
 BASKETS = Items(
