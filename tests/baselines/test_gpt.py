@@ -257,9 +257,8 @@ def test_the_sliding_window_is_the_left_padded_text():
     for t in range(1, 15):
         window = tokens[:, max(0, t - 9) : t]
         padded = torch.nn.functional.pad(window, (9 - window.shape[1], 0), value=PAD)
-        whole = gpt.codes(padded, torch.ones_like(padded, dtype=torch.bool), table, torch.zeros(4).long())[
-            :, -1
-        ]
+        everything, nowhere = torch.ones_like(padded, dtype=torch.bool), torch.zeros(4, dtype=torch.int64)
+        whole = gpt.codes(padded, everything, table, nowhere)[:, -1]
         length = torch.full((4,), t)
         kept = generator._window_code(Sliding(tokens[:, :t], length, generator._padding(table), table))
         assert (kept - whole).abs().max() < 1e-12

@@ -167,7 +167,6 @@ def test_only_trials_worse_than_most_are_stopped(dataset):
 
 def test_halving_lets_the_best_third_go_on_at_each_rung(dataset):
     tuned = tuned_of(dataset, "training.validations=8", "pruner=halving")
-    tuned.study.pruner = trials.pruner_of("halving", 8)
     came = {}
     for value in (4.0, 5.0, 3.0, 6.0, 7.0, 2.0, 4.5, 8.0, 1.0):
         watch, came[value] = trials._watch(tuned.study.ask(), tuned.settings, 0), 1.0
