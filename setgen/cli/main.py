@@ -90,9 +90,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stopped(arguments: Sequence[str]) -> int:
-    """What was not finished is not there; of climbs in shards, those that are finished are kept."""
+    """What was not finished is not there; of climbs in shards, those that are finished are kept. A server leaves
+    nothing to go on with, and its key is for no log."""
+    go_on = "" if "serve" in arguments else f"; go on with: {shlex.join(['setgen', *arguments])}"
     if sys.stderr is not None:
-        print(f"stopped; go on with: {shlex.join(['setgen', *arguments])}", file=sys.stderr)
+        print(f"stopped{go_on}", file=sys.stderr)
     return ending.exit_code()
 
 

@@ -346,6 +346,15 @@ def test_ctrl_c_leaves_no_file(model, tmp_path, monkeypatch, capsys) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_key_of_a_server_that_is_stopped_is_not_shown(monkeypatch, capsys) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("setgen.serving.server.listen", interrupted)
+    assert run(["serve", "--api-key", "secret"]) == 130
+    assert capsys.readouterr().err.strip() == "stopped"
+
+
 def test_help_is_quick_and_has_an_example() -> None:
     code = (
         "import sys, setgen; from setgen.cli.main import run\n"
