@@ -27,6 +27,7 @@ from experiments.side_by_side import run_folder, train_on_ray
 from experiments.training import check_trainable, finished
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
+from setgen.generators.registry import GENERATORS
 from setgen.metrics.context import Context
 
 
@@ -78,8 +79,7 @@ def compare(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -
     for done, (name, seed) in enumerate(runs):
         console.print(f"[dim]{done + 1} of {len(runs)}[/]", end=" ")
         where = run_folder(cfg, dataset, name, seed, folder, console)
-        # What was trained here just now has run already, wherever its code comes from.
-        judged.append(judge(cfg, reference, name, where, console, is_config(name) or cfg.foreign_code))
+        judged.append(judge(cfg, reference, name, where, console, cfg.foreign_code or _is_foreign(name)))
     report = report_of(cfg, reference, judged, noted_commands(folder))
     pictures = drawn(sections(report))
     page = write_report(folder, report, pictures)
@@ -127,6 +127,11 @@ def check(cfg: DictConfig) -> None:
         raise InputError(
             f"{cfg.tuned} has no tuned config of these models: give a folder of experiments.sweep"
         )
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether `name` is the config of a model of other code, which has run already: it was just trained."""
+    return is_config(name) and load_model(name).generator not in GENERATORS
 
 
 def _short(name: str) -> str:

@@ -14,11 +14,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.model_config import typed_keys
+from experiments.model_config import is_config, load_model, typed_keys
 from experiments.option_values import check_values
 from experiments.runs import command_line, note_making
 from setgen.errors import DiskError, InputError
 from setgen.files import PARTS, check_links, owned, write_whole
+from setgen.generators.registry import generator_class
 
 GO_ON = "go on with: "
 
@@ -73,11 +74,18 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     assert isinstance(cfg, DictConfig)
     for key in typed:
         OmegaConf.update(cfg, key, OmegaConf.select(asked, key))
-    if "foreign_code" in asked:
-        cfg.foreign_code = asked.foreign_code
+    cfg.foreign_code = asked.foreign_code
     check_links(folder)
     check_values(cfg)
+    for model in _named_models(cfg):
+        generator_class(str(model.generator), cfg.foreign_code)
     return folder, cfg
+
+
+def _named_models(cfg: DictConfig) -> list[DictConfig]:
+    """The model configs that an experiment's own names, wherever they lie."""
+    named = [load_model(name) for name in map(str, cfg.get("models") or ()) if is_config(name)]
+    return named + ([cfg.model] if cfg.get("model") else [])
 
 
 @contextmanager

@@ -25,7 +25,6 @@ from experiments.training import RunFacts, build_generator, check_trainable, tra
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.files import write_whole
-from setgen.generators.registry import generator_class
 from setgen.metrics.likelihood import likelihood
 from setgen.training import make_fabric
 
@@ -66,7 +65,6 @@ def main(cfg: DictConfig) -> None:
     console = Console(quiet=not fabric.is_global_zero)
     if cfg.resume:
         folder, cfg = resumed(cfg, {"budget.minutes", "budget.steps"})
-        generator_class(str(cfg.model.generator), cfg.foreign_code)
         dataset, _ = open_dataset(cfg)
     else:
         folder = None

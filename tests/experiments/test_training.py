@@ -211,6 +211,25 @@ def test_a_run_to_go_on_with_does_not_say_itself_that_its_code_may_run(
     assert "link to something outside" in refusal(train.main, f"resume={run}", "foreign_code=true")
 
 
+@pytest.mark.parametrize("damaged", ["config", "model"])
+def test_nor_does_a_comparison_to_go_on_with(
+    damaged, elsewhere, data_folder, tmp_path, monkeypatch, refusal
+):
+    """Neither by a model config that lies in it, nor by a model folder in it."""
+    monkeypatch.chdir(tmp_path)
+    small = ["models=[hold_frequency]", "evaluation.samples=20", "evaluation.test_climbs=10"]
+    assert _main(monkeypatch, compare.main, f"data.path={data_folder}", *TINY, *small) == 0
+    (folder,) = (tmp_path / "runs" / "compare").iterdir()
+    if damaged == "config":
+        path = folder / "models" / "hold_frequency.yaml"
+        path.write_text(path.read_text().replace("generator: hold_frequency", f"generator: {elsewhere}"))
+    else:
+        (path,) = folder.glob("runs/*/model/model.json")
+        path.write_text(path.read_text().replace('"hold_frequency"', f'"{elsewhere}"'))
+    assert "foreign_code=true" in refusal(compare.main, f"resume={folder}")
+    assert "foreign_model" not in sys.modules
+
+
 def test_a_finished_run_is_not_trained_again(dataset, tmp_path, quiet, monkeypatch):
     cfg = config("model=masked_set")
     facts = train_one(cfg, dataset, 0, tmp_path, quiet)
