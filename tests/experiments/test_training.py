@@ -212,9 +212,7 @@ def test_a_run_to_go_on_with_does_not_say_itself_that_its_code_may_run(
 
 
 @pytest.mark.parametrize("damaged", ["config", "model"])
-def test_nor_does_a_comparison_to_go_on_with(
-    damaged, elsewhere, data_folder, tmp_path, monkeypatch, refusal
-):
+def test_nor_does_a_comparison_to_go_on_with(damaged, elsewhere, data_folder, tmp_path, monkeypatch, refusal):
     """Neither by a model config that lies in it, nor by a model folder in it."""
     monkeypatch.chdir(tmp_path)
     small = ["models=[hold_frequency]", "evaluation.samples=20", "evaluation.test_climbs=10"]
