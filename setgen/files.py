@@ -18,6 +18,7 @@ LOCK, ASIDE = ".lock", ".new"
 """What stands in a folder while it is written: nobody's when a process that was killed left it."""
 PARTS = ".setgen-*.part"
 """What `write_whole` writes; one that is there was left by a process that was killed."""
+_LONGEST_NAME = 255  # bytes: of a longer one, systems do not even say that it is not there
 
 
 def check_target(target: Path | str) -> None:
@@ -139,13 +140,22 @@ def check_sums(folder: Path, sums: Mapping[str, str] | None) -> None:
     """
     if sums is None:
         return
-    if not isinstance(sums, Mapping) or not all(Path(str(name)).name == name for name in sums):
+    if not isinstance(sums, Mapping) or not all(map(is_name, sums)):
         raise InputError(f"{folder} is damaged: its checksums are none that setgen wrote")
     for name, noted in sums.items():
         if not (folder / name).is_file() or checksum(folder / name) != noted:
             raise InputError(
                 f"{folder} is damaged: {name} is not the file that was saved; copy the folder again"
             )
+
+
+def is_name(name: object) -> bool:
+    """Whether a file in a folder can have that name, which leads nowhere else."""
+    return (
+        isinstance(name, str)
+        and Path(name).name == name
+        and len(name.encode(errors="replace")) <= _LONGEST_NAME
+    )
 
 
 def check_links(folder: Path) -> None:

@@ -7,6 +7,7 @@ AssertionErrors here are of damage that was taken in silently.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import random
@@ -14,7 +15,10 @@ import re
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,33 +26,48 @@ import hydra
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from hydra.errors import HydraException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from experiments.benchmarks.fuzz_built import (
+    Choices,
+    odd_csv,
+    odd_database,
+    odd_folder,
+    odd_json,
+    odd_package,
+    odd_parquet,
+)
 from experiments.hydra_main import line_of
 from experiments.model_config import load_model
 from experiments.option_values import check_values
 from experiments.training import untrained
-from setgen.builtin_model import BUILTIN
 from setgen.climbing.board import Board
 from setgen.climbing.build import import_dataset, synthetic_dataset
 from setgen.climbing.climb_files import climbs_in_text
 from setgen.climbing.dataset import Dataset
 from setgen.climbing.frames import parse_frames, write_frames
+from setgen.climbing.grading.grader import Grader, GraderConfig, load_grader
 from setgen.climbing.holds import parse_holds
 from setgen.climbing.rules import broken_rules
+from setgen.climbing.sources.fetch import fetch
 from setgen.climbing.sources.readout import Options
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
 from setgen.errors import InputError
+from setgen.generators.base import Generator
 from setgen.generators.registry import load_generator
-from setgen.sets.dataset import SetDataset
+from setgen.generators.sweep_set import SweepSet
+from setgen.sets.dataset import SetDataset, load_dataset
 from setgen.sets.reading import build, is_table, read_baskets, read_table, rows_of
+from setgen.sets.sets import Sets
 from setgen.sets.splits import SPLITS
 
 BOARD = synthetic_board()
+TWO = synthetic_climbs(2, 0)
 FRAMES = write_frames(BOARD, synthetic_climbs(8, 0))
 MOST_BYTES = 1 << 14  # of one case, but for what is larger from the start
 
@@ -102,6 +121,32 @@ def imported(dataset: SetDataset) -> SetDataset:
         assert rows["read"] == rows["kept"] + rows["dropped"]
         assert not np.any(list(broken_rules(dataset.board, dataset.climbs).values()))
     return sound(dataset)
+
+
+def usable(generator: Generator, draws: bool) -> Generator:
+    """The generator itself. Raises AssertionError where its weights are no numbers, or what it draws is none of its
+    space."""
+    for name, weight in generator.state_dict().items():
+        assert not weight.is_floating_point() or bool(weight.isfinite().all()), name
+    if draws:
+        space = generator.space
+        nothing = {name: np.full(1, -1) for name in space.conditions}
+        prompt = Sets.from_arrays(*np.zeros((2, 0), np.int64), np.zeros(2, np.int64), nothing)
+        sets = generator.sample(prompt)
+        assert ((sets.item >= 0) & (sets.item < len(space))).all()
+        assert space.label_occurs[sets.label].all()
+    return generator
+
+
+def kept(dataset: SetDataset, folder: Path) -> SetDataset:
+    """The dataset itself, which is the same one when it was saved and read again."""
+    dataset.save(folder)
+    again = type(dataset).load(folder)
+    assert again.ids.tolist() == dataset.ids.tolist()
+    assert again.space.to_json() == dataset.space.to_json()
+    for name in ("item", "label", "offsets"):
+        assert np.array_equal(getattr(again.sets, name), getattr(dataset.sets, name)), name
+    return dataset
 
 
 _FRAME = re.compile(r"(?:p[0-9]{1,8}r[0-9]{1,8}|x[0-9]{1,8})*")
@@ -243,19 +288,21 @@ def _dataset_file(name: str) -> Callable[[Path], Kind]:
 
 
 def _model_file(name: str) -> Callable[[Path], Kind]:
-    """One file of a model folder of format 2, which has no checksums."""
+    """One file of a model folder, whose checksums are those of the damaged file."""
 
     def kind(work: Path) -> Kind:
         folder = work / "model"
-        shutil.copytree(BUILTIN, folder)
-        _without_sums(folder / "model.json", format=2)
+        _tiny_model(0).save(folder)
+        head = (folder / "model.json").read_text()
 
-        def read() -> Any:
-            generator = load_generator(folder)
-            assert all(len(values) for values in generator.space.conditions.values())
-            return generator
+        def read(data: bytes) -> Any:
+            (folder / name).write_bytes(data)
+            if name != "model.json":
+                noted = json.loads(head)["sha256"][name]
+                (folder / "model.json").write_text(head.replace(noted, hashlib.sha256(data).hexdigest()))
+            return usable(load_generator(folder), not zlib.crc32(data) % 32)
 
-        return _file_of(folder / name, read)
+        return Kind([(folder / name).read_bytes()], read)
 
     return kind
 
@@ -436,6 +483,197 @@ def _parquet(work: Path) -> Kind:
     return Kind(_ROUGH, _drawn(given(st.sampled_from(good.column_names), changed, seldom)(check)))
 
 
+# --- files that are built wrong, and folders ----------------------------------------------------------------------
+
+_BUILT = [b"\0", *_ROUGH]  # the first one leaves what it is given as it is
+
+
+def _built(
+    work: Path, build: Callable[[Choices], bytes], options: Options, examples: list[bytes] = _BUILT
+) -> Kind:
+    """What is built is imported; of what is kept, some is saved and read again."""
+    imports = _importer(work, options)
+
+    def read(data: bytes) -> Any:
+        built = build(Choices(data))
+        with nothing_else(work, "case"):
+            dataset = imports(built)
+        if not zlib.crc32(data) % 8:
+            kept(dataset, work / "kept")
+        return dataset
+
+    return Kind(examples, read)
+
+
+def _built_json(work: Path) -> Kind:
+    documents = _moonboard()
+
+    def build(choices: Choices) -> bytes:
+        which = choices.below(2 * len(documents))
+        return odd_json(documents[which // 2], choices).encode()
+
+    return _built(work, build, Options())
+
+
+def _built_csv(work: Path) -> Kind:
+    rows = [line.split(",") for line in _csv().splitlines()]
+    return _built(work, lambda choices: odd_csv(rows, choices), Options(board=_home(work)))
+
+
+def _schema(work: Path) -> Kind:
+    """Databases of the apps and snapshots of them, whose tables are others."""
+    plain = _aurora(work / "aurora.sqlite3")
+    wide = [_aurora(work / f"{code}.sqlite3", code) for code in ("UTF-16le", "UTF-16be")]
+    some = [plain, plain, *wide, _snapshot(plain)]
+    return _built(work, lambda choices: odd_database(choices.of(some), choices), Options())
+
+
+def _packages(work: Path) -> Kind:
+    """Zip files built wrong, imported or fetched from."""
+    document, database = json.dumps(_moonboard()[0]).encode(), _aurora(work / "aurora.sqlite3")
+    bomb = gzip.compress(bytes(80 << 20))  # one that lies in a package unpacks to more than is allowed
+    payloads = [
+        *(
+            database,
+            document,
+            _csv().encode(),
+            gzip.compress(document),
+            _zipped({"db.sqlite3": database}),
+            b"",
+        ),
+        *(
+            _zipped({"res/x": b"drawable"}),
+            database[:700],
+            b"\x1f\x8b",
+            b"PK\3\4",
+            b"SQLite format 3\0",
+            bytes(3000),
+        ),
+        _zipped({"a.json": bytes(2 << 20)}),
+    ]
+    at, out, imports = work / "case", work / "out", _importer(work, Options())
+
+    def read(data: bytes) -> Any:
+        choices = Choices(data)
+        fetched = choices.below(2)
+        built = odd_package([*payloads, bomb] if choices.below(64) == 63 else payloads, choices)
+        with nothing_else(work, "case", "out"):
+            if not fetched:
+                return imports(built)
+            at.write_bytes(built)
+            out.write_bytes(b"old")
+            try:
+                fetch(str(at), out, force=True)
+            except InputError:
+                assert out.read_bytes() == b"old", "a fetch that failed left something"
+                raise
+            db = sqlite3.connect(f"file:{out}?immutable=1", uri=True)
+            try:
+                assert db.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+            finally:
+                db.close()
+        return out
+
+    return Kind(_BUILT, read)
+
+
+def _parquet_tables(work: Path) -> Kind:
+    """A dataset's table with its columns, types, rows and footer changed."""
+    folder = work / "data"
+    synthetic_dataset(20, 0).save(folder)
+    _without_sums(folder / "card.json")
+    good = pq.read_table(folder / Dataset.file).combine_chunks()
+
+    def read(data: bytes) -> Any:
+        (folder / Dataset.file).write_bytes(odd_parquet(good, Choices(data)))
+        return sound(Dataset.load(folder))
+
+    return Kind(_BUILT, read)
+
+
+def _folder(
+    head: str, make: Callable[[Path, int], Any], load: Callable[[Path], Any]
+) -> Callable[[Path], Kind]:
+    """Folders of which any file is damaged, of another folder, a link, a pipe or missing.
+
+    head: the file with the checksums. make: the i-th folder of the kind. load: raises InputError for what is none, or
+    AssertionError where what it gives is not sound; told, now and then, to try what it gives.
+    """
+
+    def kind(work: Path) -> Kind:
+        some = []
+        for i in range(4):
+            make(work / "good", i)
+            some.append({p.name: p.read_bytes() for p in (work / "good").iterdir() if p.is_file()})
+            shutil.rmtree(work / "good")
+        at, outside = work / "case", work / "outside"
+        outside.write_bytes(b"kept")
+
+        def read(data: bytes) -> Any:
+            choices = Choices(data)
+            whole = odd_folder(some[0], some[1:], head, at, outside, choices)
+            before = {path: path.lstat().st_mtime_ns for path in at.rglob("*")}
+            with nothing_else(work, "case"):
+                try:
+                    found = load(at, not zlib.crc32(data) % 32)
+                except InputError:
+                    assert not whole, "a whole folder was refused"
+                    raise
+                finally:
+                    assert {path: path.lstat().st_mtime_ns for path in at.rglob("*")} == before
+                    assert outside.read_bytes() == b"kept"
+            return found
+
+        return Kind(_BUILT, read)
+
+    return kind
+
+
+@contextmanager
+def nothing_else(work: Path, *names: str) -> Iterator[None]:
+    """Raises AssertionError where something came into the folder in here, but for these names."""
+    before = {path.name for path in work.iterdir()} | set(names)
+    try:
+        yield
+    finally:
+        assert {path.name for path in work.iterdir()} <= before, "something was written where it should not"
+
+
+def _make_data(folder: Path, i: int) -> None:
+    synthetic_dataset(20 + i % 2, i).save(folder)
+
+
+def _make_sets(folder: Path, i: int) -> None:
+    lines = [";".join("abcdefg"[(i + j * k) % 7] for k in range(1, 4)) for j in range(1, 9)]
+    build(read_baskets(rows_of("\n".join(lines[i:]))), "case", {}).save(folder)
+
+
+def _make_model(folder: Path, i: int) -> None:
+    _tiny_model(i).save(folder)
+
+
+def _make_grader(folder: Path, i: int) -> None:
+    board = BOARD if i != 2 else replace(BOARD, angles=BOARD.angles[:-1])
+    config = GraderConfig((16, 20 + i), 15.0, (40.0, 10.0), (20, 60), width=8, depth=1 + i % 2)
+    Grader(board, config).save(folder)
+
+
+def _load_graded(folder: Path, draws: bool) -> Any:
+    grader = load_grader(folder)
+    for name, weight in grader.state_dict().items():
+        assert bool(weight.isfinite().all()), name
+    if draws and len(grader.board) == len(BOARD):
+        grader.grade(TWO)
+    return grader
+
+
+def _tiny_model(i: int) -> Generator:
+    """One of a few networks of some hundred weights, on boards that differ a little."""
+    board = BOARD if i != 2 else replace(BOARD, angles=BOARD.angles[:-1])
+    torch.manual_seed(i)
+    return SweepSet(board, SweepSet.Config(width=8 + 8 * (i % 2), depth=1, heads=1)).eval()
+
+
 KINDS: dict[str, Callable[[Path], Kind]] = {
     "frames": _frames,
     "text": _text,
@@ -451,6 +689,15 @@ KINDS: dict[str, Callable[[Path], Kind]] = {
     **{f"data-{name}": _dataset_file(name) for name in ("board.json", "card.json", "climbs.parquet")},
     "parquet": _parquet,
     **{f"model-{name}": _model_file(name) for name in ("model.json", "board.json", "weights.safetensors")},
+    "json": _built_json,
+    "csv": _built_csv,
+    "schema": _schema,
+    "packages": _packages,
+    "tables": _parquet_tables,
+    "data-folder": _folder("card.json", _make_data, lambda at, _: sound(load_dataset(at))),
+    "sets-folder": _folder("card.json", _make_sets, lambda at, _: sound(load_dataset(at))),
+    "model-folder": _folder("model.json", _make_model, lambda at, draws: usable(load_generator(at), draws)),
+    "grader-folder": _folder("grader.json", _make_grader, _load_graded),
     "yaml": _yaml,
     "overrides": _overrides,
 }
@@ -548,9 +795,12 @@ def _moonboard() -> list[Any]:
     ]
 
 
-def _aurora(path: Path) -> bytes:
-    """A small database in the apps' schema: a grid of 16 holes."""
+def _aurora(path: Path, encoding: str = "UTF-8") -> bytes:
+    """A small database in the apps' schema, of small pages: a grid of 16 holes."""
+    path.unlink(missing_ok=True)
     db = sqlite3.connect(path)
+    db.execute("PRAGMA page_size = 512")
+    db.execute(f"PRAGMA encoding = '{encoding}'")
     db.executescript(
         """
         CREATE TABLE products (id INT, name TEXT); CREATE TABLE layouts (id INT, product_id INT, name TEXT);
@@ -586,3 +836,17 @@ def _aurora(path: Path) -> bytes:
     db.commit()
     db.close()
     return path.read_bytes()
+
+
+def _snapshot(aurora: bytes) -> bytes:
+    """The same database as a community snapshot with its holds: every table says which board it is of."""
+    db = sqlite3.connect(":memory:")
+    db.deserialize(aurora)
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        db.execute(f"CREATE TABLE board_{table} AS SELECT 'tension' AS board_type, * FROM {table}")
+        db.execute(f"DROP TABLE {table}")
+    db.commit()
+    try:
+        return db.serialize()
+    finally:
+        db.close()

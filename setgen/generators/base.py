@@ -477,7 +477,9 @@ class Generator(nn.Module, abc.ABC):
         except (
             KeyError,
             TypeError,
+            ValueError,
             AttributeError,
+            ArithmeticError,
             InputError,
             RuntimeError,
             SafetensorError,

@@ -66,9 +66,12 @@ def load_network(folder: Path, name: str, newest: int, build: Callable[[dict[str
 
 
 def read_weights(folder: Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The weights in a folder. Raises InputError for a config whose network is larger than they are: before it is
-    built, which takes the memory."""
+    """The weights in a folder. Raises InputError where one is no number, and for a config whose network is larger
+    than they are: before it is built, which takes the memory."""
     weights = load_file(folder / WEIGHTS)
+    for name, weight in weights.items():
+        if weight.is_floating_point() and not weight.isfinite().all():
+            raise InputError(f"its weights {name} are not all numbers")
     numbers = sum(weight.numel() for weight in weights.values())
     for name, value in config.items():
         most = len(weights) if name == "depth" else max(numbers, _SMALL)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from setgen.errors import InputError
-from setgen.files import checksum, checksums, parse_json
+from setgen.files import checksum, checksums, is_name, parse_json
 from setgen.sets.space import Space, load_space, space_file
 
 FORMAT = 2
@@ -55,7 +55,7 @@ def read_folder(folder: Path | str) -> ExportedFolder:
         card = parse_json((folder / CARD).read_text(encoding="utf-8"))
         version, sums = int(card["format"]), dict(card["sha256"])
         if version == FORMAT:
-            assert all(Path(file).name == file for file in (*sums, *card["networks"].values()))
+            assert all(map(is_name, (*sums, *card["networks"].values())))
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
         raise InputError(f"{folder} is damaged: {CARD} is not one that setgen wrote; {again}") from None
     if version != FORMAT:
