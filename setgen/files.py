@@ -69,24 +69,25 @@ def writing(target: Path | str) -> Iterator[None]:
 
 
 @contextmanager
-def owned(folder: Path) -> Iterator[None]:
+def owned(folder: Path, name: Path | None = None) -> Iterator[None]:
     """In here `folder` is written by this thread alone; it is made, and goes away again if nothing came into it.
 
-    A thread may own what it owns already. The system takes the lock away when the process ends, however it ends.
-    Raises InputError where another process owns the folder, DiskError where none can be made.
+    name: what messages call it. A thread may own what it owns already. The system takes the lock away when the
+    process ends, however it ends. Raises InputError where another process owns the folder, DiskError where none can
+    be made.
     """
     from filelock import FileLock, Timeout  # 0.1 s that `setgen --help` need not wait
 
-    is_new = not folder.exists()
+    name, is_new = name or folder, not folder.exists()
     try:
-        with writing(folder):
+        with writing(name):
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.resolve() / LOCK, timeout=0, is_singleton=True)
             is_outermost = not lock.is_locked
             try:
                 lock.acquire()
             except Timeout:
-                raise InputError(f"another process is at work in {folder}: wait for it, or end it") from None
+                raise InputError(f"another process is at work in {name}: wait for it, or end it") from None
         try:
             yield
         finally:

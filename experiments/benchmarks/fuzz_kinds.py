@@ -63,7 +63,6 @@ from setgen.generators.registry import load_generator
 from setgen.generators.sweep_set import SweepSet
 from setgen.sets.dataset import SetDataset, load_dataset
 from setgen.sets.reading import build, is_table, read_baskets, read_table, rows_of
-from setgen.sets.sets import Sets
 from setgen.sets.splits import SPLITS
 
 BOARD = synthetic_board()
@@ -131,7 +130,7 @@ def usable(generator: Generator, draws: bool) -> Generator:
     if draws:
         space = generator.space
         nothing = {name: np.full(1, -1) for name in space.conditions}
-        prompt = Sets.from_arrays(*np.zeros((2, 0), np.int64), np.zeros(2, np.int64), nothing)
+        prompt = TWO.from_arrays(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(2, np.int64), nothing)
         sets = generator.sample(prompt)
         assert ((sets.item >= 0) & (sets.item < len(space))).all()
         assert space.label_occurs[sets.label].all()
@@ -592,7 +591,7 @@ def _parquet_tables(work: Path) -> Kind:
 
 
 def _folder(
-    head: str, make: Callable[[Path, int], Any], load: Callable[[Path], Any]
+    head: str, make: Callable[[Path, int], Any], load: Callable[[Path, bool], Any]
 ) -> Callable[[Path], Kind]:
     """Folders of which any file is damaged, of another folder, a link, a pipe or missing.
 

@@ -480,7 +480,6 @@ class Generator(nn.Module, abc.ABC):
             ValueError,
             AttributeError,
             ArithmeticError,
-            InputError,
             RuntimeError,
             SafetensorError,
             OSError,

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from setgen.builtin_model import BUILTIN
 from setgen.climbing.board import Board
@@ -206,3 +207,38 @@ def test_a_network_larger_than_its_weights_is_not_built(size: dict[str, Any], tm
     refused(load_grader, graders, match="is damaged")
     (graders / "board.json").write_text((graders / "board.json").read_text() + " ")
     refused(load_grader, graders, match="board.json is not the file that was saved")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"heads": 0}, {"heads": 3}, {"dropout": 2.0}, {"dropout": float("nan")}, {"depth": -1}]
+)
+def test_a_config_that_is_none(changes: dict[str, Any], tmp_path: Path) -> None:
+    load_generator(BUILTIN).save(tmp_path)
+    head = json.loads((tmp_path / "model.json").read_text())
+    head["config"] |= changes
+    (tmp_path / "model.json").write_text(json.dumps(head))
+    refused(load_generator, tmp_path, match=f"{tmp_path} is damaged")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers(value: float, tmp_path: Path) -> None:
+    for home, load in ((BUILTIN, load_generator), (BUILTIN / "grader", load_grader)):
+        network = load(home)
+        with torch.no_grad():
+            next(iter(network.parameters())).view(-1)[0] = value
+        network.save(tmp_path / home.name)
+        refused(load, tmp_path / home.name, match="are not all numbers")
+
+
+@pytest.mark.parametrize("name", ["9" * 300, "é" * 200, "../board.json", "a/b", "", "..", "\ud800", "\0"])
+def test_checksums_of_names_that_no_file_has(name: str, folder: Path, tmp_path: Path) -> None:
+    """A name that is too long is one that the system does not even look for."""
+    load_generator(BUILTIN).save(tmp_path / "model")
+    for path, load in (
+        (folder / "card.json", Dataset.load),
+        (tmp_path / "model" / "model.json", load_generator),
+    ):
+        head = json.loads(path.read_text())
+        head["sha256"] = {name: "0" * 64}
+        path.write_text(json.dumps(head))
+        refused(load, path.parent, match="is damaged")

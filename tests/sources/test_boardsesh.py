@@ -333,6 +333,16 @@ def test_snapshot_and_hardware_may_be_two_files(database: Database, tmp_path: Pa
         import_dataset(other, Options(board=wall))
 
 
+def test_climbs_of_boards_without_a_name(database: Database, tmp_path: Path) -> None:
+    path, wall = snapshot(tmp_path / "s"), hardware(database(), tmp_path / "hw")
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE board_climbs SET board_type = NULL WHERE uuid = 'u2'")
+        db.execute("UPDATE board_climbs SET board_type = 7 WHERE uuid = 'u3'")
+    dataset = import_dataset(path, Options(board=wall, size=1))
+    assert len(dataset.climbs) == 3
+    assert dataset.card["warnings"][0].endswith("left: 7 (1 climbs), None (1 climbs)")
+
+
 # A MoonBoard's holds are cells: (row − 1)·11 + column + 1.
 A4, C9, F12, A5, K18 = 34, 91, 127, 45, 198
 MOON = [

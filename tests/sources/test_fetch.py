@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from setgen.cli.main import run
 from setgen.climbing.sources.fetch import fetch
 from setgen.errors import InputError
 
@@ -113,6 +114,46 @@ def test_a_wrong_checksum_and_files_in_the_way(site: tuple[str, bytes], tmp_path
         fetch(f"{url}/db", tmp_path)
     with pytest.raises(InputError, match="cannot write"):
         fetch(f"{url}/db", out / "below")
+
+
+def test_a_second_fetch_to_one_file_is_refused(site: tuple[str, bytes], tmp_path: Path, capsys) -> None:
+    """As long as the first one is at work, from any process or thread, and to that file alone."""
+    url, whole = site
+    out, other = tmp_path / "a" / "x", tmp_path / "a" / "y"
+    codes: list[int] = []
+
+    def meanwhile(had: int, total: int | None) -> None:
+        def second() -> None:
+            for target, more in ((out, []), (out, ["--force"]), (other, [])):
+                codes.append(run(["data", "fetch", f"{url}/db", "--out", str(target), *more]))
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
+
+    fetch(f"{url}/db", out, progress=meanwhile)
+    assert codes[:3] == [2, 2, 0]
+    said = [line for line in capsys.readouterr().err.splitlines() if "another process" in line]
+    assert len(said) >= 2
+    assert all(f"another process is at work in {out}" in line for line in said)
+    assert out.read_bytes() == other.read_bytes() == whole
+    assert sorted(path.name for path in out.parent.iterdir()) == ["x", "y"]
+
+
+def test_what_a_fetch_that_was_killed_left_is_taken_over(site: tuple[str, bytes], tmp_path: Path) -> None:
+    url, whole = site
+    left = tmp_path / "a" / ".setgen-x.new"
+    (left / ".setgen-1").mkdir(parents=True)
+    for file in (left / ".lock", left / "part", left / ".setgen-1" / "0"):
+        file.write_text("x")
+    assert fetch(f"{url}/db", tmp_path / "a" / "x").read_bytes() == whole
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x"]
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "kept").write_text("mine")
+    left.symlink_to(tmp_path / "home")
+    with pytest.raises(InputError, match="is a link"):
+        fetch(f"{url}/db", tmp_path / "a" / "x", force=True)
+    assert (tmp_path / "home" / "kept").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

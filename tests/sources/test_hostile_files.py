@@ -106,6 +106,19 @@ def test_reading_leaves_nothing_beside_a_database(log: bool, database: Database,
     assert contents(home) == before
 
 
+def test_a_database_half_in_wal_mode_leaves_nothing_either(database: Database, tmp_path: Path) -> None:
+    """The header says it twice, and SQLite goes by the second one."""
+    home = tmp_path / "home"
+    home.mkdir()
+    data = bytearray(database().read_bytes())
+    for write, read in ((1, 2), (2, 1), (2, 2)):
+        data[18:20] = write, read
+        (home / "x.db").write_bytes(data)
+        before = contents(home)
+        assert len(import_dataset(home / "x.db").climbs)
+        assert contents(home) == before
+
+
 ENDLESS = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'c' || i AS uuid, 1 AS layout_id"
 )
@@ -195,6 +208,20 @@ def zipped(members: dict[str, bytes]) -> bytes:
         for name, data in members.items():
             package.writestr(name, data)
     return buffer.getvalue()
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_damaged_within_a_package(packing: int, database: Database, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", packing) as package:
+        package.writestr("é.db", database().read_bytes())
+    whole = buffer.getvalue()
+    name = "é".encode()
+    content = bytearray(whole)
+    content[60:90] = bytes(30)
+    for data in (whole.replace(name, b"\xc3\xc3"), bytes(content), whole[:-30] + b"\xff" * 8 + whole[-22:]):
+        (tmp_path / "x.zip").write_bytes(data)
+        refused(import_dataset, tmp_path / "x.zip", match="damaged|cannot be read")
 
 
 @pytest.mark.parametrize(

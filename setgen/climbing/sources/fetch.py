@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from setgen.climbing.sources.opening import Opened, opened
 from setgen.climbing.sources.sqlite_file import SqliteFile, copy_with_logs, fold_logs, logs
 from setgen.errors import InputError
+from setgen.files import ASIDE, LOCK, owned
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes had so far and the total, None where the server does not say."""
@@ -39,7 +40,8 @@ def fetch(
     A package (gzip, zip, APK, a bundle of APKs) is replaced by the database in it; what stands in a log
     beside a database on this machine is written into it. sha256: hexadecimal, of the file at the address.
     timeout: seconds without an answer. Raises InputError when the address does not answer, the download is
-    cut short, its checksum differs, it is neither database nor package, or `out` exists (without `force`).
+    cut short, its checksum differs, it is neither database nor package, `out` exists (without `force`), or
+    another process fetches to it.
     """
     out = Path(out)
     with new_file(out, force) as part:
@@ -81,24 +83,44 @@ def take_database(file: Opened, target: Path, label: str) -> None:
 
 @contextmanager
 def new_file(out: Path, force: bool) -> Iterator[Path]:
-    """A file beside `out` that takes its place if all goes well. Raises InputError where `out` cannot be."""
+    """A file beside `out` that takes its place if all goes well. Raises InputError where `out` cannot be, or another
+    process is about to write it."""
+    _check_free(out, force)
+    aside = out.with_name(f".setgen-{out.name}{ASIDE}")  # what a process that was killed left is taken over
+    if aside.is_symlink():  # for what is in it goes
+        raise InputError(f"cannot write {out}: {aside} is a link, and in the way")
+    try:
+        with owned(aside, out):
+            _check_free(out, force)  # it may have come while nobody owned it
+            _empty(aside)
+            part = aside / "part"
+            try:
+                yield part
+                part.chmod(0o644)  # temporary files are private; the dataset need not be
+                os.replace(part, out)
+            except OSError as error:
+                raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+            finally:
+                _empty(aside)
+    finally:
+        with suppress(OSError):  # someone else's, or not there
+            aside.rmdir()
+
+
+def _check_free(out: Path, force: bool) -> None:
     if out.is_dir():
         raise InputError(f"{out} is a folder: name the file to write")
     if out.exists() and not force:
         raise InputError(f"{out} is already there: choose another name, or --force to replace it")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror}") from None
-    with folder:
-        part = Path(folder.name) / "part"
-        try:
-            yield part
-            part.chmod(0o644)  # temporary files are private; the dataset need not be
-            os.replace(part, out)
-        except OSError as error:
-            raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+
+
+def _empty(aside: Path) -> None:
+    """Take away all that is in a folder, but for its lock."""
+    for path in aside.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != LOCK:
+            path.unlink()
 
 
 def _local(url: str) -> Path | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import lzma
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -24,6 +26,17 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _TEXT_ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt")
 _LOGS = ("-wal", "-journal")  # what SQLite keeps beside a database, and what belongs to it
 _DATABASE = "db.sqlite3"  # its name in the apps' packages
+
+# What the standard library raises for packages that are damaged: a name that is no text is a ValueError.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+)
 
 _BLOCK = 1 << 18
 _LAYERS = 4
@@ -148,7 +161,9 @@ def _unpacked(path: Path, folder: Path, label: str) -> tuple[Path, list[str]]:
             else:
                 path, member = _from_zip(path, target, room)
                 names.append(member)
-        except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        except InputError:
+            raise
+        except _DAMAGED as error:
             kind = "gzip" if head.startswith(_GZIP) else "zip or APK"
             raise InputError(f"{label} is a {kind} file that is damaged or cut short ({error})") from None
         except (RuntimeError, NotImplementedError) as error:  # a password, or a rare compression

@@ -48,7 +48,7 @@ def as_aurora(
     board = min(counts, key=lambda name: (-counts[name], str(name)))
     warnings = []
     if len(counts) > 1:
-        others = ", ".join(f"{name} ({n} climbs)" for name, n in sorted(counts.items()) if name != board)
+        others = ", ".join(sorted(f"{name} ({n} climbs)" for name, n in counts.items() if name != board))
         warnings.append(
             f"several boards: took {board} ({counts[board]} climbs), the one with most; left: {others}"
         )
