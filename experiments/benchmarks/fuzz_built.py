@@ -404,7 +404,9 @@ def odd_package(payloads: Sequence[bytes], choices: Choices) -> bytes:
     """Payloads in a zip with odd members and a directory that lies, which may lie in gzip and zip again."""
     data = _odd_zip(payloads, choices)
     for _ in range(choices.below(7) if choices.below(4) == 3 else 0):
-        data = choices.of((gzip.compress(data), _zip({"base.apk": data}), _zip({"a": data, "b": b"x"})))
+        data = choices.of(
+            (gzip.compress(data, mtime=0), _zip({"base.apk": data}), _zip({"a": data, "b": b"x"}))
+        )
         if choices.seldom():
             data = choices.changed(data)
     return data
@@ -438,7 +440,7 @@ def _zip(members: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
         for name, data in members.items():
-            package.writestr(name, data)
+            package.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)  # of no time: twice the same
     return buffer.getvalue()
 
 

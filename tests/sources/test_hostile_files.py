@@ -199,6 +199,15 @@ def test_other_encodings_of_a_database(database: Database, tmp_path: Path) -> No
     )
 
 
+@pytest.mark.parametrize("letter", [b"\xb9", b"\n"])
+def test_a_schema_that_is_no_text(letter: bytes, database: Database, tmp_path: Path) -> None:
+    """SQLite's message of what is wrong with it is no text then either, or of several lines."""
+    data = database().read_bytes().replace(b"CREATE TABLE climbs", b"CREATE TABEL climbs")
+    (tmp_path / "x.db").write_bytes(data.replace(b"tableclimbsclimbs", b"table" + 2 * (b"cl%smbs" % letter)))
+    refused(import_dataset, tmp_path / "x.db", match="damaged database")
+    refused(fetch, str(tmp_path / "x.db"), tmp_path / "out", match="damaged database")
+
+
 # --- packages -----------------------------------------------------------------------------------------------------
 
 

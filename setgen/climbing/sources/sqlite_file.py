@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from setgen.errors import InputError
+from setgen.errors import InputError, one_line
 
 _ROWS_AT_ONCE = 256  # few enough that their tuples are still in the processor's cache
 _LEAST_ROW = 4  # bytes that a row takes: two in its page's list of cells, two in its cell
@@ -23,6 +23,8 @@ _LEAST_ROW = 4  # bytes that a row takes: two in its page's list of cells, two i
 # point to one another in circles.
 _STEPS_A_BYTE, _FREE_STEPS, _TICK = 50, 1 << 26, 1 << 20
 _LONGEST_VALUE = 64 << 20
+# What reading raises: where SQLite's own message holds bytes of the file that are no text, it is not SQLite's error.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 _JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 
@@ -48,9 +50,9 @@ class SqliteFile:
             self._uri = self._aside() if logs(path) else f"{path.resolve().as_uri()}?immutable=1"
             try:
                 self._db, self._columns = self._open(self._uri)
-            except sqlite3.DatabaseError as error:
+            except _ERRORS as error:
                 raise self._unreadable(error) from None
-        except sqlite3.DatabaseError as error:
+        except _ERRORS as error:
             raise self._unreadable(error) from None
 
     def __enter__(self) -> SqliteFile:
@@ -87,7 +89,7 @@ class SqliteFile:
             db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
             db.set_progress_handler(self._too_long, _TICK)
             return db, _schema(db)
-        except sqlite3.Error:
+        except _ERRORS:
             db.close()
             raise
 
@@ -109,11 +111,11 @@ class SqliteFile:
         self._steps += _TICK
         return self._steps > _FREE_STEPS + _STEPS_A_BYTE * self._bytes
 
-    def _unreadable(self, error: sqlite3.Error) -> InputError:
+    def _unreadable(self, error: Exception) -> InputError:
         if str(error) == "interrupted":
             return self._endless()
         what = "cannot be read" if isinstance(error, sqlite3.OperationalError) else "is a damaged database"
-        return InputError(f"{self.label} {what} ({error})")
+        return InputError(f"{self.label} {what} ({one_line(str(error))})")  # it may quote the file
 
     def _endless(self) -> InputError:
         return InputError(
@@ -154,7 +156,7 @@ class SqliteFile:
         self._beside.append(file)
         try:
             self._db.execute(f"ATTACH ? AS {name}", (file._uri,))
-        except sqlite3.DatabaseError as error:
+        except _ERRORS as error:
             raise file._unreadable(error) from None
         self._bytes += file._bytes
         return file._columns
@@ -175,7 +177,7 @@ class SqliteFile:
         self._steps, most = 0, self._bytes // _LEAST_ROW
         try:
             rows = self._db.execute(sql, tuple(parameters)).fetchmany(most + 1)
-        except sqlite3.DatabaseError as error:
+        except _ERRORS as error:
             raise self._unreadable(error) from None
         if len(rows) > most:
             raise self._endless()
@@ -198,7 +200,7 @@ class SqliteFile:
                 most -= len(rows)
                 if most < 0:
                     raise self._endless()
-        except sqlite3.DatabaseError as error:
+        except _ERRORS as error:
             raise self._unreadable(error) from None
         finally:
             if collecting:
@@ -246,7 +248,7 @@ def fold_logs(path: Path, label: str) -> None:
             db.execute("SELECT count(*) FROM sqlite_master").fetchall()
         finally:
             db.close()
-    except sqlite3.DatabaseError as error:
+    except _ERRORS as error:
         raise InputError(f"the log beside {label} cannot be written into it ({error})") from None
     if logs(path):
         raise InputError(f"the log beside {label} could not be written into it: open and close it once")
