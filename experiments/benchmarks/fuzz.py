@@ -1,10 +1,11 @@
 """Damage files at random, led by coverage: python -m experiments.benchmarks.fuzz --cases 10000 [KIND …] [--seed 0]
 
-Each kind (`fuzz_kinds.KINDS`: frames strings, the importers, files of dataset and model folders, configs) has good
-examples, which atheris (libFuzzer) changes: bytes, words and values, and, where Hypothesis draws the case, choices. A
-case that reaches new lines of setgen is kept and changed further. Every reader must give what it reads, sound, or one
-clear line (InputError); anything else is a fault, as is whatever takes 20 seconds or 4 GiB: it is kept and told, and
-the exit code is 1. What is in --keep is gone on with: cases worth changing, and counts.
+Each kind (`fuzz_kinds.KINDS`: frames strings, the importers, dataset and model folders and their files, configs) has
+good examples, which atheris (libFuzzer) changes: bytes, words and values, and, where Hypothesis draws the case or
+`fuzz_built` builds it, choices. A case that reaches new lines of setgen is kept and changed further. Every reader
+must give what it reads, sound, or one clear line (InputError), and write nowhere else; anything else is a fault, as is
+whatever takes 20 seconds or 4 GiB: it is kept and told, and the exit code is 1. What is in --keep is gone on with:
+cases worth changing, and counts.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ def counts_of(folder: Path) -> Counter[str]:
 
 
 def _campaign_of_one(name: str, cases: int, seed: int, keep: Path, seconds: float) -> None:
+    until = time.monotonic() + seconds
     import atheris  # a development package, of Linux on x86-64
 
     with atheris.instrument_imports(include=["setgen", "experiments"]):
@@ -136,7 +138,7 @@ def _campaign_of_one(name: str, cases: int, seed: int, keep: Path, seconds: floa
         kind = KINDS[name](Path(work))
         for i, example in enumerate(kind.examples):
             (corpus / f"example-{i}").write_bytes(example)
-        judge, counts, until = Judge(kind.read, folder), counts_of(folder), time.monotonic() + seconds
+        judge, counts = Judge(kind.read, folder), counts_of(folder)
 
         def one(data: bytes) -> None:
             judge(data)
