@@ -3,8 +3,8 @@
 Each kind (`fuzz_kinds.KINDS`: frames strings, the importers, dataset and model folders and their files, configs) has
 good examples, which atheris (libFuzzer) changes: bytes, words and values, and, where Hypothesis draws the case or
 `fuzz_built` builds it, choices. A case that reaches new lines of setgen is kept and changed further. Every reader
-must give what it reads, sound, or one clear line (InputError), and write nowhere else; anything else is a fault, as is
-whatever takes 20 seconds or 4 GiB: it is kept and told, and the exit code is 1. What is in --keep is gone on with:
+must give what it reads, sound, or one clear line (InputError), and write nowhere else; anything else is a fault, as
+is whatever takes 20 seconds or 4 GiB: it is kept and told, and the exit code is 1. What is in --keep is gone on with:
 cases worth changing, and counts.
 """
 
