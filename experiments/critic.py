@@ -1,13 +1,14 @@
 """What a critic brings: a model's bare draws beside the best of some and resampled ones, as other judges see them.
 
 python -m experiments.critic 'models=[runs/mine]' data.path=DIR
+python -m experiments.critic resume=FOLDER                   # go on where it was interrupted
 
 The critic is a set transformer on the items and what was asked for; none of the judges is, and none is asked.
 """
 
 from __future__ import annotations
 
-import sys
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +22,29 @@ from rich.console import Console
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.run_folder import new_run_folder, write_json
-from experiments.runs import command_line
+from experiments.run_folder import (
+    at_work,
+    new_run_folder,
+    note_command,
+    noted_commands,
+    resumed,
+    save_config,
+    write_json,
+)
 from experiments.samplers import MEASURED, estimates, load_models
+from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.files import write_whole
 from setgen.generators.base import Generator
-from setgen.generators.critic import WAYS, Critic, Schedule, chosen, cross_entropy, fit_critic
+from setgen.generators.critic import (
+    WAYS,
+    Critic,
+    Schedule,
+    chosen,
+    cross_entropy,
+    fit_critic,
+    load_critic,
+)
 from setgen.metrics.context import Context
 from setgen.metrics.estimate import Estimate
 from setgen.metrics.evaluate import estimate, floor_of
@@ -51,44 +68,78 @@ class Taught:
 
 @experiment("critic")
 def main(cfg: DictConfig) -> None:
-    console = Console()
-    dataset, where = open_dataset(cfg)
+    console, resumes = Console(), bool(cfg.resume)
+    if resumes:
+        folder, cfg = resumed(cfg)
+        dataset, _ = open_dataset(cfg)
+        models = models_of(cfg, dataset)
+    else:
+        dataset, where = open_dataset(cfg)
+        cfg.data.path = str(where)
+        models = models_of(cfg, dataset)
+        folder = new_run_folder(Path(cfg.runs) / "critic", where.name, where)
+    with at_work(folder, "critic"):
+        note_command(folder, "critic")
+        if not resumes:
+            save_config(cfg, folder / "config.yaml")
+        choose(cfg, dataset, models, folder, console)
+
+
+def models_of(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
+    """The models by their folders. Raises InputError before anything is trained when there is nothing to do."""
     if not cfg.models or not cfg.seeds:
         raise InputError("there is nothing to choose from: give models=[FOLDER, …] and seeds=[…]")
-    models = load_models(cfg, dataset)
-    folder = new_run_folder(Path(cfg.runs) / "critic", where.name, where)
+    return load_models(cfg, dataset)
+
+
+def choose(
+    cfg: DictConfig, dataset: Dataset, models: dict[str, Generator], folder: Path, console: Console
+) -> None:
+    """Teach and judge the critics that are missing, and leave the page in the folder."""
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
     console.print(f"[bold]A critic[/] of {dataset.card['title']}: {folder}", soft_wrap=True)
-    reference = Context.of_dataset(dataset)
-    rows: list[dict[str, Any]] = []
+    reference, schedule = Context.of_dataset(dataset), Schedule(draws=cfg.draws, steps=cfg.training_steps)
+    store = folder / "critic.json"
+    rows: list[dict[str, Any]] = json.loads(store.read_text()) if store.is_file() else []
     for path, generator in models.items():
         label = Path(path).name
         for seed in cfg.seeds:
+            if any((row["model"], row["seed"]) == (label, seed) for row in rows):
+                continue
             with console.status(f"{label}: teaching a critic, seed {seed}"):
-                taught = teach(generator, dataset, seed, Schedule(draws=cfg.draws, steps=cfg.training_steps))
-            taught.critic.save(folder / f"{label}-seed{seed}")
+                taught = teach(generator, dataset, seed, schedule, folder / f"{label}-seed{seed}")
             with console.status(f"{label}: judging what it chooses, seed {seed}"):
                 found = judged(taught.critic, generator, reference, seed, cfg)
             rows += [{"model": label, "seed": seed, **row} for row in found]
             said = f"{taught.nats:.3f} nats of {np.log(2):.3f}, {taught.seconds:.0f} s"
             console.print(f"{label}, seed {seed}: the critic is left with {said}")
             rows[-1] |= {"nats": taught.nats, "seconds": taught.seconds}
-            write_json(folder / "critic.json", rows)
+            write_json(store, rows)
     floors = measured(reference, lambda c, metric: floor_of(c, metric, cfg.samples))
-    text = markdown(rows, floors, dataset.card["title"], cfg)
+    text = markdown(rows, floors, dataset.card["title"], cfg, noted_commands(folder))
     write_whole(folder / "critic.md", text.encode())
     console.print(text, markup=False, soft_wrap=True)
     console.print(f"Page: {folder / 'critic.md'}", soft_wrap=True)
 
 
-def teach(generator: Generator, dataset: Any, seed: int, schedule: Schedule) -> Taught:
-    """A critic of the training sets, and what it makes of test sets and draws for what was asked in them."""
+def teach(generator: Generator, dataset: Dataset, seed: int, schedule: Schedule, where: Path) -> Taught:
+    """A critic of the training sets, and what it makes of test sets and draws for what was asked in them; read
+    where it is taught already.
+
+    What is noted of it comes last: a critic without that is taught again.
+    """
+    note = where.with_name(f"{where.name}.json")
+    if note.is_file():
+        return Taught(load_critic(where), **json.loads(note.read_text()))
     began = time.perf_counter()
     critic = fit_critic(generator, dataset, seed, schedule=schedule)
     seconds = time.perf_counter() - began
     real = dataset.part("test").at_most(schedule.judged, seed)
-    return Taught(critic, seconds, cross_entropy(critic, real, generator.sample(real.emptied(), seed=seed)))
+    nats = cross_entropy(critic, real, generator.sample(real.emptied(), seed=seed))
+    critic.save(where)
+    write_json(note, {"seconds": seconds, "nats": nats})
+    return Taught(critic, seconds, nats)
 
 
 def judged(
@@ -120,7 +171,7 @@ def measured(c: Context, of: Callable[[Context, Metric], Estimate | None]) -> Fo
     return {name: (found.value, found.standard_error) for name, found in estimates(c, of).items()}
 
 
-def markdown(rows: list[dict[str, Any]], floors: Found, title: str, cfg: DictConfig) -> str:
+def markdown(rows: list[dict[str, Any]], floors: Found, title: str, cfg: DictConfig, commands: str) -> str:
     """The page: a row for each model and way, means over seeds."""
     ways = {
         BARE: "bare draws",
@@ -135,7 +186,7 @@ def markdown(rows: list[dict[str, Any]], floors: Found, title: str, cfg: DictCon
         "± the standard error of one seed.",
         "",
         "```bash",
-        command_line("critic", sys.argv[1:]),
+        commands,
         "```",
         "",
         f"| model | way | {' | '.join(names)} | milliseconds a set |",

@@ -1,11 +1,13 @@
 """How well climbs are graded: the graph network beside boosted trees and the median guess, on test climbs.
 
 python -m experiments.grading data.path=DIR 'seeds=[0,1,2]'
+python -m experiments.grading resume=FOLDER                  # go on where it was interrupted
 """
 
 from __future__ import annotations
 
-import sys
+import io
+import json
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
@@ -25,15 +27,22 @@ from sklearn.preprocessing import StandardScaler
 
 from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.run_folder import new_run_folder, write_json
-from experiments.runs import command_line
+from experiments.run_folder import (
+    at_work,
+    new_run_folder,
+    note_command,
+    noted_commands,
+    resumed,
+    save_config,
+    write_json,
+)
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.dataset import Dataset
 from setgen.climbing.geometry import geometry
 from setgen.climbing.grades import FIRST, LAST, V
 from setgen.climbing.grading.fit import fit_grader, grade_noise, graded, why_not
-from setgen.climbing.grading.grader import Grading
+from setgen.climbing.grading.grader import Grader, Grading, load_grader
 from setgen.climbing.grading.label_noise import LabelNoise
 from setgen.climbing.shape import shape_features
 from setgen.errors import InputError
@@ -101,32 +110,53 @@ class Rows:
 
 @experiment("grading")
 def main(cfg: DictConfig) -> None:
-    console = Console()
-    dataset, where = open_dataset(cfg)
+    console, resumes = Console(), bool(cfg.resume)
+    if resumes:
+        folder, cfg = resumed(cfg)
+        dataset, _ = open_dataset(cfg)
+        check(cfg, dataset)
+    else:
+        dataset, where = open_dataset(cfg)
+        cfg.data.path = str(where)
+        check(cfg, dataset)
+        folder = new_run_folder(Path(cfg.runs) / "grading", where.name, where)
+    with at_work(folder, "grading"):
+        note_command(folder, "grading")
+        if not resumes:
+            save_config(cfg, folder / "config.yaml")
+        compare(cfg, dataset, folder, console)
+
+
+def check(cfg: DictConfig, dataset: Dataset) -> None:
+    """Raise InputError before anything is trained when there is nothing to train or to train on."""
     reason = why_not(dataset)
     if reason or not cfg.seeds:
         raise InputError(reason or "give seeds=[…], at least one")
+
+
+def compare(cfg: DictConfig, dataset: Dataset, folder: Path, console: Console) -> None:
+    """Train the graders that are missing, judge all, and leave the report in the folder."""
+    console.print(f"[bold]Grading[/] climbs of {dataset.card['title']}: {folder}", soft_wrap=True)
     rows = Rows.of(dataset, "test")
     test, has_ascents = rows.climbs, bool((~np.isnan(rows.ascents)).any())
-    folder = new_run_folder(Path(cfg.runs) / "grading", where.name, where)
     alone = one_of_each(dataset.board, test, 0)
     learnt = one_of_each(dataset.board, graded(dataset, "train")[0], 0)
     gradings, plain, told_apart, seconds, noise = [], [], [], [], LabelNoise()
     for seed in cfg.seeds:
-        begun = time.perf_counter()
         with console.status(f"training the grader, seed {seed}"):
-            grader = fit_grader(dataset, seed)
-        seconds.append(time.perf_counter() - begun)
+            grader, took = trained(dataset, seed, folder / "graders" / f"seed{seed}")
+        seconds.append(took)
         noise = grade_noise(grader, *graded(dataset, "train"))
         calibrated, temperature = grader.grade(test), float(grader.temperature)
         told_apart.append(auc(grader.grade(learnt).features, grader.grade(alone).features))
         grader.temperature.fill_(1.0)
         gradings.append((calibrated, grader.grade(test), temperature))
         if has_ascents:
-            plain.append(fit_grader(replace(dataset, columns={}), seed).grade(test))
+            alike = replace(dataset, columns={})
+            plain.append(trained(alike, seed, folder / "graders" / f"alike-seed{seed}")[0].grade(test))
     judged = {
         "median guess, by angle": [Judged.of(*median_guess(dataset, test), test.grade)],
-        "boosted trees": [Judged.of(*boosted(dataset, test, noise), test.grade)],
+        "boosted trees": [Judged.of(*grown(dataset, test, noise, folder / "trees.npz"), test.grade)],
         "graph network, every grade alike": [Judged.of(g.median, on_scale(g), test.grade) for g in plain],
         "graph network": [Judged.of(g.median, on_scale(g), test.grade) for g, _, _ in gradings],
     }
@@ -160,7 +190,9 @@ def main(cfg: DictConfig) -> None:
         | {"in the 80 % interval": float(covered.mean()), "temperature": [t for _, _, t in gradings]}
         | {"AUC, training against test": told_apart, "training seconds": seconds},
     )
-    text = markdown(dataset, (len(test), len(alone)), numbers, off, float(covered.mean()))
+    text = markdown(
+        dataset, (len(test), len(alone)), numbers, off, float(covered.mean()), noted_commands(folder)
+    )
     text += ascents_table(by_ascents, noise) if by_ascents else ""
     text += f"\nTraining took {np.mean(seconds):.0f} s. In the learned features a logistic regression tells "
     text += "training climbs from test climbs with an AUC (0.5: not at all; ± standard error of an AUC of "
@@ -168,6 +200,32 @@ def main(cfg: DictConfig) -> None:
     write_whole(folder / "report.md", text.encode())
     console.print(text, markup=False, soft_wrap=True)
     console.print(f"Report: {folder / 'report.md'}", soft_wrap=True)
+
+
+def trained(dataset: Dataset, seed: int, where: Path) -> tuple[Grader, float]:
+    """The grader of that seed and the seconds that its training took, read where that is done.
+
+    The note of the seconds comes last: a grader without one is trained again.
+    """
+    note = where.with_name(f"{where.name}.json")
+    if note.is_file():
+        return load_grader(where), json.loads(note.read_text())["seconds"]
+    begun = time.perf_counter()
+    grader = fit_grader(dataset, seed)
+    seconds = time.perf_counter() - begun
+    grader.save(where)
+    write_json(note, {"seconds": seconds})
+    return grader, seconds
+
+
+def grown(dataset: Dataset, test: Climbs, noise: LabelNoise, where: Path) -> tuple[np.ndarray, np.ndarray]:
+    """What `boosted` gives, read where it is there."""
+    if not where.is_file():
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, *boosted(dataset, test, noise))
+        write_whole(where, buffer.getbuffer())
+    with np.load(where) as found:
+        return found["arr_0"], found["arr_1"]
 
 
 def span(low: int, high: int | None) -> str:
@@ -332,6 +390,7 @@ def markdown(
     numbers: dict[str, dict[str, tuple[float, float, float]]],
     off: dict[str, list[float]],
     covered: float,
+    commands: str,
 ) -> str:
     lines = [
         f"# Grading climbs: {dataset.card['title']}",
@@ -340,7 +399,7 @@ def markdown(
         "standard errors over hold sets and over seeds.",
         "",
         "```bash",
-        command_line("grading", sys.argv[1:]),
+        commands,
         "```",
         "",
         "| grader | mean absolute error, difficulty ids | within one V grade | R² | ranked probability score "

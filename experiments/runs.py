@@ -134,7 +134,7 @@ class Run:
     def finished(self) -> bool:
         return (
             any(value is not None for value in (self.facts, self.metrics))
-            or (self.folder / "report.md").is_file()
+            or any(self.folder.glob("*.md"))  # the page, which is written last
         )
 
     def row(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -20,5 +21,24 @@ def refusal(monkeypatch, capsys) -> Callable[..., str]:
         assert "Traceback" not in errors
         assert len(errors.strip().splitlines()) == 1, errors
         return errors
+
+    return run
+
+
+@pytest.fixture
+def start(monkeypatch, capsys) -> Callable[..., tuple[int, str]]:
+    """`start(main, *words)`: exit code and standard error of the command."""
+
+    def run(main: Callable[[], None], *words: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["experiments", *words])
+        signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # ignored, where pytest runs in the background
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return code, capsys.readouterr().err
 
     return run

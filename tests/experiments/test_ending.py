@@ -55,28 +55,6 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-Ended = tuple[int, str]
-
-
-@pytest.fixture
-def start(monkeypatch, capsys) -> Callable[..., Ended]:
-    """`start(main, *words)`: exit code and standard error of the command."""
-
-    def run(main: Callable[[], None], *words: str) -> Ended:
-        monkeypatch.setattr("sys.argv", ["experiments", *words])
-        signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # ignored, where pytest runs in the background
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        return code, capsys.readouterr().err
-
-    return run
-
-
 def told(name: str, said: str) -> tuple[list[str], Path]:
     """The options of the command that the one line says, and its run folder."""
     assert said.count("\n") == 1, said

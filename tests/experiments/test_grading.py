@@ -1,8 +1,15 @@
-"""The numbers that graders are compared by, in cases worked out by hand."""
+"""The numbers that graders are compared by, in cases worked out by hand; a comparison that is broken off goes on."""
+
+import json
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from experiments import grading
 from experiments.grading import (
     Judged,
     Rows,
@@ -18,7 +25,7 @@ from experiments.grading import (
 )
 from setgen.climbing.build import synthetic_dataset
 from setgen.climbing.grades import FIRST, LAST
-from setgen.climbing.grading.fit import graded
+from setgen.climbing.grading.fit import Schedule, fit_grader, graded
 from setgen.climbing.grading.grader import Grading
 from setgen.climbing.grading.label_noise import LabelNoise
 
@@ -109,3 +116,56 @@ def test_features_are_told_apart_where_they_differ_and_only_there():
     found, error = auc(a, b)
     assert abs(found - 0.5) < 4 * error
     assert auc(a, b + 1)[0] > 0.9
+
+
+def test_a_comparison_that_is_broken_off_goes_on_and_says_the_same(tmp_path, monkeypatch, start, refusal):
+    """What is trained is not trained again."""
+    made = synthetic_dataset(400, 1)
+    ascents = np.random.default_rng(0).integers(1, 30, len(made.sets)).astype(np.float64)
+    replace(made, columns={"ascents": ascents}).save(tmp_path / "data")
+    short, trained, grown = Schedule(most_steps=4, validations=1), [], []
+
+    def trees(dataset, test, _):
+        grown.append(len(test))
+        return median_guess(dataset, test)
+
+    monkeypatch.setattr(grading, "boosted", trees)
+
+    def stopping(call: int):
+        def fit(dataset, seed):
+            trained.append(seed)
+            if len(trained) == call:
+                raise KeyboardInterrupt
+            return fit_grader(dataset, seed, short)
+
+        return fit
+
+    def run(call: int, *words: str) -> tuple[int, str]:
+        monkeypatch.setattr(grading, "fit_grader", stopping(call))
+        return start(grading.main, *words)
+
+    def result(folder: Path) -> tuple[dict, str, bytes]:
+        found = json.loads((folder / "metrics.json").read_text())
+        seconds = found.pop("training seconds")
+        assert len(seconds) == 2
+        text = re.sub(r"Training took \d+ s|runs=\S+", "", (folder / "report.md").read_text())
+        return found, text, (folder / "reliability.svg").read_bytes()
+
+    def only(name: str) -> Path:
+        (folder,) = (tmp_path / name / "grading").iterdir()
+        return folder
+
+    words = ["seeds=[0,1]", f"data.path={tmp_path / 'data'}"]
+    assert run(0, *words, f"runs={tmp_path / 'whole'}") == (0, "")
+    assert trained == [0, 0, 1, 1]  # with ascents, and with every grade alike
+    code, told = run(4 + 3, *words, f"runs={tmp_path / 'broken'}")
+    assert code == 130
+    again = shlex.split(told.partition("stopped; go on with: python -m experiments.grading ")[2])
+    assert again == [f"resume={only('broken')}"]
+    assert run(0, *again) == (0, "")
+    assert trained == [0, 0, 1, 1, 0, 0, 1, 1, 1]
+    assert result(only("broken")) == result(only("whole"))
+    assert run(0, *again) == (0, "")
+    assert (len(trained), len(grown)) == (9, 2)
+    assert not list(tmp_path.rglob(".lock"))
+    assert "with resume only nothing can be changed, not seeds" in refusal(grading.main, *again, "seeds=[0]")
