@@ -46,12 +46,12 @@ def main(cfg: DictConfig) -> None:
         for one in settings.values():
             check_trainable(one, dataset.space)
         folder = new_run_folder(Path(cfg.runs) / "compare", where.name, where)
-        cfg.models = [
-            keep(settings[name], folder) if name in settings else name for name in map(str, cfg.models)
-        ]
     with at_work(folder, "compare"):
         note_command(folder, "compare")
         if not resumes:
+            cfg.models = [
+                keep(settings[name], folder) if name in settings else name for name in map(str, cfg.models)
+            ]
             save_config(cfg, folder / "config.yaml")
         compare(cfg, dataset, folder, console)
 

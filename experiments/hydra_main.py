@@ -17,9 +17,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.option_values import check_values
-from experiments.run_folder import GO_ON
+from experiments.run_folder import GO_ON, command_of_now
 from setgen import ending
 from setgen.errors import InputError, one_line
+from setgen.files import of_a_disk
 
 _CONFIGS = str(Path(__file__).parent / "conf")
 
@@ -39,7 +40,7 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
                 check_values(cfg)
                 run(cfg)
             except (InputError, OmegaConfBaseException, OSError) as error:
-                _refuse(error)
+                _refuse(error, config_name)
 
         def main() -> None:
             nonlocal began
@@ -49,13 +50,13 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
                 with ending.heeded():
                     hydra.main(version_base="1.3", config_path=_CONFIGS, config_name=config_name)(reported)()
             except (OmegaConfBaseException, HydraException) as error:
-                _refuse(error)
+                _refuse(error, config_name)
             except (ValueError, OSError) as error:  # what Hydra makes of `model=3`, and of names too long
                 if began:
                     raise
-                _refuse(error)
+                _refuse(error, config_name)
             except KeyboardInterrupt as error:
-                _end("stopped", error, ending.exit_code())
+                _end("stopped", error, ending.exit_code(), config_name)
 
         return main
 
@@ -73,20 +74,22 @@ def line_of(error: Exception) -> str:
         )
     if isinstance(error, OSError) and not isinstance(error, HydraException):  # some of which are both
         line = f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
+        line = f"cannot write {line}" if of_a_disk(error) else line
     return one_line(line) or type(error).__name__
 
 
-def _refuse(error: Exception) -> NoReturn:
+def _refuse(error: Exception, experiment: str) -> NoReturn:
     """Say what is wrong, and end."""
-    _end(f"Error: {line_of(error)}", error, 2)
+    _end(f"Error: {line_of(error)}", error, 2, experiment)
 
 
-def _end(line: str, error: BaseException, code: int) -> NoReturn:
-    """End with one line, and how the work goes on, where it can."""
+def _end(line: str, error: BaseException, code: int, experiment: str) -> NoReturn:
+    """End with one line, and how the work goes on, where it can: with the same command, where no folder is begun."""
     if os.environ.get("RANK", "0") == "0":  # of processes that torchrun started, one speaks for all
-        notes = (
-            note for note in getattr(error, "__notes__", ()) if note.startswith(GO_ON)
-        )  # Hydra has some too
+        # Hydra has notes too.
+        notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(GO_ON)]
+        if not notes and (of_a_disk(error) or isinstance(error, KeyboardInterrupt)):
+            notes = [GO_ON + command_of_now(experiment, sys.argv[1:])]
         print("; ".join([line, *notes]), file=sys.stderr)
     sys.exit(code)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from experiments.model_config import is_config, load_model, typed_keys
 from experiments.option_values import check_values
 from experiments.runs import command_line, note_making
 from setgen.errors import DiskError, InputError
-from setgen.files import PARTS, check_links, owned, write_whole
+from setgen.files import PARTS, check_links, owned, write_whole, writing
 from setgen.generators.registry import generator_class
 
 GO_ON = "go on with: "
@@ -28,7 +29,7 @@ def new_run_folder(parent: Path, label: str, data: Path) -> Path:
     """Make and return parent/label-YYYYMMDD-HHMMSS, with -2, -3 … behind it if that is taken, and in it the record of
     how the run is made. data: the dataset folder."""
     stem = f"{label}-{datetime.now():%Y%m%d-%H%M%S}"
-    try:
+    with writing(parent, "make a run folder in"):
         parent.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, 1000):
             folder = parent / (stem if attempt == 1 else f"{stem}-{attempt}")
@@ -38,11 +39,15 @@ def new_run_folder(parent: Path, label: str, data: Path) -> Path:
                 if not folder.is_dir():
                     raise
                 continue
-            note_making(folder, data)
-            return folder
-    except OSError as error:
-        raise DiskError(f"cannot make a run folder in {parent}: {error.strerror}") from None
-    raise InputError(f"{parent} has too many runs that began in this second")
+            break
+        else:
+            raise InputError(f"{parent} has too many runs that began in this second")
+    try:
+        note_making(folder, data)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
 
 
 def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, DictConfig]:
@@ -74,7 +79,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     assert isinstance(cfg, DictConfig)
     for key in typed:
         OmegaConf.update(cfg, key, OmegaConf.select(asked, key))
-    cfg.foreign_code = asked.foreign_code
+    cfg.foreign_code = bool(asked.get("foreign_code"))
     check_links(folder)
     check_values(cfg)
     for model in _named_models(cfg):
@@ -92,8 +97,10 @@ def _named_models(cfg: DictConfig) -> list[DictConfig]:
 def at_work(folder: Path, experiment: str) -> Iterator[None]:
     """In here this process works in the run folder alone. Raises InputError where another one does.
 
-    What breaks the work off gets a note with the command that goes on with it, unless the input is wrong.
+    What breaks the work off gets a note with the command that goes on with it, unless the input is wrong. A new
+    folder that has no config by then goes away again: there is nothing to go on with.
     """
+    is_new = not (folder / "config.yaml").exists()
     with owned(folder):
         for part in folder.rglob(PARTS):
             part.unlink(missing_ok=True)
@@ -101,8 +108,11 @@ def at_work(folder: Path, experiment: str) -> Iterator[None]:
             yield
         except BaseException as error:
             wrong = isinstance(error, InputError) and not isinstance(error, DiskError)
-            if (folder / "config.yaml").is_file() and not wrong:
-                error.add_note(GO_ON + going_on(folder, experiment))
+            if (folder / "config.yaml").is_file():
+                if not wrong:
+                    error.add_note(GO_ON + going_on(folder, experiment))
+            elif is_new:
+                shutil.rmtree(folder, ignore_errors=True)
             raise
 
 
@@ -112,6 +122,11 @@ def going_on(folder: Path, experiment: str) -> str:
     if not any(option.startswith("resume=") for option in given):
         plain = re.fullmatch(r"[\w./:+@%-]+", str(folder))
         given = [f"resume={folder}" if plain else f'resume="{folder}"']
+    return command_of_now(experiment, given)
+
+
+def command_of_now(experiment: str, given: Sequence[str]) -> str:
+    """The command of an experiment with these arguments, started as this process was."""
     line = command_line(experiment, given)
     alone = int(os.environ.get("WORLD_SIZE", 1)) == 1
     return line if alone else line.replace("python", "torchrun …", 1)

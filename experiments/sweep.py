@@ -28,7 +28,15 @@ from experiments.training import check_trainable, untrained
 from experiments.tuning.report import write_sweep_report
 from experiments.tuning.sizes import of_one_size
 from experiments.tuning.space import Option, space_of
-from experiments.tuning.trials import Tuned, best_config, give_up_broken, next_trial, open_study, storage_of
+from experiments.tuning.trials import (
+    Tuned,
+    best_config,
+    database_says,
+    give_up_broken,
+    next_trial,
+    open_study,
+    storage_of,
+)
 from experiments.tuning.workers import trials_on_ray
 from setgen.climbing.dataset import Dataset
 from setgen.errors import DiskError, InputError
@@ -56,8 +64,7 @@ def main(cfg: DictConfig) -> None:
         try:
             sweep(cfg, searched, dataset, folder, console)
         except optuna.exceptions.StorageInternalError as error:
-            said = str(error.__cause__ or error).splitlines()[0]
-            raise DiskError(f"cannot write {folder / 'trials.sqlite3'}: {said}") from None
+            raise DiskError(f"cannot write {folder / 'trials.sqlite3'}: {database_says(error)}") from None
 
 
 def models_of(cfg: DictConfig) -> list[DictConfig]:
@@ -119,9 +126,9 @@ def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Pat
         best = tuned.best
         so_far = f", best {best.value:.3f}" if best else ""
         console.print(f"{tuned.label} {tuned.n_done} of {cfg.trials}: {came}{so_far}")
-        found = best_config(tuned, title)
-        if found:
-            save_config(found, folder / f"{tuned.label}.yaml")
+        keep_best(tuned, title, folder)
+    for tuned in models:
+        keep_best(tuned, title, folder)  # which was broken off, perhaps, when the last trial was done
     page = write_sweep_report(folder, models, cfg, title, noted_commands(folder))
     for tuned in models:
         if tuned.best:
@@ -130,6 +137,12 @@ def sweep(cfg: DictConfig, searched: list[Search], dataset: Dataset, folder: Pat
                 f"{tuned.label}: {tuned.best.value:.3f} bits per hold on valid, {file}", soft_wrap=True
             )
     console.print(f"Report: {page}", soft_wrap=True)
+
+
+def keep_best(tuned: Tuned, title: str, folder: Path) -> None:
+    """Write the best config that a model has so far."""
+    if found := best_config(tuned, title):
+        save_config(found, folder / f"{tuned.label}.yaml")
 
 
 def trials_here(

@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from setgen.errors import InputError
-from setgen.files import write_whole, writing
+from setgen.files import write_whole
 
 FORMATS = (".png", ".svg")
 
@@ -105,5 +105,4 @@ def save_figure(figure: Figure, path: Path | str) -> None:
     if not svg:
         _check_size(figure)
     data = figure_to_svg(figure).encode() if svg else figure_to_png(figure)
-    with writing(path):
-        write_whole(path, data)
+    write_whole(path, data)

@@ -3,6 +3,7 @@ stood there before."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +22,19 @@ PARTS = ".setgen-*.part"
 _LONGEST_NAME = 255  # bytes: of a longer one, systems do not even say that it is not there
 
 
+_OF_A_NAME = {
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENOENT,
+    errno.EEXIST,
+    errno.EINVAL,
+    errno.ELOOP,
+}
+"""What the system says of a name, rather than of a disk: waiting does not mend it."""
+_OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
 def check_target(target: Path | str) -> None:
     """Raise InputError, before the work and not after it, when `target` is no place for a file.
 
@@ -34,11 +48,15 @@ def check_target(target: Path | str) -> None:
 
 
 def write_whole(path: Path | str, data: bytes | memoryview) -> None:
-    """Write `data` beside `path` and put it in its place when it is complete. Raises OSError.
+    """Write `data` beside `path` and put it in its place when it is complete. Raises InputError, as `writing` does.
 
     Pipes, devices and links, and files of folders in which nothing new may be made, are written straight.
     """
-    path = Path(path)
+    with writing(path):
+        _write_whole(Path(path), data)
+
+
+def _write_whole(path: Path, data: bytes | memoryview) -> None:
     there = path.exists()
     plain = path.is_file() and not path.is_symlink() if there else not path.is_symlink()
     if (
@@ -55,17 +73,25 @@ def write_whole(path: Path | str, data: bytes | memoryview) -> None:
             shutil.copymode(path, part)
         part.replace(path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # of a disk that became read-only nothing goes away
+            part.unlink(missing_ok=True)
         raise
 
 
 @contextmanager
-def writing(target: Path | str) -> Iterator[None]:
-    """What the system says of a write in here is a DiskError that names `target`."""
+def writing(target: Path | str, what: str = "write") -> Iterator[None]:
+    """What the system says of a write in here is an error that names `target`: an InputError where the name is wrong,
+    or else a DiskError."""
     try:
         yield
     except OSError as error:
-        raise DiskError(f"cannot write {target}: {error.strerror or error}") from None
+        kind = InputError if error.errno in _OF_A_NAME else DiskError
+        raise kind(f"cannot {what} {target}: {error.strerror or error}") from None
+
+
+def of_a_disk(error: BaseException) -> bool:
+    """Whether a disk is the reason, one that is full or read-only: when that is mended, the same again does it."""
+    return isinstance(error, DiskError) or (isinstance(error, OSError) and error.errno in _OF_A_DISK)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from setgen.errors import InputError
-from setgen.files import write_whole, writing
+from setgen.files import write_whole
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 from setgen.sets.batch import SetBatch, to_batch
@@ -250,8 +250,7 @@ class Training:
         }
         buffer = io.BytesIO()  # torch's own writing to a full disk says neither that nor which
         torch.save(kept, buffer)
-        with writing(self.file):
-            write_whole(self.file, buffer.getbuffer())
+        write_whole(self.file, buffer.getbuffer())
 
     def resume(self) -> None:
         """Take up what an earlier try left. Raises InputError where it does not fit."""

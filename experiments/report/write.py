@@ -16,9 +16,9 @@ from experiments.report.content import KINDS, Report
 from experiments.report.pictures import Section
 from experiments.report.summary import summary
 from experiments.report.tables import CLASSES, cells, differences, headlines, models, number, shown
-from setgen.errors import DiskError
+from setgen.errors import InputError
 from setgen.figures import figure_to_png
-from setgen.files import write_whole
+from setgen.files import write_whole, writing
 from setgen.metrics.metric import Metric
 
 FORMAT = 2
@@ -61,12 +61,12 @@ def write_report(folder: Path, report: Report, pictures: Drawn) -> Path:
     files = {name: text.encode() for name, text in texts.items()}
     if "Training" in pictures:
         files["curves.png"] = pictures["Training"][1]["curves"]
-    try:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"cannot write {folder}: it is a file; choose another report folder")
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            write_whole(folder / name, data)
-    except OSError as error:
-        raise DiskError(f"cannot write {folder}: {error.strerror}; choose another report folder") from None
+    for name, data in files.items():
+        write_whole(folder / name, data)
     return folder / "report.html"
 
 

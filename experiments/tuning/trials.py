@@ -26,6 +26,10 @@ from setgen.training import Callback, Point, Progress
 
 Storage = str | BaseStorage
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+_DRAWN = "drawn"
+"""Of a trial that has all its values."""
+_OF_A_DISK = ("disk", "readonly", "unable to open")
+"""Words of SQLite's about a disk that is full, read-only or broken."""
 _AT_RANDOM = 5  # trials before the sampler learns from them and the pruner compares with them
 _HALVING = 3  # one in so many goes on
 _NOT_PRUNED = 0.3  # share of the budget in which nothing is stopped: the learning rate is high, all are noisy
@@ -92,17 +96,37 @@ def open_study(storage: Storage, label: str, pruner: str, validations: int = 8) 
         )
     except Exception as error:
         if "sqlalchemy" in type(error).__module__ or "optuna" in type(error).__module__:
-            raise InputError(f"{str(storage).removeprefix('sqlite:///')} is no storage of trials") from None
+            file, said = str(storage).removeprefix("sqlite:///"), database_says(error)
+            if any(words in said for words in _OF_A_DISK):
+                raise DiskError(f"cannot write {file}: {said}") from None
+            raise InputError(f"{file} is no storage of trials") from None
         raise
 
 
+def database_says(error: BaseException) -> str:
+    """The database's own words, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def give_up_broken(study: optuna.Study, folder: Path) -> int:
-    """Mark trials that were killed midway as failed, and queue their values again. Returns how many."""
+    """Mark trials that were killed midway as failed, and queue their values again. Returns how many.
+
+    Where one was killed while its values were drawn, only those that were given are queued: the others are drawn
+    anew, all of them, and so are what they would have been.
+    """
     broken = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    waiting = study.get_trials(deepcopy=False, states=[TrialState.WAITING])
+    queued = {trial.user_attrs.get("again") for trial in waiting}
     for trial in broken:
+        drawn = trial.params if trial.user_attrs.get(_DRAWN) else {}
+        values = {**trial.system_attrs.get("fixed_params", {}), **drawn}
+        if (
+            values and trial.number not in queued
+        ):  # before it is marked: if this is killed too, nothing is lost
+            study.enqueue_trial(values, user_attrs={"again": trial.number})
         study.tell(trial.number, state=TrialState.FAIL)
-        queued = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        study.enqueue_trial(queued, user_attrs={"again": trial.number})
         shutil.rmtree(trial_folder(folder, study.study_name, trial.number), ignore_errors=True)
     return len(broken)
 
@@ -148,6 +172,7 @@ def ask(tuned: Tuned) -> tuple[optuna.Trial, DictConfig]:
     )
     trial = study.ask()
     values = {k: v for o in tuned.space for k, v in o.suggest(trial).items()}
+    trial.set_user_attr(_DRAWN, True)
     return trial, with_values(tuned.settings, values)
 
 

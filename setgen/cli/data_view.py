@@ -127,9 +127,9 @@ def write_figure(dataset: Dataset, path: Path) -> None:
     axes.bar(np.arange(len(grades)), counts)
     axes.set_xticks(np.arange(len(grades)), [grade_name(int(g)) for g in grades], rotation=90)
     axes.set(xlabel="grade", ylabel="rows")
-    with writing(path):
+    with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, figure_to_png(figure, 110))
+    write_whole(path, figure_to_png(figure, 110))
 
 
 def _label(text: str, dataset: Dataset) -> str:

@@ -30,6 +30,7 @@ from setgen.cli import (
     similar,
 )
 from setgen.errors import InputError, one_line
+from setgen.files import of_a_disk
 
 app = typer.Typer(
     name="setgen",
@@ -69,7 +70,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.exceptions.Exit, typer.Exit) as stop:
         return stop.exit_code
     except InputError as error:
-        return _refuse(str(error))
+        return _refuse(str(error), _go_on(arguments) if of_a_disk(error) else "")
     except _USAGE_ERRORS as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its "message" is the whole help page, if not shown
             if str(error):
@@ -79,7 +80,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         # What a command did not foresee of the user's files and disks: a name too long, no permission.
         name = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{name}{error.strerror or error}")
+        said = f"{name}{error.strerror or error}"
+        return _refuse(f"cannot write {said}", _go_on(arguments)) if of_a_disk(error) else _refuse(said)
     except MemoryError:
         return _refuse("this takes more memory than there is: ask for less at once")
     except _ABORTS:
@@ -90,12 +92,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stopped(arguments: Sequence[str]) -> int:
+    if sys.stderr is not None:
+        print(f"stopped{_go_on(arguments)}", file=sys.stderr)
+    return ending.exit_code()
+
+
+def _go_on(arguments: Sequence[str]) -> str:
     """What was not finished is not there; of climbs in shards, those that are finished are kept. A server leaves
     nothing to go on with, and its key is for no log."""
-    go_on = "" if "serve" in arguments else f"; go on with: {shlex.join(['setgen', *arguments])}"
-    if sys.stderr is not None:
-        print(f"stopped{go_on}", file=sys.stderr)
-    return ending.exit_code()
+    return "" if "serve" in arguments else f"; go on with: {shlex.join(['setgen', *arguments])}"
 
 
 def _reader_left() -> int:
@@ -104,9 +109,9 @@ def _reader_left() -> int:
     return 0
 
 
-def _refuse(message: str) -> int:
+def _refuse(message: str, go_on: str = "") -> int:
     if sys.stderr is not None:
-        print("error: " + one_line(message), file=sys.stderr)
+        print(f"error: {one_line(message)}{go_on}", file=sys.stderr)
     return 2
 
 

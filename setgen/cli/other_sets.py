@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from setgen.errors import InputError
-from setgen.files import write_whole, writing
+from setgen.files import write_whole
 from setgen.sets.rules import Limits
 from setgen.sets.sets import One, Sets
 from setgen.sets.space import Items
@@ -125,8 +124,7 @@ def write(out: str, text: str) -> None:
     if out == "-":
         sys.stdout.write(text)
         return
-    with writing(out):
-        write_whole(Path(out), text.encode())
+    write_whole(out, text.encode())
 
 
 def score_sets(

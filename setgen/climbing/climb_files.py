@@ -24,7 +24,7 @@ from setgen.climbing.roles import Role
 from setgen.climbing.rules import broken_rules
 from setgen.climbing.sources.opening import opened
 from setgen.errors import DiskError, InputError
-from setgen.files import write_whole, writing
+from setgen.files import write_whole
 
 FORMATS = ("frames", "jsonl", "csv")
 
@@ -161,8 +161,7 @@ def write_text(target: Path | str, text: str) -> None:
     if str(target) == "-" and sys.stdout is None:
         raise InputError("standard output is closed: name a file to write")
     if str(target) != "-":
-        with writing(target):
-            write_whole(target, text.encode())
+        write_whole(target, text.encode())
         return
     try:
         sys.stdout.write(text)

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from setgen.errors import InputError
-from setgen.files import read_json, write_whole
+from setgen.files import PARTS, read_json, write_whole, writing
 from setgen.sets.dataset import SetDataset, dataset_class
 from setgen.sets.sets import Sets
 from setgen.sets.space import Space, load_space, space_file
@@ -45,19 +45,19 @@ class Shards:
         """The folder, new or gone on with. Raises InputError where it holds anything else."""
         folder = Path(folder).absolute()
         card = json.loads(json.dumps({"format": FORMAT, "n": n, "shard": size, "made": made}))
-        try:
+        with writing(folder):
             if (folder / CARD).is_file():
                 if read_json(folder / CARD) != card:
                     raise InputError(f"{folder} holds sets that were made otherwise: choose another folder")
-            elif folder.exists() and any(folder.iterdir()):
+            elif folder.exists() and not all(path.match(PARTS) for path in folder.iterdir()):
                 raise InputError(
                     f"{folder} is not empty and holds no sets of this kind: choose another folder"
                 )
-            (folder / "sets").mkdir(parents=True, exist_ok=True)
-            space.save(folder / space.file)
+            folder.mkdir(parents=True, exist_ok=True)
+            # First of all: whatever breaks the rest off, the folder says what it is, and is gone on with.
             write_whole(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False).encode())
-        except OSError as error:
-            raise InputError(f"cannot write {folder}: {error.strerror or error}") from None
+            (folder / "sets").mkdir(exist_ok=True)
+            write_whole(folder / space.file, json.dumps(space.to_json()).encode())
         return cls(folder, space, n, size, card["made"])
 
     @classmethod
@@ -106,10 +106,9 @@ class Shards:
         # Processes of several machines, and with one number there, may write into the folder at once.
         part = path.with_name(f".{path.name}-{os.uname().nodename}-{os.getpid()}")
         try:
-            pq.write_table(pa.table(self._kind.set_columns(sets)), part)
-            part.replace(path)
-        except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror or error}") from None
+            with writing(path):
+                pq.write_table(pa.table(self._kind.set_columns(sets)), part)
+                part.replace(path)
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
