@@ -80,7 +80,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     for key in typed:
         OmegaConf.update(cfg, key, OmegaConf.select(asked, key))
     cfg.foreign_code = bool(asked.get("foreign_code"))
-    check_links(folder)
+    check_links(folder, but="wandb")  # which links to its logs
     check_values(cfg)
     for model in _named_models(cfg):
         generator_class(str(model.generator), cfg.foreign_code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ def tracking(cfg: DictConfig, folder: Path, label: str, kind: str = "training") 
     import wandb
 
     config: Any = OmegaConf.to_container(cfg, resolve=True)
-    with wandb.init(
+    run = wandb.init(
         project=cfg.wandb.project,
         name=label,
         dir=str(folder),
@@ -37,8 +37,14 @@ def tracking(cfg: DictConfig, folder: Path, label: str, kind: str = "training") 
         job_type=kind,
         config=config,
         settings=wandb.Settings(silent=True, console="off"),
-    ) as run:
+    )
+    try:
         yield run
+    except BaseException:  # by `with`, wandb would print the traceback of Ctrl-C and of a full disk
+        with suppress(Exception):  # what broke the work off is what is told
+            run.finish(exit_code=1)
+        raise
+    run.finish()
 
 
 def log_step(run: Any) -> Callback:

@@ -141,7 +141,7 @@ def test_files_and_shards_of_climbs(says, disk, tmp_path, setgen, monkeypatch):
 
 def test_datasets(disk, data_folder, tmp_path, setgen):
     climbs = tmp_path / "climbs.csv"
-    assert setgen("generate", "-n", "300", "--out", str(climbs))[0] == 0
+    assert setgen("generate", "-n", "300", "--grade", "6b", "--angle", "40", "--out", str(climbs))[0] == 0
     (tmp_path / "runs").mkdir()
     broken_off_everywhere(
         *(disk, tmp_path / "runs", setgen),

@@ -237,6 +237,32 @@ def test_a_run_told_to_end_while_it_trains_further_keeps_the_larger_budget(
     assert all((weights[0][key] == weights[1][key]).all() for key in weights[0])
 
 
+@pytest.mark.slow
+def test_wandb_is_not_in_the_way(data_folder, tmp_path, monkeypatch, start):
+    """Neither with a traceback of its own, nor with its links to its logs when the run is gone on with."""
+    words = [f"data.path={data_folder}", f"runs={tmp_path}", *TINY, "model=masked_set", "wandb.mode=offline"]
+    with monkeypatch.context() as patch:
+        breaking(patch, 3, lambda: os.kill(os.getpid(), signal.SIGINT))
+        code, said = start(train.main, *words)
+    assert code == 130
+    again, folder = told("train", said)
+    assert list(folder.glob("wandb/offline-run-*"))
+    assert start(train.main, *again)[0] == 0
+    assert RunFacts.load(folder).steps == 4
+    assert load_generator(folder).n_parameters
+
+
+def test_links_are_followed_nowhere_but_where_nothing_is_read(data_folder, tmp_path, start, refusal):
+    words = [f"data.path={data_folder}", f"runs={tmp_path / 'runs'}", *TINY, "model=masked_set"]
+    assert start(train.main, *words)[0] == 0
+    (folder,) = (tmp_path / "runs" / "train").iterdir()
+    (folder / "wandb" / "logs").mkdir(parents=True)
+    (folder / "wandb" / "logs" / "debug.log").symlink_to(tmp_path / "elsewhere")
+    assert start(train.main, f"resume={folder}")[0] == 0
+    (folder / "logs").symlink_to(tmp_path / "elsewhere")
+    assert "is a link to something outside" in refusal(train.main, f"resume={folder}")
+
+
 def test_the_command_that_goes_on_can_be_pasted(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["train", "model=gpt"])
     odd = tmp_path / "my runs (1)" / "a=b"
