@@ -52,7 +52,9 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
             except (OmegaConfBaseException, HydraException) as error:
                 _refuse(error, config_name)
             except (ValueError, OSError) as error:  # what Hydra makes of `model=3`, and of names too long
-                if began:
+                if began and not of_a_disk(
+                    error
+                ):  # which Hydra, too, may meet between the runs of a multirun
                     raise
                 _refuse(error, config_name)
             except KeyboardInterrupt as error:
