@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from setgen.errors import InputError
-from setgen.generators.base import Generator, Steps
+from setgen.generators.base import Generator, Steps, per_item
 from setgen.generators.config import GeneratorConfig
 from setgen.generators.counts import element_counts
 from setgen.generators.unmasking import Unmasking
@@ -111,4 +111,4 @@ class Frequency(Generator):
         nothing, order = torch.zeros_like(batch.present), torch.zeros_like(batch.size)
         chain = self._chain(batch, nothing, order, rules, self.steps(batch, nothing, order, None))
         log_p = chain + self._log_size(batch, order, rules, 1) + torch.lgamma(batch.size.double() + 1)
-        return -(log_p / batch.size.clamp(min=1)).mean()
+        return -per_item(log_p, batch.size)

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from baselines.vocabulary import PAD, Vocabulary
 from setgen.errors import InputError
-from setgen.generators.base import Generator, Steps, evaluating
+from setgen.generators.base import Generator, Steps, evaluating, per_item
 from setgen.generators.config import NetworkConfig
 from setgen.generators.counts import log_frequencies
 from setgen.generators.sweeps import sweep_ranks
@@ -235,6 +235,7 @@ class GPTGenerator(Generator):
         self.item_first = not self.vocabulary.joint
         self.in_place = self.order_free = config.order != "shuffled"
         self.repeats_without_rules = config.order == "shuffled"
+        self.loss_per_item = config.loss == "ce"
         if config.crop:
             self.not_exported = "its window slides, and how far is not traced"
         if config.order != "shuffled":
@@ -313,7 +314,7 @@ class GPTGenerator(Generator):
             total = self._chain(batch, nothing, order, rules, steps)
         if self.ranks is None:
             total = total + torch.lgamma(batch.size.to(total) + 1)
-        return -(total / batch.size.clamp(min=1)).mean()
+        return -per_item(total, batch.size)
 
     def _arranged(self, batch: SetBatch, order: Tensor) -> SetBatch:
         """The batch in the order in which it is learned; order: (B,) in which direction, where there is one."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot, pad
 
 from baselines.vocabulary import PAD, Vocabulary
+from setgen.generators.base import per_item
 from setgen.sets.batch import SetBatch
 
 if TYPE_CHECKING:
@@ -82,4 +83,4 @@ def token_loss(
     losses = -(logits.log_softmax(2) * answers / answers.sum(2, keepdim=True)).sum(2)
     per_token = (losses * counted).sum(1) / counted.sum(1).clamp(min=1)
     total = per_token * (2 * batch.size + 1) - torch.lgamma(batch.size.to(per_token) + 1)
-    return (total / batch.size.clamp(min=1)).mean()
+    return per_item(total, batch.size)

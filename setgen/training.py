@@ -132,7 +132,7 @@ class Training:
         self.judged = cast(Generator, self.average.module) if self.average else generator
         self.best: dict[str, Tensor] = {}
         self.adamw = optimiser(generator, options.learning_rate, options.weight_decay)
-        self.loss, self.optimiser = fabric.setup(Loss(generator), self.adamw)
+        self.loss, self.optimiser = fabric.setup(Loss(generator, fabric), self.adamw)
         self.judged.to(fabric.device)
 
     def run(self, *callbacks: Callback) -> Progress:
@@ -281,14 +281,22 @@ class Training:
 
 
 class Loss(nn.Module):
-    """The generator's loss as the forward of a module, of plain tensors: what Fabric spreads over processes."""
+    """The generator's loss as the forward of a module, of plain tensors: what Fabric spreads over processes.
 
-    def __init__(self, generator: Generator) -> None:
+    It is per item, and the mean over processes must be that of all items: each counts by the items that it has.
+    """
+
+    def __init__(self, generator: Generator, fabric: Fabric) -> None:
         super().__init__()
-        self.generator = generator
+        self.generator, self.fabric = generator, fabric
 
     def forward(self, **batch: Any) -> Tensor:
-        return self.generator.loss(SetBatch(**batch))
+        own = SetBatch(**batch)
+        loss = self.generator.loss(own)
+        if self.fabric.world_size == 1 or not self.generator.loss_per_item:
+            return loss
+        items = own.size.sum().to(loss)
+        return loss * items / cast(Tensor, self.fabric.all_reduce(items.clone(), reduce_op="mean"))
 
 
 class Batches:

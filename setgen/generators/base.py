@@ -78,6 +78,7 @@ class Generator(nn.Module, abc.ABC):
     blocks: several elements may be drawn from one network call (`Sampling.unmasking`).
     order_free: items that are known count as a set: their order cannot matter.
     guided: the next element depends on the conditions, so that guidance does something.
+    loss_per_item: the loss is of all items of a batch, so that large sets count more; else a mean over sets.
     exact: `log_likelihood` is the probability itself, in every column.
     not_exported: why the hooks cannot be traced, where they cannot.
     since: the format of the oldest model folders whose network is still this one.
@@ -91,6 +92,7 @@ class Generator(nn.Module, abc.ABC):
     blocks: bool = False
     order_free: bool = True
     guided: bool = True
+    loss_per_item: bool = True
     item_first: bool = False
     repeats_without_rules: bool = False
     not_exported: str = ""
@@ -113,7 +115,7 @@ class Generator(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def loss(self, batch: SetBatch) -> Tensor:
-        """Scalar training loss. In eval mode it is deterministic up to torch's global generator."""
+        """Scalar training loss, `per_item`. In eval mode it is deterministic up to torch's global generator."""
 
     @abc.abstractmethod
     def start(self, given: SetBatch, size: Tensor, order: Tensor) -> State:
@@ -505,6 +507,15 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         module.train(training)
+
+
+def per_item(nats: Tensor, size: Tensor) -> Tensor:
+    """Scalar: nats (B,) of sets per item of them all, size (B,).
+
+    A mean over sets of each one's own nats per item would weigh a set of n items by 1/n, and what is learned then is
+    p(S)/n: sets come out too small.
+    """
+    return nats.sum() / size.sum().clamp(min=1)
 
 
 def next_given(waiting: Tensor, rank: Tensor, labels: int) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from setgen.errors import InputError
-from setgen.generators.base import Generator, Steps
+from setgen.generators.base import Generator, Steps, per_item
 from setgen.generators.config import NetworkConfig
 from setgen.generators.counts import log_frequencies
 from setgen.generators.sizes import SizeModel
@@ -145,7 +145,7 @@ class Denoiser(Generator):
             yield Steps(here, i, self.element_logits(known, size[here] - seen, table))
 
     def loss(self, batch: SetBatch) -> Tensor:
-        """Mean over sets in nats per item; one stratified draw of `copies` subsets."""
+        """Nats per item; one stratified draw of `copies` subsets."""
         if self.training:
             batch = batch.partly_asked(self.config.condition_dropout)
         copies = self.config.copies if self.training else max(4, self.config.copies)
@@ -164,8 +164,9 @@ class Denoiser(Generator):
         left = many.size - n_known
         per_slot = self.remainder_loss(logits, rules.allowed(state, left, left).flatten(1), many, masked)
         log_size = self._log_size(batch, torch.zeros_like(size), rules, 1)
-        return (per_slot.view(len(batch), copies).mean(1) - self.log_set_factor(size, log_size)).mean()
+        per_set = per_slot.view(len(batch), copies).mean(1) * size - self.log_set_factor(size, log_size)
+        return per_item(per_set, size)
 
     def log_set_factor(self, size: Tensor, log_size: Tensor) -> Tensor:
-        """(B,) nats per item that the loss counts beside the slots'."""
-        return log_size / size
+        """(B,) nats that the loss counts beside the slots'."""
+        return log_size

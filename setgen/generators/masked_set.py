@@ -30,5 +30,5 @@ class MaskedSet(Denoiser):
         return -log_p.gather(1, batch.element).masked_fill(~masked, 0.0).sum(1) / masked.sum(1)
 
     def log_set_factor(self, size: Tensor, log_size: Tensor) -> Tensor:
-        """log p(n | c) + log n!, per item."""
-        return (log_size + torch.lgamma(size + 1.0)) / size
+        """log p(n | c) + log n!."""
+        return log_size + torch.lgamma(size + 1.0)
