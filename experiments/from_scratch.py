@@ -128,10 +128,10 @@ def terms(model: Model, space: Space, batch: SetBatch, k: Tensor) -> tuple[Tenso
 
 
 def loss(model: Model, space: Space, batch: SetBatch) -> Tensor:
-    """Minus the bound in nats per element, its sum over k estimated by n times one k ~ U{0 … n−1}."""
+    """Minus the bound in nats per element of the batch, its sum over k estimated by n times one k ~ U{0 … n−1}."""
     k = (torch.rand(1) * batch.size).long()  # one share for all sets, so that little of `seen` is padding
     ce, log_n = terms(model, space, batch.shuffled(), k)
-    return (ce - log_n / batch.size).mean()
+    return (batch.size * ce - log_n).sum() / batch.size.sum()  # each set's own mean would weigh it by 1/n
 
 
 @torch.no_grad()
