@@ -8,7 +8,6 @@ The critic is a set transformer on the items and what was asked for; none of the
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,8 +32,8 @@ from experiments.run_folder import (
 )
 from experiments.samplers import MEASURED, estimates, load_models
 from setgen.climbing.dataset import Dataset
-from setgen.errors import InputError
-from setgen.files import write_whole
+from setgen.errors import InputError, one_line
+from setgen.files import read_json, write_whole
 from setgen.generators.base import Generator
 from setgen.generators.critic import (
     WAYS,
@@ -101,7 +100,7 @@ def choose(
     console.print(f"[bold]A critic[/] of {dataset.card['title']}: {folder}", soft_wrap=True)
     reference, schedule = Context.of_dataset(dataset), Schedule(draws=cfg.draws, steps=cfg.training_steps)
     store = folder / "critic.json"
-    rows: list[dict[str, Any]] = json.loads(store.read_text()) if store.is_file() else []
+    rows: list[dict[str, Any]] = read_json(store) or []
     for path, generator in models.items():
         label = Path(path).name
         for seed in cfg.seeds:
@@ -130,8 +129,13 @@ def teach(generator: Generator, dataset: Dataset, seed: int, schedule: Schedule,
     What is noted of it comes last: a critic without that is taught again.
     """
     note = where.with_name(f"{where.name}.json")
-    if note.is_file():
-        return Taught(load_critic(where), **json.loads(note.read_text()))
+    if noted := read_json(note):
+        try:
+            return Taught(load_critic(where), seconds=float(noted["seconds"]), nats=float(noted["nats"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{where} is damaged: delete it and {note.name} ({one_line(str(error))})"
+            ) from None
     began = time.perf_counter()
     critic = fit_critic(generator, dataset, seed, schedule=schedule)
     seconds = time.perf_counter() - began

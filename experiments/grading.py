@@ -7,12 +7,12 @@ python -m experiments.grading resume=FOLDER                  # go on where it wa
 from __future__ import annotations
 
 import io
-import json
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -45,9 +45,9 @@ from setgen.climbing.grading.fit import fit_grader, grade_noise, graded, why_not
 from setgen.climbing.grading.grader import Grader, Grading, load_grader
 from setgen.climbing.grading.label_noise import LabelNoise
 from setgen.climbing.shape import shape_features
-from setgen.errors import InputError
+from setgen.errors import InputError, one_line
 from setgen.figures import save_figure
-from setgen.files import write_whole
+from setgen.files import read_json, write_whole
 from setgen.metrics.features import item_matrix
 from setgen.sets.identity import as_sets, fingerprints, one_of_each
 from setgen.sets.per_set import informative
@@ -208,8 +208,13 @@ def trained(dataset: Dataset, seed: int, where: Path) -> tuple[Grader, float]:
     The note of the seconds comes last: a grader without one is trained again.
     """
     note = where.with_name(f"{where.name}.json")
-    if note.is_file():
-        return load_grader(where), json.loads(note.read_text())["seconds"]
+    if noted := read_json(note):
+        try:
+            return load_grader(where), float(noted["seconds"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{where} is damaged: delete it and {note.name} ({one_line(str(error))})"
+            ) from None
     begun = time.perf_counter()
     grader = fit_grader(dataset, seed)
     seconds = time.perf_counter() - begun
@@ -224,8 +229,11 @@ def grown(dataset: Dataset, test: Climbs, noise: LabelNoise, where: Path) -> tup
         buffer = io.BytesIO()
         np.savez_compressed(buffer, *boosted(dataset, test, noise))
         write_whole(where, buffer.getbuffer())
-    with np.load(where) as found:
-        return found["arr_0"], found["arr_1"]
+    try:
+        with np.load(where) as found:
+            return found["arr_0"], found["arr_1"]
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise InputError(f"{where} is damaged: delete it ({one_line(str(error))})") from None
 
 
 def span(low: int, high: int | None) -> str:

@@ -52,9 +52,8 @@ def experiment(config_name: str) -> Callable[[Callable[[DictConfig], None]], Cal
             except (OmegaConfBaseException, HydraException) as error:
                 _refuse(error, config_name)
             except (ValueError, OSError) as error:  # what Hydra makes of `model=3`, and of names too long
-                if began and not of_a_disk(
-                    error
-                ):  # which Hydra, too, may meet between the runs of a multirun
+                # A disk's errors Hydra, too, may meet between the runs of a multirun.
+                if began and not of_a_disk(error):
                     raise
                 _refuse(error, config_name)
             except KeyboardInterrupt as error:

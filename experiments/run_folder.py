@@ -19,7 +19,7 @@ from experiments.model_config import is_config, load_model, typed_keys
 from experiments.option_values import check_values
 from experiments.runs import command_line, note_making
 from setgen.errors import DiskError, InputError
-from setgen.files import PARTS, check_links, owned, write_whole, writing
+from setgen.files import PARTS, check_links, is_name, owned, write_whole, writing
 from setgen.generators.registry import generator_class
 
 GO_ON = "go on with: "
@@ -80,11 +80,28 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     for key in typed:
         OmegaConf.update(cfg, key, OmegaConf.select(asked, key))
     cfg.foreign_code = bool(asked.get("foreign_code"))
-    check_links(folder, but="wandb")  # which links to its logs
+    check_links(folder, but="wandb/**/debug*.log")  # wandb links to its logs
     check_values(cfg)
     for model in _named_models(cfg):
-        generator_class(str(model.generator), cfg.foreign_code)
+        _check_received(model, cfg.foreign_code)
+    for way in cfg.get("ways") or ():
+        _check_name(str(way))
     return folder, cfg
+
+
+def _check_received(model: DictConfig, foreign: bool) -> None:
+    """Raise InputError where a model config names code that has no leave, or a label that leads elsewhere."""
+    if any(OmegaConf.is_interpolation(model, key) for key in ("generator", "label")):
+        # Read elsewhere, it may say something else.
+        raise InputError(f"a model's generator and label must be names, not {OmegaConf.to_container(model)}")
+    _check_name(str(model.label))
+    generator_class(str(model.generator), foreign)
+
+
+def _check_name(name: str) -> None:
+    """Raise InputError for what is no name of a folder of its own."""
+    if not is_name(name) or name in (".", "..", "wandb"):
+        raise InputError(f"{name!r} is no label of a model: folders are called so")
 
 
 def _named_models(cfg: DictConfig) -> list[DictConfig]:

@@ -31,7 +31,7 @@ from experiments.tuning.space import Option, space_of
 from experiments.tuning.trials import (
     Tuned,
     best_config,
-    database_says,
+    database_error,
     give_up_broken,
     next_trial,
     open_study,
@@ -39,7 +39,7 @@ from experiments.tuning.trials import (
 )
 from experiments.tuning.workers import trials_on_ray
 from setgen.climbing.dataset import Dataset
-from setgen.errors import DiskError, InputError
+from setgen.errors import InputError
 
 
 @experiment("sweep")
@@ -64,7 +64,7 @@ def main(cfg: DictConfig) -> None:
         try:
             sweep(cfg, searched, dataset, folder, console)
         except optuna.exceptions.StorageInternalError as error:
-            raise DiskError(f"cannot write {folder / 'trials.sqlite3'}: {database_says(error)}") from None
+            raise database_error(str(folder / "trials.sqlite3"), error) from None
 
 
 def models_of(cfg: DictConfig) -> list[DictConfig]:

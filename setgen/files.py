@@ -20,8 +20,6 @@ LOCK, ASIDE = ".lock", ".new"
 PARTS = ".setgen-*.part"
 """What `write_whole` writes; one that is there was left by a process that was killed."""
 _LONGEST_NAME = 255  # bytes: of a longer one, systems do not even say that it is not there
-
-
 _OF_A_NAME = {
     errno.ENAMETOOLONG,
     errno.ENOTDIR,
@@ -30,8 +28,10 @@ _OF_A_NAME = {
     errno.EEXIST,
     errno.EINVAL,
     errno.ELOOP,
+    errno.EACCES,
+    errno.EPERM,
 }
-"""What the system says of a name, rather than of a disk: waiting does not mend it."""
+"""What the system says of a name or of who may use it, rather than of a disk: waiting does not mend it."""
 _OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
@@ -188,12 +188,11 @@ def is_name(name: object) -> bool:
 def check_links(folder: Path, but: str | None = None) -> None:
     """Raise InputError when something in a folder is a link out of it, as no folder that setgen wrote has.
 
-    but: the name of folders in it that others write, and nothing is read from.
+    but: a pattern of links that others leave there, and that nothing is read from or written to.
     """
     home = folder.resolve()
-    for path in folder.rglob("*"):
-        if but in path.relative_to(folder).parts[:-1]:
-            continue
+    spared = set(folder.rglob(but)) if but else set()
+    for path in set(folder.rglob("*")) - spared:
         if path.is_symlink() and not path.resolve().is_relative_to(home):
             raise InputError(
                 f"{path} is a link to something outside of its folder: put the file itself there, if you trust it"

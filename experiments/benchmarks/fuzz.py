@@ -31,7 +31,7 @@ _SLOW, _MEMORY = 20, 4096  # seconds, MiB
 _KEPT_ALIKE = 3  # cases of one fault
 _NOTED = 1000  # cases between two notes of the counts
 _AT_ONCE = 50_000  # cases of one process: atheris keeps what `change` returns
-_A_TURN = 20.0  # seconds that a kind gets at least: half of them go into getting ready
+_A_TURN = 60.0  # seconds that a kind gets at least: up to half of them go into getting ready
 # What files of the wild have where they should not.
 _ODD = (
     "",

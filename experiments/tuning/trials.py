@@ -28,8 +28,8 @@ Storage = str | BaseStorage
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 _DRAWN = "drawn"
 """Of a trial that has all its values."""
-_OF_A_DISK = ("disk", "readonly", "unable to open")
-"""Words of SQLite's about a disk that is full, read-only or broken."""
+_OF_A_DISK = ("disk is full", "disk I/O", "readonly", "unable to open")
+"""Words of SQLite's about a disk that is full, read-only or broken; "disk image is malformed" is none of them."""
 _AT_RANDOM = 5  # trials before the sampler learns from them and the pruner compares with them
 _HALVING = 3  # one in so many goes on
 _NOT_PRUNED = 0.3  # share of the budget in which nothing is stopped: the learning rate is high, all are noisy
@@ -96,11 +96,16 @@ def open_study(storage: Storage, label: str, pruner: str, validations: int = 8) 
         )
     except Exception as error:
         if "sqlalchemy" in type(error).__module__ or "optuna" in type(error).__module__:
-            file, said = str(storage).removeprefix("sqlite:///"), database_says(error)
-            if any(words in said for words in _OF_A_DISK):
-                raise DiskError(f"cannot write {file}: {said}") from None
-            raise InputError(f"{file} is no storage of trials") from None
+            raise database_error(str(storage).removeprefix("sqlite:///"), error) from None
         raise
+
+
+def database_error(file: str, error: BaseException) -> InputError:
+    """What to raise for an error of the database of trials: of its disk, or of what is in it."""
+    said = database_says(error)
+    if any(words in said for words in _OF_A_DISK):
+        return DiskError(f"cannot write {file}: {said}")
+    return InputError(f"{file} is no storage of trials ({said})")
 
 
 def database_says(error: BaseException) -> str:
@@ -122,9 +127,8 @@ def give_up_broken(study: optuna.Study, folder: Path) -> int:
     for trial in broken:
         drawn = trial.params if trial.user_attrs.get(_DRAWN) else {}
         values = {**trial.system_attrs.get("fixed_params", {}), **drawn}
-        if (
-            values and trial.number not in queued
-        ):  # before it is marked: if this is killed too, nothing is lost
+        # Before it is marked: if this is killed too, nothing is lost.
+        if values and trial.number not in queued:
             study.enqueue_trial(values, user_attrs={"again": trial.number})
         study.tell(trial.number, state=TrialState.FAIL)
         shutil.rmtree(trial_folder(folder, study.study_name, trial.number), ignore_errors=True)

@@ -78,7 +78,7 @@ class Generator(nn.Module, abc.ABC):
     blocks: several elements may be drawn from one network call (`Sampling.unmasking`).
     order_free: items that are known count as a set: their order cannot matter.
     guided: the next element depends on the conditions, so that guidance does something.
-    loss_per_item: the loss is of all items of a batch, so that large sets count more; else a mean over sets.
+    loss_per_item: the loss is `per_item`, so that large sets count more; else a mean over sets or tokens.
     exact: `log_likelihood` is the probability itself, in every column.
     not_exported: why the hooks cannot be traced, where they cannot.
     since: the format of the oldest model folders whose network is still this one.

@@ -158,7 +158,7 @@ class SweepSet(Generator):
         return self.sizes(conditions, rows)
 
     def loss(self, batch: SetBatch) -> Tensor:
-        """Nats per item of sweep and size, and, as a mean over sets, of "any item" (see the module)."""
+        """Nats per item of sweep and size, and of "any item" (see the module)."""
         size, rows, device = batch.size, len(batch), batch.device
         if self.training:
             batch = batch.partly_asked(self.config.condition_dropout)
@@ -178,7 +178,7 @@ class SweepSet(Generator):
         any_logits = self._any_logits(codes, batch, given, table)
         log_p = any_logits.masked_fill(~allowed, -torch.inf).log_softmax(1)
         named = log_p.gather(1, batch.element).masked_fill(given | ~batch.present, 0.0).sum(1)
-        return -per_item(sweep + log_size, size) - _ANY_WEIGHT * (named / left).mean()
+        return -per_item(sweep + log_size + _ANY_WEIGHT * named / left * size, size)
 
     def steps(
         self, batch: SetBatch, given: Tensor, order: Tensor, unmasking: Unmasking | None

@@ -211,20 +211,28 @@ def test_a_run_to_go_on_with_does_not_say_itself_that_its_code_may_run(
     assert "link to something outside" in refusal(train.main, f"resume={run}", "foreign_code=true")
 
 
-@pytest.mark.parametrize("damaged", ["config", "model"])
+@pytest.mark.parametrize("damaged", ["config", "reference", "label", "model"])
 def test_nor_does_a_comparison_to_go_on_with(damaged, elsewhere, data_folder, tmp_path, monkeypatch, refusal):
-    """Neither by a model config that lies in it, nor by a model folder in it."""
+    """Neither by a model config that lies in it, whatever it refers to, nor by a model folder in it."""
     monkeypatch.chdir(tmp_path)
     small = ["models=[hold_frequency]", "evaluation.samples=20", "evaluation.test_climbs=10"]
     assert _main(monkeypatch, compare.main, f"data.path={data_folder}", *TINY, *small) == 0
     (folder,) = (tmp_path / "runs" / "compare").iterdir()
+    path, said = folder / "models" / "hold_frequency.yaml", "foreign_code=true"
     if damaged == "config":
-        path = folder / "models" / "hold_frequency.yaml"
         path.write_text(path.read_text().replace("generator: hold_frequency", f"generator: {elsewhere}"))
+    elif damaged == "reference":  # which reads as one of setgen's in the one file, and not in the other
+        path.write_text(path.read_text().replace("generator: hold_frequency", "generator: ${label}"))
+        said = "must be names"
+        with (folder / "config.yaml").open("a") as config_of_all:
+            config_of_all.write(f"label: {elsewhere}\n")
+    elif damaged == "label":
+        path.write_text(path.read_text().replace("label: hold_frequency", "label: ../../mine"))
+        said = "is no label of a model"
     else:
         (path,) = folder.glob("runs/*/model/model.json")
         path.write_text(path.read_text().replace('"hold_frequency"', f'"{elsewhere}"'))
-    assert "foreign_code=true" in refusal(compare.main, f"resume={folder}")
+    assert said in refusal(compare.main, f"resume={folder}")
     assert "foreign_model" not in sys.modules
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from setgen.climbing.sources.opening import Opened, opened
 from setgen.climbing.sources.sqlite_file import SqliteFile, copy_with_logs, fold_logs, logs
 from setgen.errors import InputError
-from setgen.files import ASIDE, LOCK, owned
+from setgen.files import ASIDE, LOCK, owned, writing
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes had so far and the total, None where the server does not say."""
@@ -95,13 +95,13 @@ def new_file(out: Path, force: bool) -> Iterator[Path]:
             _empty(aside)
             part = aside / "part"
             try:
-                yield part
-                part.chmod(0o644)  # temporary files are private; the dataset need not be
-                os.replace(part, out)
-            except OSError as error:
-                raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+                with writing(out):
+                    yield part
+                    part.chmod(0o644)  # temporary files are private; the dataset need not be
+                    os.replace(part, out)
             finally:
-                _empty(aside)
+                with suppress(OSError):  # what was wrong before is what is told
+                    _empty(aside)
     finally:
         with suppress(OSError):  # someone else's, or not there
             aside.rmdir()

@@ -74,9 +74,8 @@ class SqliteFile:
         if self.path.with_name(self.path.name + "-shm").exists():  # someone has it open: locks are needed
             return f"{self.path.resolve().as_uri()}?mode=ro"
         with self.path.open("rb") as file:
-            in_wal_mode = (
-                file.read(20)[19:] == b"\2"
-            )  # what SQLite itself goes by, whatever the byte before says
+            # What SQLite itself goes by, whatever the byte before says.
+            in_wal_mode = file.read(20)[19:] == b"\2"
         if in_wal_mode:
             return self._aside() if logs(self.path) else f"{self.path.resolve().as_uri()}?immutable=1"
         return f"{self.path.resolve().as_uri()}?mode=ro"
