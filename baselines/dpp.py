@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from setgen.errors import InputError
-from setgen.generators.base import Generator, Steps
+from setgen.generators.base import Generator, Steps, per_item
 from setgen.generators.config import GeneratorConfig
 from setgen.generators.counts import element_counts
 from setgen.generators.unmasking import Unmasking
@@ -330,11 +330,11 @@ class DPP(Generator):
         """Minus `log_det_probability` in nats per item, with the penalty."""
         if self.training:
             batch = batch.partly_asked(self.config.condition_dropout)
-        loss = -self.log_det_probability(batch).mean()
+        loss = -self.log_det_probability(batch)
         if self.config.regularisation:
             length = self.vectors.double().square().sum(1) * self.frequency.double().exp()
             loss = loss + self.config.regularisation * (length / (self.counts.double() + 1)).sum()
-        return loss * len(batch) / batch.size.sum()
+        return per_item(loss, batch.size)
 
     # --- start and step ---------------------------------------------------------------------------------------
 

@@ -19,20 +19,11 @@ import torch
 from omegaconf import DictConfig
 from rich.console import Console
 
-from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.run_folder import (
-    at_work,
-    new_run_folder,
-    note_command,
-    noted_commands,
-    resumed,
-    save_config,
-    write_json,
-)
+from experiments.run_folder import begun, note_numbers, noted_commands, noted_numbers, write_json
 from experiments.samplers import MEASURED, estimates, load_models
 from setgen.climbing.dataset import Dataset
-from setgen.errors import InputError, one_line
+from setgen.errors import InputError
 from setgen.files import read_json, write_whole
 from setgen.generators.base import Generator
 from setgen.generators.critic import (
@@ -67,21 +58,8 @@ class Taught:
 
 @experiment("critic")
 def main(cfg: DictConfig) -> None:
-    console, resumes = Console(), bool(cfg.resume)
-    if resumes:
-        folder, cfg = resumed(cfg)
-        dataset, _ = open_dataset(cfg)
-        models = models_of(cfg, dataset)
-    else:
-        dataset, where = open_dataset(cfg)
-        cfg.data.path = str(where)
-        models = models_of(cfg, dataset)
-        folder = new_run_folder(Path(cfg.runs) / "critic", where.name, where)
-    with at_work(folder, "critic"):
-        note_command(folder, "critic")
-        if not resumes:
-            save_config(cfg, folder / "config.yaml")
-        choose(cfg, dataset, models, folder, console)
+    with begun(cfg, "critic", models_of) as (cfg, dataset, models, folder):
+        choose(cfg, dataset, models, folder, Console())
 
 
 def models_of(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
@@ -128,21 +106,15 @@ def teach(generator: Generator, dataset: Dataset, seed: int, schedule: Schedule,
 
     What is noted of it comes last: a critic without that is taught again.
     """
-    note = where.with_name(f"{where.name}.json")
-    if noted := read_json(note):
-        try:
-            return Taught(load_critic(where), seconds=float(noted["seconds"]), nats=float(noted["nats"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{where} is damaged: delete it and {note.name} ({one_line(str(error))})"
-            ) from None
+    if noted := noted_numbers(where, "seconds", "nats"):
+        return Taught(load_critic(where), *noted)
     began = time.perf_counter()
     critic = fit_critic(generator, dataset, seed, schedule=schedule)
     seconds = time.perf_counter() - began
     real = dataset.part("test").at_most(schedule.judged, seed)
     nats = cross_entropy(critic, real, generator.sample(real.emptied(), seed=seed))
     critic.save(where)
-    write_json(note, {"seconds": seconds, "nats": nats})
+    note_numbers(where, seconds=seconds, nats=nats)
     return Taught(critic, seconds, nats)
 
 

@@ -25,17 +25,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.run_folder import (
-    at_work,
-    new_run_folder,
-    note_command,
-    noted_commands,
-    resumed,
-    save_config,
-    write_json,
-)
+from experiments.run_folder import begun, note_numbers, noted_commands, noted_numbers, write_json
 from setgen.climbing.board import Board
 from setgen.climbing.climbs import Climbs
 from setgen.climbing.dataset import Dataset
@@ -47,7 +38,7 @@ from setgen.climbing.grading.label_noise import LabelNoise
 from setgen.climbing.shape import shape_features
 from setgen.errors import InputError, one_line
 from setgen.figures import save_figure
-from setgen.files import read_json, write_whole
+from setgen.files import write_whole
 from setgen.metrics.features import item_matrix
 from setgen.sets.identity import as_sets, fingerprints, one_of_each
 from setgen.sets.per_set import informative
@@ -110,21 +101,8 @@ class Rows:
 
 @experiment("grading")
 def main(cfg: DictConfig) -> None:
-    console, resumes = Console(), bool(cfg.resume)
-    if resumes:
-        folder, cfg = resumed(cfg)
-        dataset, _ = open_dataset(cfg)
-        check(cfg, dataset)
-    else:
-        dataset, where = open_dataset(cfg)
-        cfg.data.path = str(where)
-        check(cfg, dataset)
-        folder = new_run_folder(Path(cfg.runs) / "grading", where.name, where)
-    with at_work(folder, "grading"):
-        note_command(folder, "grading")
-        if not resumes:
-            save_config(cfg, folder / "config.yaml")
-        compare(cfg, dataset, folder, console)
+    with begun(cfg, "grading", check) as (cfg, dataset, _, folder):
+        compare(cfg, dataset, folder, Console())
 
 
 def check(cfg: DictConfig, dataset: Dataset) -> None:
@@ -207,19 +185,13 @@ def trained(dataset: Dataset, seed: int, where: Path) -> tuple[Grader, float]:
 
     The note of the seconds comes last: a grader without one is trained again.
     """
-    note = where.with_name(f"{where.name}.json")
-    if noted := read_json(note):
-        try:
-            return load_grader(where), float(noted["seconds"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{where} is damaged: delete it and {note.name} ({one_line(str(error))})"
-            ) from None
-    begun = time.perf_counter()
+    if noted := noted_numbers(where, "seconds"):
+        return load_grader(where), noted[0]
+    began = time.perf_counter()
     grader = fit_grader(dataset, seed)
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - began
     grader.save(where)
-    write_json(note, {"seconds": seconds})
+    note_numbers(where, seconds=seconds)
     return grader, seconds
 
 

@@ -7,22 +7,26 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.data import open_dataset
 from experiments.model_config import is_config, load_model, typed_keys
 from experiments.option_values import check_values
 from experiments.runs import command_line, note_making
+from setgen.climbing.dataset import Dataset
 from setgen.errors import DiskError, InputError
-from setgen.files import PARTS, check_links, is_name, owned, write_whole, writing
+from setgen.files import PARTS, check_links, is_name, owned, read_json, write_whole, writing
 from setgen.generators.registry import generator_class
 
 GO_ON = "go on with: "
+
+Found = TypeVar("Found")
 
 
 def new_run_folder(parent: Path, label: str, data: Path) -> Path:
@@ -133,6 +137,31 @@ def at_work(folder: Path, experiment: str) -> Iterator[None]:
             raise
 
 
+@contextmanager
+def begun(
+    cfg: DictConfig, experiment: str, check: Callable[[DictConfig, Dataset], Found]
+) -> Iterator[tuple[DictConfig, Dataset, Found, Path]]:
+    """An experiment's config, its dataset, what `check` makes of the two, and its run folder, in which this process
+    works alone: the one that `cfg.resume` names, with the config that is in it, or else a new one.
+
+    check: raises InputError, before a folder is made, when the experiment cannot be.
+    """
+    if cfg.resume:
+        folder, cfg = resumed(cfg)
+        dataset, _ = open_dataset(cfg)
+        found, is_new = check(cfg, dataset), False
+    else:
+        dataset, where = open_dataset(cfg)
+        cfg.data.path = str(where)
+        found, is_new = check(cfg, dataset), True
+        folder = new_run_folder(Path(cfg.runs) / experiment, where.name, where)
+    with at_work(folder, experiment):
+        note_command(folder, experiment)
+        if is_new:
+            save_config(cfg, folder / "config.yaml")
+        yield cfg, dataset, found, folder
+
+
 def going_on(folder: Path, experiment: str) -> str:
     """The command that goes on in this run folder: the one of now, where it already does."""
     given = sys.argv[1:]
@@ -162,6 +191,26 @@ def note_command(folder: Path, experiment: str) -> None:
 def noted_commands(folder: Path) -> str:
     """The commands that made what is in the folder, one a line, the first one first."""
     return (folder / "commands.txt").read_text(encoding="utf-8").strip()
+
+
+def noted_numbers(where: Path, *names: str) -> list[float] | None:
+    """What where.json notes of a model in the folder `where`; None where it is not there: that model is not whole.
+
+    Raises InputError when it is damaged.
+    """
+    note = where.with_name(f"{where.name}.json")
+    noted = read_json(note)
+    if noted is None:
+        return None
+    try:
+        return [float(noted[name]) for name in names]
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{note} is damaged: delete it and {where}") from None
+
+
+def note_numbers(where: Path, **numbers: float) -> None:
+    """Note them of the model in the folder `where`, when all of it is there."""
+    write_json(where.with_name(f"{where.name}.json"), numbers)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -18,17 +18,8 @@ import torch
 from omegaconf import DictConfig
 from rich.console import Console
 
-from experiments.data import open_dataset
 from experiments.hydra_main import experiment
-from experiments.run_folder import (
-    at_work,
-    new_run_folder,
-    note_command,
-    noted_commands,
-    resumed,
-    save_config,
-    write_json,
-)
+from experiments.run_folder import begun, noted_commands, write_json
 from experiments.sampler_page import markdown, picture
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
@@ -66,28 +57,20 @@ def suits(how: Sampling, generator: Generator) -> bool:
 
 @experiment("samplers")
 def main(cfg: DictConfig) -> None:
-    console, resumes = Console(), bool(cfg.resume)
-    if resumes:
-        folder, cfg = resumed(cfg)
-        dataset, _ = open_dataset(cfg)
-        models = load_models(cfg, dataset)
-    else:
-        dataset, where = open_dataset(cfg)
-        cfg.data.path = str(where)
-        if not cfg.models or not cfg.seeds:
-            raise InputError("there is nothing to measure: give models=[FOLDER, …] and seeds=[…]")
-        unknown = [name for name in cfg.only if name not in cfg.ways]
-        if unknown:
-            raise InputError(f"there is no way {unknown[0]!r}: choose among {'; '.join(cfg.ways)}")
-        for name in cfg.only or cfg.ways:
-            way_of(str(name), cfg.ways[name], (0.0, 0.0))
-        models = load_models(cfg, dataset)
-        folder = new_run_folder(Path(cfg.runs) / "samplers", where.name, where)
-    with at_work(folder, "samplers"):
-        note_command(folder, "samplers")
-        if not resumes:
-            save_config(cfg, folder / "config.yaml")
-        sample(cfg, dataset, models, folder, console)
+    with begun(cfg, "samplers", models_of) as (cfg, dataset, models, folder):
+        sample(cfg, dataset, models, folder, Console())
+
+
+def models_of(cfg: DictConfig, dataset: Dataset) -> dict[str, Generator]:
+    """The models by their folders. Raises InputError before anything is measured when there is nothing to do."""
+    if not cfg.models or not cfg.seeds:
+        raise InputError("there is nothing to measure: give models=[FOLDER, …] and seeds=[…]")
+    unknown = [name for name in cfg.only if name not in cfg.ways]
+    if unknown:
+        raise InputError(f"there is no way {unknown[0]!r}: choose among {'; '.join(cfg.ways)}")
+    for name in cfg.only or cfg.ways:
+        way_of(str(name), cfg.ways[name], (0.0, 0.0))
+    return load_models(cfg, dataset)
 
 
 def sample(

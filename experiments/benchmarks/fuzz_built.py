@@ -405,7 +405,7 @@ def odd_package(payloads: Sequence[bytes], choices: Choices) -> bytes:
     data = _odd_zip(payloads, choices)
     for _ in range(choices.below(7) if choices.below(4) == 3 else 0):
         data = choices.of(
-            (gzip.compress(data, mtime=0), _zip({"base.apk": data}), _zip({"a": data, "b": b"x"}))
+            (gzip.compress(data, mtime=0), zipped({"base.apk": data}), zipped({"a": data, "b": b"x"}))
         )
         if choices.seldom():
             data = choices.changed(data)
@@ -436,7 +436,8 @@ def _odd_zip(payloads: Sequence[bytes], choices: Choices) -> bytes:
     return bytes(data)
 
 
-def _zip(members: Mapping[str, bytes]) -> bytes:
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    """The members, by name, in a zip file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
         for name, data in members.items():

@@ -41,6 +41,7 @@ from experiments.benchmarks.fuzz_built import (
     odd_json,
     odd_package,
     odd_parquet,
+    zipped,
 )
 from experiments.hydra_main import line_of
 from experiments.model_config import load_model
@@ -263,15 +264,15 @@ def _gzip(work: Path) -> Kind:
 
 def _zip(work: Path) -> Kind:
     document, database = json.dumps(_moonboard()[0]).encode(), _aurora(work / "aurora.sqlite3")
-    inner = _zipped({"assets/db.sqlite3": database})
-    nested = _zipped({"base.apk": inner, "split.apk": _zipped({"res/x": b"drawable"})})
+    inner = zipped({"assets/db.sqlite3": database})
+    nested = zipped({"base.apk": inner, "split.apk": zipped({"res/x": b"drawable"})})
     examples = [
-        _zipped({"problems.json": document}),
+        zipped({"problems.json": document}),
         inner,
         nested,
-        _zipped({"x.gz": gzip.compress(document)}),
+        zipped({"x.gz": gzip.compress(document)}),
     ]
-    return Kind(examples, _importer(work, Options()), (_first_member, lambda data: _zipped({"db": data})))
+    return Kind(examples, _importer(work, Options()), (_first_member, lambda data: zipped({"db": data})))
 
 
 def _dataset_file(name: str) -> Callable[[Path], Kind]:
@@ -537,18 +538,18 @@ def _packages(work: Path) -> Kind:
             document,
             _csv().encode(),
             gzip.compress(document),
-            _zipped({"db.sqlite3": database}),
+            zipped({"db.sqlite3": database}),
             b"",
         ),
         *(
-            _zipped({"res/x": b"drawable"}),
+            zipped({"res/x": b"drawable"}),
             database[:700],
             b"\x1f\x8b",
             b"PK\3\4",
             b"SQLite format 3\0",
             bytes(3000),
         ),
-        _zipped({"a.json": bytes(2 << 20)}),
+        zipped({"a.json": bytes(2 << 20)}),
     ]
     at, out, imports = work / "case", work / "out", _importer(work, Options())
 
@@ -752,14 +753,6 @@ def _csv() -> str:
 
 def _lines() -> str:
     return "\n".join(json.dumps({"frames": f, "angle": 30, "v_grade": "V4"}) for f in FRAMES)
-
-
-def _zipped(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, data in members.items():
-            package.writestr(name, data)
-    return buffer.getvalue()
 
 
 def _first_member(data: bytes) -> bytes:

@@ -54,8 +54,6 @@ class Shards:
                     f"{folder} is not empty and holds no sets of this kind: choose another folder"
                 )
             folder.mkdir(parents=True, exist_ok=True)
-            for part in folder.glob(PARTS):  # of one that was killed
-                part.unlink(missing_ok=True)
             # First of all: whatever breaks the rest off, the folder says what it is, and is gone on with.
             write_whole(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False).encode())
             (folder / "sets").mkdir(exist_ok=True)
