@@ -37,6 +37,7 @@ from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.files import write_whole
 from setgen.generators.base import Generator
+from setgen.metrics.estimate import Estimate, ratio
 from setgen.metrics.likelihood import likelihood
 from setgen.sets.dataset import load_dataset
 from setgen.sets.identity import fingerprints, one_of_each
@@ -63,7 +64,7 @@ class Way:
 @dataclass(frozen=True)
 class Cell:
     """One way on so many climbs (rows: of them and their angles) with one seed. steps: of the training that
-    validation chose; bits: of each test climb, per hold."""
+    validation chose; bits: of each test climb, per hold of its own."""
 
     way: str
     climbs: int
@@ -95,7 +96,7 @@ def run_study(study: Study, folder: Path, console: Console) -> None:
     out = console if console.is_terminal else Console(quiet=True)
     for climbs, seed, name in product(sorted(cfg.climbs), cfg.seeds, study.ways):
         cell = study.cell(name, climbs, seed, folder, out)
-        said = f"{name}, {climbs} climbs, seed {seed}: {np.mean(cell.bits):.3f} bits per hold"
+        said = f"{name}, {climbs} climbs, seed {seed}: {study.per_hold(cell.bits).value:.3f} bits per hold"
         console.print(said, soft_wrap=True)
     page = folder / "few.md"
     write_whole(page, page_of(finished_cells(folder), study, noted_commands(folder)).encode())
@@ -163,6 +164,10 @@ class Study:
         kept.parent.mkdir(exist_ok=True)
         write_json(kept, asdict(cell))
         return cell
+
+    def per_hold(self, bits: Any) -> Estimate:
+        """From (C,) bits of each test climb, per hold of its own: all bits over all holds."""
+        return ratio(np.asarray(bits) * self.test.sizes, self.test.sizes)
 
     def part(self, climbs: int, extra: bool) -> Dataset:
         """The dataset with so many of its training climbs, and with `extra` the new ones of the larger import."""
@@ -308,7 +313,7 @@ def page_of(cells: list[Cell], study: Study, command: str) -> str:
         *head,
     ]
     for name in ways:
-        row = (_compared(by[name, n], by[PLAIN, n], name == PLAIN) for n in numbers)
+        row = (_compared(study, by[name, n], by[PLAIN, n], name == PLAIN) for n in numbers)
         lines.append(f"| {name} | " + " | ".join(row) + " |")
     lines += [
         "",
@@ -322,17 +327,16 @@ def page_of(cells: list[Cell], study: Study, command: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def _compared(own: dict[int, Cell], plain: dict[int, Cell], alone: bool) -> str:
-    """Mean bits, `alone`, or their difference from plain over the seeds that both have."""
+def _compared(study: Study, own: dict[int, Cell], plain: dict[int, Cell], alone: bool) -> str:
+    """Bits per hold, `alone`, or their difference from plain over the seeds that both have."""
     seeds = sorted(own.keys() & plain.keys())
     if not seeds:
         return ""
     bits = np.mean([own[seed].bits for seed in seeds], axis=0)
     if alone:
-        return f"{bits.mean():.3f} ({len(seeds)})"
-    bits = bits - np.mean([plain[seed].bits for seed in seeds], axis=0)
-    error = bits.std(ddof=1) / np.sqrt(len(bits))
-    return f"{bits.mean():+.3f} ± {error:.3f} ({len(seeds)})".replace("-", "−")
+        return f"{study.per_hold(bits).value:.3f} ({len(seeds)})"
+    found = study.per_hold(bits - np.mean([plain[seed].bits for seed in seeds], axis=0))
+    return f"{found.value:+.3f} ± {found.standard_error:.3f} ({len(seeds)})".replace("-", "−")
 
 
 def _trained_with(cells: list[Cell]) -> str:

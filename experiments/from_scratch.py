@@ -191,10 +191,11 @@ def main(steps: int = 1500, climbs: int = 20_000) -> tuple[float, float]:
     model = SetTransformer(board)
     model.bias.data.copy_(holds - holds.mean())
     train(model, board, sets, steps)
-    ours = bits(model, board, unseen)
-    error = (ours - counted).std() / len(unseen) ** 0.5
-    print(f"{len(unseen)} unseen climbs: {ours.mean():.3f} bits per hold, frequencies {counted.mean():.3f},")
-    print(f"difference {(ours - counted).mean():.3f} ± {error:.3f} (standard error over climbs)")
+    ours, share = bits(model, board, unseen), unseen.size / unseen.size.sum()  # all bits over all holds
+    mean, frequencies = float(share @ ours), float(share @ counted)
+    error = float((share * (ours - counted - mean + frequencies)).norm())
+    print(f"{len(unseen)} unseen climbs: {mean:.3f} bits per hold, frequencies {frequencies:.3f},")
+    print(f"difference {mean - frequencies:.3f} ± {error:.3f} (standard error over climbs)")
     prompt = One(((3, 0), (5, 0)), (("angle", 40), ("grade", 20)))  # two holds of the lowest row as starts
     given = to_batch(board, type(known).of(board, [prompt] * 4))
     drawn = to_sets(board, complete(model, board, given), like=known).ordered()
@@ -203,7 +204,7 @@ def main(steps: int = 1500, climbs: int = 20_000) -> tuple[float, float]:
     print("p<hold>r<role>, r1 start, r2 middle, r3 finish, r4 foot; behind each the grade that it really has")
     for climb, grade in zip(drawn.ones(), true_grade(board, drawn), strict=True):
         print("".join(f"p{board.ids[i]}r{number[label]}" for i, label in climb.elements), grade)
-    return float(ours.mean()), float(counted.mean())
+    return mean, frequencies
 
 
 if __name__ == "__main__":

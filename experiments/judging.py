@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -38,11 +37,6 @@ class Judged:
     evaluation: Evaluation
     sets_per_second: float | None = None
     completions: tuple[Any, ...] = ()
-
-    @property
-    def bits(self) -> np.ndarray | None:
-        """(C,) bits per item of the test sets that were scored; None for a file."""
-        return None if self.evaluation.likelihood is None else self.evaluation.likelihood.bits
 
 
 def judge(

@@ -35,6 +35,7 @@ from setgen.generators.unmasking import Unmasking
 from setgen.metrics.context import Context
 from setgen.metrics.estimate import Estimate
 from setgen.metrics.evaluate import estimate, floor_of
+from setgen.metrics.likelihood import bits_of_all
 from setgen.metrics.metric import Metric, Unavailable, metrics_of
 from setgen.sets.batch import SetBatch, to_batch
 
@@ -184,8 +185,7 @@ def bits(generator: Generator, real: Context, way: Sampling, cfg: DictConfig) ->
     batch = to_batch(generator.space, climbs, generator.device)
     orders = random_orders(climbs.sizes, cfg.orders, real.seed).to(generator.device)
     nats = generator.log_likelihood(batch, orders, unmasking=way.unmasking if generator.blocks else None)
-    each = nats.mean(1).double().cpu().numpy() / climbs.sizes
-    return float(-each.mean() / np.log(2))
+    return bits_of_all(nats.mean(1).double().cpu().numpy(), climbs.sizes).value
 
 
 def measured(c: Context, of: Callable[[Context, Metric], Estimate | None]) -> dict[str, float | None]:

@@ -12,7 +12,6 @@ import json
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 from lightning_fabric import Fabric
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -25,7 +24,7 @@ from experiments.training import RunFacts, build_generator, check_trainable, tra
 from setgen.climbing.dataset import Dataset
 from setgen.errors import InputError
 from setgen.files import write_whole
-from setgen.metrics.likelihood import likelihood
+from setgen.metrics.likelihood import bits_of_all, likelihood
 from setgen.training import make_fabric
 
 _LEARNED = 0.3  # bits below what counting needs: less is hardly more than counts
@@ -56,7 +55,7 @@ def counted_bits(cfg: DictConfig, dataset: Dataset) -> float:
     """Bits per item of `hold_frequency` on the validation sets that training looks at."""
     valid = dataset.part("valid").at_most(cfg.training.valid_climbs, 0)
     found = likelihood(build_generator(load_model("hold_frequency"), dataset), valid, orders=1, seed=cfg.seed)
-    return float(np.mean(found.bits))
+    return bits_of_all(found.nats, found.items).value
 
 
 @experiment("train")

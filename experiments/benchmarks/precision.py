@@ -28,7 +28,7 @@ from setgen.export.write import PRECISIONS, export
 from setgen.generators.base import Generator
 from setgen.generators.orders import random_orders
 from setgen.generators.registry import load_generator
-from setgen.metrics.estimate import mean
+from setgen.metrics.estimate import ratio
 from setgen.metrics.likelihood import likelihood
 from setgen.runtime.generator import ExportedGenerator
 from setgen.runtime.registry import load_exported, load_exported_grader
@@ -79,16 +79,20 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
     unit = "bits per climb" if is_grader else "bits per hold"
     print(f"{len(climbs)} test climbs, {orders} orders" if not is_grader else f"{len(climbs)} test climbs")
     print(f"{'':22}{'KiB':>8}{unit:>16}{'more than torch':>24}")
-    print(f"{'torch float32':22}{'':8}{torch_bits.mean():16.4f}")
+    weights = np.ones(len(climbs)) if is_grader else climbs.sizes  # all bits over all holds
+    print(f"{'torch float32':22}{'':8}{np.average(torch_bits, weights=weights):16.4f}")
     with tempfile.TemporaryDirectory() as home:
         for precision in PRECISIONS:
             folder = Path(home) / precision
             export(what, folder, precision)
             bits = bits_of(folder)
-            more = mean(bits - torch_bits)
+            more = ratio((bits - torch_bits) * weights, weights)
             size = sum(path.stat().st_size for path in folder.iterdir()) / 1024
             shown = f"{more.value:+.6f} ± {more.standard_error or 0:.6f}"
-            print(f"{'onnx ' + precision:22}{size:8,.0f}{bits.mean():16.4f}{shown:>24}", flush=True)
+            print(
+                f"{'onnx ' + precision:22}{size:8,.0f}{np.average(bits, weights=weights):16.4f}{shown:>24}",
+                flush=True,
+            )
 
 
 def exported_bits(

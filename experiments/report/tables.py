@@ -11,6 +11,8 @@ import pandas as pd
 from scipy.stats import t as student_t
 
 from experiments.report.content import Report
+from setgen.metrics.estimate import undefined
+from setgen.metrics.likelihood import bits_of_all
 from setgen.metrics.metric import metrics_of
 
 HEADLINES = (
@@ -172,7 +174,8 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def differences(report: Report) -> pd.DataFrame:
-    """Bits per item of `first` minus `second` on the same test sets: bits, standard_error, in_errors, seeds, sets.
+    """Bits per item of `first` minus `second`, the sum over the same test sets over all their items: bits,
+    standard_error, in_errors, seeds, sets.
 
     Every seed is scored on the same sets, so more seeds do not make the sets' share of the error smaller:
     error² = mean over seeds of the sets' error² + variance over seeds / seeds. A set that one model alone
@@ -181,18 +184,19 @@ def differences(report: Report) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for a, b in combinations(report.runs, 2):
         both = [
-            (x.bits, y.bits)
+            (x.evaluation.likelihood, y.evaluation.likelihood)
             for x, y in zip(report.runs[a], report.runs[b], strict=False)
-            if x.bits is not None and y.bits is not None
+            if x.evaluation.likelihood is not None and y.evaluation.likelihood is not None
         ]
         means, squares, n = [], [], 0
         for x, y in both:
             with np.errstate(invalid="ignore"):  # ∞ − ∞: impossible for both
-                gap = x - y
-            gap = gap[~np.isnan(gap)]
-            n = len(gap)
-            means.append(gap.mean() if n else math.nan)
-            squares.append(gap.var(ddof=1) / n if n > 1 and np.isfinite(gap).all() else math.nan)
+                gap = x.nats - y.nats
+            possible = ~np.isnan(gap)
+            n = int(possible.sum())
+            found = bits_of_all(gap[possible], x.items[possible]) if n else undefined("")
+            means.append(found.value)
+            squares.append(math.nan if found.standard_error is None else found.standard_error**2)
         if not both or not np.isfinite(squares).all():
             continue
         between = np.var(means, ddof=1) / len(means) if len(means) > 1 else 0.0

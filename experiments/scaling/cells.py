@@ -19,6 +19,7 @@ from setgen.climbing.dataset import Dataset
 from setgen.climbing.sources.synthetic import synthetic_climbs
 from setgen.climbing.sources.synthetic_likelihood import true_bits
 from setgen.errors import InputError
+from setgen.metrics.estimate import ratio
 from setgen.metrics.likelihood import likelihood
 from setgen.sets.splits import SPLITS
 
@@ -28,7 +29,7 @@ _COUNTED, _COUNTED_SEED = 100_000, 2**31 - 1  # climbs that tell p(grade | angle
 
 @dataclass(frozen=True)
 class Cell:
-    """One finished cell. bits, error: mean and standard error over test climbs of bits per hold.
+    """One finished cell. bits, error: of all test climbs over all their holds, and its standard error.
 
     gap, gap_error: the same of bits less true bits, climb by climb; None where the truth is not known.
     epochs: passes over its climbs in the training time; under 1, some were never seen.
@@ -49,7 +50,7 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """What all cells share: the data, the test climbs, and their true bits per hold (C,) where known."""
+    """What all cells share: the data, the test climbs, and their true bits (C,) where known."""
 
     dataset: Dataset
     test: Climbs
@@ -60,7 +61,7 @@ class Ground:
         test, truth = dataset.part("test").at_most(test_climbs, 0), None
         if dataset.card.get("source", {}).get("synthetic"):
             counted = synthetic_climbs(_COUNTED, _COUNTED_SEED)
-            truth = true_bits(dataset.board, test, counted) / test.sizes
+            truth = true_bits(dataset.board, test, counted)
         return cls(dataset, test, truth)
 
 
@@ -123,8 +124,9 @@ def run_cell(
     generator, _ = finished(where)
     options = cfg.evaluation
     found = likelihood(generator, ground.test, orders=options.orders, seed=options.seed)
-    bits, error = _mean(found.tight_bits)
-    gap = (None, None) if ground.truth is None else _mean(found.tight_bits - ground.truth)
+    in_bits, holds = -found.tight_nats / np.log(2), ground.test.sizes
+    bits, error = _per_hold(in_bits, holds)
+    gap = (None, None) if ground.truth is None else _per_hold(in_bits - ground.truth, holds)
     cell = Cell(
         label, network, climbs, seed, facts.n_parameters, facts.steps, facts.epochs, bits, error, *gap
     )
@@ -133,5 +135,6 @@ def run_cell(
     return cell
 
 
-def _mean(values: np.ndarray) -> Any:
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+def _per_hold(bits: np.ndarray, holds: np.ndarray) -> Any:
+    found = ratio(bits, holds)
+    return found.value, found.standard_error

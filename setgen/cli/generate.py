@@ -289,14 +289,14 @@ def score(
         raise InputError(f"climb {int(given.sizes.argmin()) + 1} has no holds: there is nothing to score")
     given = with_missing(generator.space, given, angle, grade)
 
-    from setgen.metrics.likelihood import likelihood, possible_mean
+    from setgen.metrics.likelihood import bits_of_all, likelihood
 
     result = likelihood(generator, given, orders=orders, seed=seed, legal=legal)
     bits = result.bits
     write_climbs(
         out, generator.space, given, format, {"log2_likelihood": -bits * given.sizes, "bits_per_hold": bits}
     )
-    mean = possible_mean(bits, sets="climbs")
+    mean = bits_of_all(result.nats, result.items, sets="climbs")
     error = "" if mean.standard_error is None or len(bits) < 2 else f" ± {mean.standard_error:.3f}"
     note = f"; {mean.note}" if mean.note else ""
     over = f"{_count(len(bits), 'climb')}, {_count(orders, 'order')}"

@@ -21,7 +21,7 @@ from setgen.metrics.context import SCORED, Context, cached, scored
 from setgen.metrics.estimate import Estimate, mean, share, undefined
 from setgen.metrics.features import item_matrix
 from setgen.metrics.jaccard import distance_blocks
-from setgen.metrics.likelihood import batches, likelihood, possible_mean
+from setgen.metrics.likelihood import batches, bits_of_all, likelihood
 from setgen.metrics.metric import metric
 from setgen.sets.bounds import legal
 from setgen.sets.sets import Sets
@@ -141,7 +141,7 @@ _FIRST = f"of ≤ {MOST} test {{sets}}"
 def _bits(c: Context, part: float) -> Estimate:
     hidden = prompted(c, part)
     found = likelihood(c.generator, hidden.sets, orders=c.orders, seed=c.seed, given=hidden.given)
-    return possible_mean(found.bits, _note(c), c.words["sets"])
+    return bits_of_all(found.nats, found.items, _note(c), c.words["sets"])
 
 
 def _recall(c: Context, part: float) -> Estimate:
@@ -152,8 +152,9 @@ for _part in SHARES:
     _completion(
         name=f"bits per hidden {{item}} ({_part:.0%} hidden)".replace("%", " %"),
         unit="bits",
-        formula=f"mean over {{sets}}, {_FIRST}, of −(log₂ p(n | G) + log₂ h! + mean over orders of H of "
-        "log₂ p(order | G, n)) / h, H the h hidden {items}, G the given ones; p as prompts are completed",
+        formula=f"sum over {{sets}}, {_FIRST}, of −(log₂ p(n | G) + log₂ h! + mean over orders of H of "
+        "log₂ p(order | G, n)), over the sum of h: H the h hidden {items}, G the given ones; p as prompts are "
+        "completed",
         source="the order-averaged bound, Uria, Murray & Larochelle 2014, on the hidden {items}",
     )(partial(_bits, part=_part))
     _completion(

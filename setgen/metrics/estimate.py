@@ -101,6 +101,15 @@ def mean(values: np.ndarray, seed: int = 0, note: str = "", bounds: Bounds = ANY
     return from_influence(float(values.mean()), values - values.mean(), seed, note, bounds)
 
 
+def ratio(values: np.ndarray, of: np.ndarray, seed: int = 0, note: str = "") -> Estimate:
+    """The sum of (C,) values over the sum of (C,) `of`: all bits over all items, say.
+
+    Its standard error is that of the ratio's linear part, values − ratio · of (Cochran 1977, 6.4).
+    """
+    value = float(values.sum() / of.sum())
+    return from_influence(value, (values - value * of) / of.mean(), seed, note)
+
+
 def symmetric(
     value: float, error: float, n: int, note: str = "", bounds: Bounds = ANY, errors: float = 1.96
 ) -> Estimate:

@@ -19,7 +19,7 @@ import torch
 from setgen.generators.base import Generator, evaluating
 from setgen.generators.orders import random_orders
 from setgen.metrics.context import SCORED, Context, cached, scored
-from setgen.metrics.estimate import Estimate, mean, undefined
+from setgen.metrics.estimate import Estimate, mean, ratio, undefined
 from setgen.metrics.metric import metric
 from setgen.sets.batch import SetBatch, to_batch
 from setgen.sets.per_set import random_ranks
@@ -49,12 +49,12 @@ class Likelihood:
 
     @property
     def bits(self) -> np.ndarray:
-        """(C,) bits per item by the bound, so not too few."""
+        """(C,) bits per item of each set by the bound, so not too few."""
         return -self.nats * (_BITS / np.maximum(self.items, 1))
 
     @property
     def tight_bits(self) -> np.ndarray:
-        """(C,) bits per item by the tighter value."""
+        """(C,) bits per item of each set by the tighter value."""
         return -self.tight_nats * (_BITS / np.maximum(self.items, 1))
 
     @property
@@ -63,8 +63,11 @@ class Likelihood:
         return int(np.isinf(self.tight_nats).sum())
 
     def to_json(self) -> dict[str, Any]:
-        """The two means with their standard errors, and how they were got."""
-        both = {"bound": possible_mean(self.bits), "tight": possible_mean(self.tight_bits)}
+        """Bits of all sets over all items, with their standard errors, and how they were got."""
+        both = {
+            "bound": bits_of_all(self.nats, self.items),
+            "tight": bits_of_all(self.tight_nats, self.items),
+        }
         return {
             **{k: {"bits_per_item": e.value, "standard_error": e.standard_error} for k, e in both.items()},
             "orders": self.orders,
@@ -73,13 +76,27 @@ class Likelihood:
         }
 
 
-def possible_mean(values: np.ndarray, note: str = "", sets: str = "sets") -> Estimate:
+def nats_a_set(nats: np.ndarray, note: str = "", sets: str = "sets") -> Estimate:
     """The mean over (C,) sets and its standard error s/√C; infinite if one set is impossible."""
+    return _impossible(nats, note, sets) or mean(nats, note=note)
+
+
+def bits_of_all(nats: np.ndarray, items: np.ndarray, note: str = "", sets: str = "sets") -> Estimate:
+    """Minus (C,) log-likelihoods of sets in bits, all of them over all their items; infinite if one is impossible.
+
+    The mean over sets of each one's own bits per item would be smallest not for p(S) but for p(S)/n made to sum
+    to one: it favours a model that believes in smaller sets than there are.
+    """
+    return _impossible(-nats, note, sets) or ratio(-nats * _BITS, items, note=note)
+
+
+def _impossible(values: np.ndarray, note: str, sets: str) -> Estimate | None:
+    """±∞ where one of the (C,) values is."""
     hopeless = np.isinf(values)
-    if hopeless.any():
-        said = f"{hopeless.sum()} {sets} have probability 0"
-        return Estimate(float(values[hopeless][0]), None, len(values), "; ".join(filter(None, (note, said))))
-    return mean(values, note=note)
+    if not hopeless.any():
+        return None
+    said = f"{hopeless.sum()} {sets} have probability 0"
+    return Estimate(float(values[hopeless][0]), None, len(values), "; ".join(filter(None, (note, said))))
 
 
 def batches(generator: Generator, sets: Sets, rows: np.ndarray, size: int) -> Iterator[tuple[Any, SetBatch]]:
@@ -132,8 +149,9 @@ _URIA = "the order-averaged bound, Uria, Murray & Larochelle 2014; set-corrected
 
 @_likelihood(name="bits per {item}", unit="bits", source=_URIA)
 def bits_per_item(c: Context) -> Estimate:
-    """Mean over test {sets} of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)) / n."""
-    return possible_mean(scored_likelihood(c).bits, sets=c.words["sets"])
+    """Sum over test {sets} of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)), over the sum of n."""
+    found = scored_likelihood(c)
+    return bits_of_all(found.nats, found.items, sets=c.words["sets"])
 
 
 @_likelihood(
@@ -142,15 +160,17 @@ def bits_per_item(c: Context) -> Estimate:
     source="importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders",
 )
 def tight_bits_per_item(c: Context) -> Estimate:
-    """Mean over test {sets} of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)) / n."""
-    found = possible_mean(scored_likelihood(c).tight_bits, sets=c.words["sets"])
-    return replace(found, note=f"{c.orders} orders")
+    """Sum over test {sets} of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)), over the sum of n."""
+    found = scored_likelihood(c)
+    return replace(
+        bits_of_all(found.tight_nats, found.items, sets=c.words["sets"]), note=f"{c.orders} orders"
+    )
 
 
 @_likelihood(name="log-likelihood per {set}", unit="nats", direction="↑", source=_URIA)
 def log_likelihood_per_set(c: Context) -> Estimate:
     """Mean over test {sets} of log p(n) + log n! + mean over orders of log p(order)."""
-    return possible_mean(scored_likelihood(c).nats, sets=c.words["sets"])
+    return nats_a_set(scored_likelihood(c).nats, sets=c.words["sets"])
 
 
 def halves(sets: AnySets, seed: int = 0) -> AnySets:

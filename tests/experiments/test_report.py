@@ -70,12 +70,14 @@ def judged(
     seed: int = 0,
     kind: str = "set",
     start: int = 0,
+    items: list[int] | None = None,
     **facts,
 ) -> Judged:
     """A run with these values; its samples are training climbs from `start` on."""
     known = metrics_of(reference.space)
     nats = None if bits is None else -np.array(bits) * math.log(2)
-    likely = None if nats is None else Likelihood(nats, nats, np.ones(len(nats), dtype=int), 1)
+    of = None if bits is None else np.array(items or [1] * len(bits))
+    likely = None if nats is None or of is None else Likelihood(nats, nats, of, 1)
     samples = reference.data.part("train")[start : start + 30]
     found = Evaluation(reference.space, values, {k: known[k] for k in values}, {}, samples, 0, likely)
     done = (
@@ -232,6 +234,17 @@ def test_differences_are_paired_and_pooled_by_hand(reference):
     assert row.bits == pytest.approx(np.mean(means))
     assert row.standard_error == pytest.approx(math.sqrt(within + np.var(means, ddof=1) / 2))
     assert row.seeds == 2
+
+
+def test_differences_are_of_all_bits_over_all_items(reference):
+    sizes = [1, 3, 2]
+    a = [judged(reference, "a", {}, [3.0, 5.0, 4.0], items=sizes)]
+    b = [judged(reference, "b", {}, [2.0, 2.0, 4.5], items=sizes)]
+    row = differences(Report("", reference, {"a": a, "b": b})).iloc[0]
+    gap = np.array([1.0, 3.0, -0.5])
+    assert row.bits == pytest.approx(gap.sum() / 6)
+    beyond = (gap - row.bits * np.array(sizes)) / 2
+    assert row.standard_error == pytest.approx(beyond.std(ddof=1) / math.sqrt(3))
 
 
 def test_a_model_that_finds_a_set_impossible_is_not_flattered(reference):
@@ -430,7 +443,7 @@ def test_a_file_of_climbs_is_judged_by_the_climb_metrics(dataset, reference, tmp
     assert found.evaluation.n == 12
     assert found.evaluation["novel"].value == 0
     assert "bits per hold" not in found.evaluation.values
-    assert found.bits is None
+    assert found.evaluation.likelihood is None
     assert found.facts.kind == "file"
 
 

@@ -9,7 +9,7 @@ from toy_generators import Impossible, OrderDecides, UniformSets
 
 from setgen.climbing.climbs import Climb, Climbs
 from setgen.climbing.sources.synthetic import synthetic_board, synthetic_climbs
-from setgen.metrics.likelihood import likelihood, possible_mean
+from setgen.metrics.likelihood import bits_of_all, likelihood, nats_a_set
 
 BOARD = synthetic_board()
 
@@ -29,9 +29,25 @@ def test_uniform_sets_have_the_bits_of_the_binomial_coefficient(climbs):
         expected = (log(20) + choose + n * log(4)) / log(2) / n
         assert bound == pytest.approx(expected, rel=1e-6)
         assert tight == pytest.approx(expected, rel=1e-6)
-    mean = possible_mean(found.bits)
-    assert mean.value == pytest.approx(found.bits.mean())
-    assert mean.standard_error == pytest.approx(found.bits.std(ddof=1) / np.sqrt(120))
+    of_all, sizes = bits_of_all(found.nats, found.items), climbs.sizes
+    assert of_all.value == pytest.approx((found.bits * sizes).sum() / sizes.sum())
+    beyond = (found.bits - of_all.value) * sizes / sizes.mean()
+    assert of_all.standard_error == pytest.approx(beyond.std(ddof=1) / np.sqrt(120))
+
+
+def test_bits_of_all_are_fewest_for_the_truth_and_a_mean_over_sets_is_not():
+    """Of sets of 1 and of 3 items, alike often and told apart by their size alone."""
+    items = np.repeat([1, 3], 500)
+
+    def nats(small: float) -> np.ndarray:
+        return np.log(np.where(items == 1, small, 1 - small))
+
+    believed = np.linspace(0.1, 0.9, 81)
+    of_all = [bits_of_all(nats(p), items).value for p in believed]
+    of_each = [(-nats(p) / items).mean() for p in believed]
+    assert believed[np.argmin(of_all)] == pytest.approx(0.5)
+    assert believed[np.argmin(of_each)] == pytest.approx(0.75)
+    assert nats_a_set(nats(0.5)).value == pytest.approx(np.log(0.5))
 
 
 def test_bound_and_tighter_value_of_an_order_dependent_model():
@@ -40,7 +56,7 @@ def test_bound_and_tighter_value_of_an_order_dependent_model():
     # Two orders of two holds: log p is −2 or −6, so the two draws agree in half of the climbs.
     scale = 1 / (2 * log(2))
     assert set(np.round(found.bits / scale, 6)) == {2, 4, 6}
-    assert possible_mean(found.bits).value == pytest.approx(4 * scale, rel=0.05)
+    assert bits_of_all(found.nats, found.items).value == pytest.approx(4 * scale, rel=0.05)
     mixed = found.bits == np.median(found.bits)
     np.testing.assert_allclose(found.tight_bits[mixed], -log((np.exp(-2) + np.exp(-6)) / 2) * scale)
     np.testing.assert_allclose(found.tight_bits[~mixed], found.bits[~mixed])
@@ -75,8 +91,10 @@ def test_training_mode_is_put_back(climbs):
 def test_impossible_climbs_are_counted_and_make_the_mean_infinite(climbs):
     found = likelihood(Impossible(BOARD), climbs)
     assert found.impossible == (climbs.sizes > 6).sum() > 0
-    assert possible_mean(found.tight_bits).value == np.inf
-    assert "probability 0" in possible_mean(found.tight_bits).note
+    of_all = bits_of_all(found.tight_nats, found.items)
+    assert of_all.value == np.inf
+    assert "probability 0" in of_all.note
+    assert nats_a_set(found.nats).value == -np.inf
 
 
 def test_report_names_orders_climbs_and_errors(climbs):
