@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.data import open_dataset
 from experiments.model_config import is_config, load_model, typed_keys
 from experiments.option_values import check_values
-from experiments.runs import command_line, note_making
+from experiments.runs import check_data, command_line, note_making
 from setgen.climbing.dataset import Dataset
 from setgen.errors import DiskError, InputError
 from setgen.files import PARTS, check_links, is_name, owned, read_json, write_whole, writing
@@ -58,7 +58,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     """The folder that `asked.resume` names and its config, with what was asked for now of `may_change`.
 
     Whether foreign code may run is never the folder's to say. Raises InputError when there is none, when it is not
-    one of this experiment, or when anything else is asked for.
+    one of this experiment, when anything else is asked for, or when the dataset is not the one that it began with.
     """
     typed = typed_keys() - {"resume", "foreign_code", "ray"}
     if other := typed - set(may_change):
@@ -90,6 +90,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
         _check_received(model, cfg.foreign_code)
     for way in cfg.get("ways") or ():
         _check_name(str(way))
+    check_data(folder, Path(cfg.data.path))
     return folder, cfg
 
 

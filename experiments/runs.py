@@ -238,6 +238,19 @@ def checks(run: Run) -> list[tuple[str, bool, str]]:
     return results
 
 
+def check_data(folder: Path, data: Path) -> None:
+    """Raise InputError when the dataset in the folder `data` is not the one that the run in `folder` began with."""
+    made = read_json(folder / MADE)
+    if made is None or not data.is_dir():
+        return
+    try:
+        same, found = _same_data(data, made["data"]["sha256"])
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(f"{folder / MADE} is damaged: delete it to go on unchecked") from None
+    if not same:
+        raise InputError(f"{folder} began with other data ({found}): put it back, or begin a new run")
+
+
 def _same_data(folder: Path, sums: dict[str, str]) -> tuple[bool, str]:
     if not folder.is_dir():
         return False, f"{folder} is not there any more"

@@ -96,6 +96,23 @@ def test_what_has_changed_since_is_said(made, capsys) -> None:
     card.write_bytes(board)
 
 
+def test_a_run_does_not_go_on_with_other_data(made, refusal) -> None:
+    home, folders = made
+    climbs = home / "data" / "climbs.parquet"
+    whole = climbs.read_bytes()
+    assert run(["data", "synth", "--climbs", "300", "--seed", "5", "--force", "--out", str(home / "data")]) == 0
+    asked = f"resume={folders[0]}", "budget.steps=4"
+    said = refusal(train.main, *asked)
+    assert "began with other data" in said
+    assert "climbs.parquet changed since" in said
+    climbs.write_bytes(whole)
+    record = folders[0] / MADE
+    text = record.read_text()
+    record.write_text('{"data": 5}')
+    assert "made.json is damaged" in refusal(train.main, *asked)
+    record.write_text(text)
+
+
 def test_folders_that_are_no_runs_are_one_line(tmp_path, capsys) -> None:
     assert run(["runs", "verify", str(tmp_path)]) == 2
     assert "config.yaml is missing" in capsys.readouterr().err
