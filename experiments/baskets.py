@@ -141,7 +141,7 @@ def measure(name: str, dataset: SetDataset, seed: int, args: argparse.Namespace)
     likely = likelihood(generator, test, orders=1 if generator.exact else args.orders, seed=seed)
     context = Context.of_dataset(dataset, seed).asking(generator, 1)
     return {
-        "nats": float(np.mean(likely.tight_nats)),
+        "nats": float(np.mean(likely.nats)),
         "exact": generator.exact,
         "mpr": percentile_rank(context).value,
         "parameters": generator.n_parameters,

@@ -156,7 +156,7 @@ class Study:
         networks = own or plain(way.networks)
         options = self.cfg.evaluation
         nats = [
-            likelihood(network, self.test, orders=options.orders, seed=options.seed).tight_nats
+            likelihood(network, self.test, orders=options.orders, seed=options.seed).nats
             for network, _ in networks
         ]
         bits = (np.log(len(nats)) - np.logaddexp.reduce(nats)) / np.log(2) / self.test.sizes

@@ -216,7 +216,7 @@ class Training:
 
     @torch.no_grad()
     def valid_bits(self) -> float:
-        """Bits of all validation sets over all their items: every time the same sets in the same orders."""
+        """Bits of all validation sets over all their items, orders together: every time the same sets and orders."""
         rank, world, total = self.fabric.global_rank, self.fabric.world_size, 0.0
         for begin in range(0, len(self.valid), _VALID_BATCH):
             rows = np.arange(begin, min(begin + _VALID_BATCH, len(self.valid)))[rank::world]
@@ -224,8 +224,8 @@ class Training:
                 continue
             batch = to_batch(self.judged.space, self.valid[rows], self.fabric.device)
             orders = self.orders[:, rows, : batch.width].to(batch.device)
-            nats = self.judged.log_likelihood(batch, orders).mean(1)
-            total -= float(nats.double().sum()) / math.log(2)
+            nats = self.judged.log_likelihood(batch, orders).double().logsumexp(1) - math.log(len(orders))
+            total -= float(nats.sum()) / math.log(2)
         return self._over_all(total, "sum") / int(self.valid.sizes.sum())
 
     def _over_all(self, number: float, how: str) -> float:

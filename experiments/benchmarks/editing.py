@@ -106,7 +106,7 @@ def constraints(generator: Generator, rules: SensibleRules, climbs: Climbs, seed
         except InputError as error:
             print(f"{name:34}  {error}")
             continue
-        bits = likelihood(generator, drawn, orders=4, seed=seed).tight_bits
+        bits = likelihood(generator, drawn, orders=4, seed=seed).bits
         within = (geometry(board, drawn).largest_hop <= reach).astype(float)
         to_others = mean_to_others(item_matrix(board, drawn))
         diversity = f"{to_others.mean():.3f} ± {2 * to_others.std(ddof=1) / len(drawn) ** 0.5:.3f}"

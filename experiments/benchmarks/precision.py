@@ -2,7 +2,7 @@
 
 python -m experiments.benchmarks.precision --model runs/mine --data data/synthetic-20000
 
-Of a model that makes climbs: bits per hold (the bound of `evaluation.likelihood`), the exported steps being given
+Of a model that makes climbs: bits per hold (`setgen.likelihood`), the exported steps being given
 the holds of each climb in place of draws. Of a grader: bits per climb, −log₂ of the probability of its grade. The
 difference is taken climb by climb.
 """
@@ -98,11 +98,11 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
 def exported_bits(
     generator: Generator, exported: ExportedGenerator, climbs: Climbs, orders: int
 ) -> np.ndarray:
-    """(C,) bits per hold as `likelihood(generator, …).bound` has them, by an export made with `forced`."""
+    """(C,) bits per hold as `likelihood(generator, …)` has them, by an export made with `forced`."""
     if generator.ranks is None:
         drawn = random_orders(climbs.sizes, orders, 0).numpy()
-        nats = np.stack([_nats(exported, climbs, order, 0) for order in drawn]).mean(0)
-        nats += gammaln(climbs.sizes + 1)
+        nats = logsumexp(np.stack([_nats(exported, climbs, order, 0) for order in drawn]), axis=0)
+        nats += gammaln(climbs.sizes + 1) - np.log(orders)
     else:
         rank, present = generator.ranks.numpy(), pad(generator.space, climbs).present
         item = pad(generator.space, climbs).item

@@ -124,7 +124,7 @@ def run_cell(
     generator, _ = finished(where)
     options = cfg.evaluation
     found = likelihood(generator, ground.test, orders=options.orders, seed=options.seed)
-    in_bits, holds = -found.tight_nats / np.log(2), ground.test.sizes
+    in_bits, holds = -found.nats / np.log(2), ground.test.sizes
     bits, error = _per_hold(in_bits, holds)
     gap = (None, None) if ground.truth is None else _per_hold(in_bits - ground.truth, holds)
     cell = Cell(

@@ -152,10 +152,10 @@ for _part in SHARES:
     _completion(
         name=f"bits per hidden {{item}} ({_part:.0%} hidden)".replace("%", " %"),
         unit="bits",
-        formula=f"sum over {{sets}}, {_FIRST}, of −(log₂ p(n | G) + log₂ h! + mean over orders of H of "
-        "log₂ p(order | G, n)), over the sum of h: H the h hidden {items}, G the given ones; p as prompts are "
+        formula=f"sum over {{sets}}, {_FIRST}, of −(log₂ p(n | G) + log₂ h! + log₂ mean over orders of H "
+        "of p(order | G, n)), over the sum of h: H the h hidden {items}, G the given ones; p as prompts are "
         "completed",
-        source="the order-averaged bound, Uria, Murray & Larochelle 2014, on the hidden {items}",
+        source="importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders of the hidden {items}",
     )(partial(_bits, part=_part))
     _completion(
         name=f"recall@{K} ({_part:.0%} hidden)".replace("%", " %"),

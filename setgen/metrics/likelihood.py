@@ -36,37 +36,37 @@ MOST = 100
 class Likelihood:
     """log p(S | c) of C sets S, from K orders σ_k of each, or of what is hidden of them.
 
-    nats: (C,) the mean over k of log n! + log p(σ_k) + log p(n | c), a lower bound on log p(S | c) in
-    expectation. tight_nats: (C,) the log of the mean of the p(σ_k) instead: nearer to the truth, equal to it
-    over all n! orders. An impossible set has −∞. items: (C,) that they are of. The conditions are given, not
-    counted.
+    nats: (C,) log n! + log p(n | c) + the log of the mean of the p(σ_k): a lower bound on log p(S | c) in
+    expectation, the nearer the more orders, and equal to it over all n!. one_order_nats: (C,) the mean over k of
+    the logs instead, what one order gives on average. An impossible set has −∞. items: (C,) that they are of. The
+    conditions are given, not counted.
     """
 
     nats: np.ndarray
-    tight_nats: np.ndarray
+    one_order_nats: np.ndarray
     items: np.ndarray
     orders: int
 
     @property
     def bits(self) -> np.ndarray:
-        """(C,) bits per item of each set by the bound, so not too few."""
+        """(C,) bits per item of each set, all orders together."""
         return -self.nats * (_BITS / np.maximum(self.items, 1))
 
     @property
-    def tight_bits(self) -> np.ndarray:
-        """(C,) bits per item of each set by the tighter value."""
-        return -self.tight_nats * (_BITS / np.maximum(self.items, 1))
+    def one_order_bits(self) -> np.ndarray:
+        """(C,) bits per item of each set by one order, on average."""
+        return -self.one_order_nats * (_BITS / np.maximum(self.items, 1))
 
     @property
     def impossible(self) -> int:
         """How many sets the model gives probability 0 under every order."""
-        return int(np.isinf(self.tight_nats).sum())
+        return int(np.isinf(self.nats).sum())
 
     def to_json(self) -> dict[str, Any]:
         """Bits of all sets over all items, with their standard errors, and how they were got."""
         both = {
-            "bound": bits_of_all(self.nats, self.items),
-            "tight": bits_of_all(self.tight_nats, self.items),
+            "together": bits_of_all(self.nats, self.items),
+            "one_order": bits_of_all(self.one_order_nats, self.items),
         }
         return {
             **{k: {"bits_per_item": e.value, "standard_error": e.standard_error} for k, e in both.items()},
@@ -134,7 +134,7 @@ def likelihood(
         told = None if given is None else torch.from_numpy(given[rows]).to(generator.device)
         nats[rows] = generator.log_likelihood(batch, taken, legal, told).double().cpu().numpy()
     items = sets.sizes - (0 if given is None else given)
-    return Likelihood(nats.mean(1), np.logaddexp.reduce(nats, axis=1) - np.log(orders), items, orders)
+    return Likelihood(np.logaddexp.reduce(nats, axis=1) - np.log(orders), nats.mean(1), items, orders)
 
 
 @cached
@@ -145,31 +145,27 @@ def scored_likelihood(c: Context) -> Likelihood:
 
 _likelihood = partial(metric, family="likelihood", floor="none", needs_generator=True)
 _URIA = "the order-averaged bound, Uria, Murray & Larochelle 2014; set-corrected by n!"
+_BURDA = "importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders; set-corrected by n!"
 
 
-@_likelihood(name="bits per {item}", unit="bits", source=_URIA)
+@_likelihood(name="bits per {item}", unit="bits", source=_BURDA)
 def bits_per_item(c: Context) -> Estimate:
-    """Sum over test {sets} of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)), over the sum of n."""
-    found = scored_likelihood(c)
-    return bits_of_all(found.nats, found.items, sets=c.words["sets"])
-
-
-@_likelihood(
-    name="bits per {item}, tighter",
-    unit="bits",
-    source="importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over orders",
-)
-def tight_bits_per_item(c: Context) -> Estimate:
     """Sum over test {sets} of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)), over the sum of n."""
     found = scored_likelihood(c)
-    return replace(
-        bits_of_all(found.tight_nats, found.items, sets=c.words["sets"]), note=f"{c.orders} orders"
-    )
+    together = bits_of_all(found.nats, found.items, sets=c.words["sets"])
+    return replace(together, note="; ".join(filter(None, (together.note, f"{c.orders} orders"))))
 
 
-@_likelihood(name="log-likelihood per {set}", unit="nats", direction="↑", source=_URIA)
+@_likelihood(name="bits per {item}, one order", unit="bits", source=_URIA)
+def one_order_bits_per_item(c: Context) -> Estimate:
+    """Sum over test {sets} of −(log₂ p(n) + log₂ n! + mean over orders of log₂ p(order)), over the sum of n."""
+    found = scored_likelihood(c)
+    return bits_of_all(found.one_order_nats, found.items, sets=c.words["sets"])
+
+
+@_likelihood(name="log-likelihood per {set}", unit="nats", direction="↑", source=_BURDA)
 def log_likelihood_per_set(c: Context) -> Estimate:
-    """Mean over test {sets} of log p(n) + log n! + mean over orders of log p(order)."""
+    """Mean over test {sets} of log p(n) + log n! + log mean over orders of p(order)."""
     return nats_a_set(scored_likelihood(c).nats, sets=c.words["sets"])
 
 

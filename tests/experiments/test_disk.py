@@ -165,14 +165,14 @@ def test_a_training(step, disk, data_folder, tmp_path, start):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("main", "options", "result"),
-    [(sweep.main, ["model=masked_set", "trials=2"], _best_found), (compare.main, SMALL, _reported)],
+    ("main", "options", "result", "step"),
+    [(sweep.main, ["model=masked_set", "trials=2"], _best_found, 4), (compare.main, SMALL, _reported, 7)],
 )
-def test_a_sweep_and_a_comparison(main, options, result, disk, data_folder, tmp_path, start):
+def test_a_sweep_and_a_comparison(main, options, result, step, disk, data_folder, tmp_path, start):
     words = [*TINY, f"data.path={data_folder}", *options]
     broken_off_everywhere(
         *(disk, tmp_path, lambda *given: start(main, *given)),
-        *(lambda home: [*words, f"runs={home / 'runs'}"], result, 3),
+        *(lambda home: [*words, f"runs={home / 'runs'}"], result, step),
     )
 
 
@@ -198,7 +198,7 @@ def test_the_trials_of_a_sweep(data_folder, tmp_path, start):
     event.listen(Engine, "do_execute", executed)
     try:
         assert tuned("plain")[0] == 0
-        for one in range(1, writes + 1, 3):
+        for one in range(1, writes + 1, 5):
             writes, last = 0, one
             code, said = tuned(str(one))
             last = 0

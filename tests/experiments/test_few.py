@@ -96,7 +96,7 @@ def test_an_ensemble_is_the_mean_of_its_networks_probabilities(dataset, tmp_path
     both = replace(study(dataset), ways={"plain": Way(), "ensemble": Way(networks=4)})
     plain, ensemble = (np.array(both.cell(way, 20, 0, tmp_path, QUIET).bits) for way in both.ways)
     test = dataset.part("test")
-    bits = np.array([likelihood(one, test).tight_bits for one in counted.values()])
+    bits = np.array([likelihood(one, test).bits for one in counted.values()])
     assert np.allclose(plain, bits[0])
     assert np.allclose(
         2.0 ** (-ensemble * test.sizes), np.mean(2.0 ** (-bits * test.sizes), 0), rtol=1e-6, atol=0

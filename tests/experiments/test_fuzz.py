@@ -95,7 +95,8 @@ def test_the_grammar_reads_what_is_written_and_refuses_what_is_not() -> None:
 @pytest.mark.slow
 def test_a_campaign_finds_nothing_and_keeps_what_reaches_new_lines(tmp_path: Path) -> None:
     pytest.importorskip("atheris")
-    for name in KINDS:
+    # One of each way to make cases; every kind is damaged above, and each here takes a process that reads all anew.
+    for name in ("text", "gzip", "schema", "model-folder"):
         assert fuzz.campaign(name, 60, 1, tmp_path) == 0
         assert fuzz.counts_of(tmp_path / name).total() == 60
     assert fuzz.campaign("text", 1500, 1, tmp_path) == 0

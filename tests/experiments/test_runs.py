@@ -100,7 +100,9 @@ def test_a_run_does_not_go_on_with_other_data(made, refusal) -> None:
     home, folders = made
     climbs = home / "data" / "climbs.parquet"
     whole = climbs.read_bytes()
-    assert run(["data", "synth", "--climbs", "300", "--seed", "5", "--force", "--out", str(home / "data")]) == 0
+    assert (
+        run(["data", "synth", "--climbs", "300", "--seed", "5", "--force", "--out", str(home / "data")]) == 0
+    )
     asked = f"resume={folders[0]}", "budget.steps=4"
     said = refusal(train.main, *asked)
     assert "began with other data" in said

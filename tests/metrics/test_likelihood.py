@@ -23,7 +23,7 @@ def test_uniform_sets_have_the_bits_of_the_binomial_coefficient(climbs):
     """−log₂ [ (1/20) · n! / Π (V − i)·4 ] = log₂ 20 + log₂ C(V, n) + 2 n."""
     found = likelihood(UniformSets(BOARD), climbs)
     v = len(BOARD)
-    for climb, bound, tight in zip(climbs, found.bits, found.tight_bits, strict=True):
+    for climb, bound, tight in zip(climbs, found.one_order_bits, found.bits, strict=True):
         n = len(climb.holds)
         choose = lgamma(v + 1) - lgamma(n + 1) - lgamma(v - n + 1)
         expected = (log(20) + choose + n * log(4)) / log(2) / n
@@ -55,19 +55,19 @@ def test_bound_and_tighter_value_of_an_order_dependent_model():
     found = likelihood(OrderDecides(BOARD), climbs, orders=2)
     # Two orders of two holds: log p is −2 or −6, so the two draws agree in half of the climbs.
     scale = 1 / (2 * log(2))
-    assert set(np.round(found.bits / scale, 6)) == {2, 4, 6}
-    assert bits_of_all(found.nats, found.items).value == pytest.approx(4 * scale, rel=0.05)
-    mixed = found.bits == np.median(found.bits)
-    np.testing.assert_allclose(found.tight_bits[mixed], -log((np.exp(-2) + np.exp(-6)) / 2) * scale)
-    np.testing.assert_allclose(found.tight_bits[~mixed], found.bits[~mixed])
-    assert (found.tight_bits <= found.bits + 1e-12).all()
+    assert set(np.round(found.one_order_bits / scale, 6)) == {2, 4, 6}
+    assert bits_of_all(found.one_order_nats, found.items).value == pytest.approx(4 * scale, rel=0.05)
+    mixed = found.one_order_bits == np.median(found.one_order_bits)
+    np.testing.assert_allclose(found.bits[mixed], -log((np.exp(-2) + np.exp(-6)) / 2) * scale)
+    np.testing.assert_allclose(found.bits[~mixed], found.one_order_bits[~mixed])
+    assert (found.bits <= found.one_order_bits + 1e-12).all()
 
 
 def test_batch_size_changes_nothing_and_seed_decides_the_orders(climbs):
     model = OrderDecides(BOARD)
     whole, pieces = likelihood(model, climbs, batch_size=500), likelihood(model, climbs, batch_size=7)
     np.testing.assert_array_equal(whole.bits, pieces.bits)
-    np.testing.assert_array_equal(whole.tight_bits, pieces.tight_bits)
+    np.testing.assert_array_equal(whole.one_order_bits, pieces.one_order_bits)
     assert (likelihood(model, climbs, seed=1).bits != whole.bits).any()
 
 
@@ -91,14 +91,14 @@ def test_training_mode_is_put_back(climbs):
 def test_impossible_climbs_are_counted_and_make_the_mean_infinite(climbs):
     found = likelihood(Impossible(BOARD), climbs)
     assert found.impossible == (climbs.sizes > 6).sum() > 0
-    of_all = bits_of_all(found.tight_nats, found.items)
+    of_all = bits_of_all(found.nats, found.items)
     assert of_all.value == np.inf
     assert "probability 0" in of_all.note
-    assert nats_a_set(found.nats).value == -np.inf
+    assert nats_a_set(found.one_order_nats).value == -np.inf
 
 
 def test_report_names_orders_climbs_and_errors(climbs):
     report = json.loads(json.dumps(likelihood(UniformSets(BOARD), climbs, orders=3).to_json()))
     assert report["orders"] == 3
     assert report["sets"] == 120
-    assert report["bound"]["standard_error"] > 0
+    assert report["together"]["standard_error"] > 0
