@@ -11,6 +11,7 @@ same seed: differences are paired, climb by climb. `conf/few.yaml` says what the
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
@@ -303,7 +304,7 @@ def page_of(cells: list[Cell], study: Study, command: str) -> str:
         f"# Few climbs: {study.dataset.card['title']}",
         "",
         f"Bits per hold of {cfg.model.label}, {network}, on {len(study.test):,} test climbs (one of each hold set). "
-        "Below plain: the difference from plain of the same seed, climb by climb, less is better; ± one standard "
+        "Below plain: the difference from plain of the same seed, paired, less is better; ± one standard "
         "error over test climbs; in brackets the number of seeds, of which the mean is taken.",
         "",
         "```bash",
@@ -336,7 +337,8 @@ def _compared(study: Study, own: dict[int, Cell], plain: dict[int, Cell], alone:
     if alone:
         return f"{study.per_hold(bits).value:.3f} ({len(seeds)})"
     found = study.per_hold(bits - np.mean([plain[seed].bits for seed in seeds], axis=0))
-    return f"{found.value:+.3f} ± {found.standard_error:.3f} ({len(seeds)})".replace("-", "−")
+    error = math.nan if found.standard_error is None else found.standard_error
+    return f"{found.value:+.3f} ± {error:.3f} ({len(seeds)})".replace("-", "−")
 
 
 def _trained_with(cells: list[Cell]) -> str:

@@ -58,7 +58,8 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
     """The folder that `asked.resume` names and its config, with what was asked for now of `may_change`.
 
     Whether foreign code may run is never the folder's to say. Raises InputError when there is none, when it is not
-    one of this experiment, when anything else is asked for, or when the dataset is not the one that it began with.
+    one of this experiment, when anything else is asked for, or when the dataset (`data.path`) is not the one that it
+    began with.
     """
     typed = typed_keys() - {"resume", "foreign_code", "ray"}
     if other := typed - set(may_change):

@@ -254,7 +254,8 @@ def check_data(folder: Path, data: Path) -> None:
 def _same_data(folder: Path, sums: dict[str, str]) -> tuple[bool, str]:
     if not folder.is_dir():
         return False, f"{folder} is not there any more"
-    changed = [name for name, was in checksums(folder, data_files(folder)).items() if sums.get(name) != was]
+    now = checksums(folder, data_files(folder))
+    changed = sorted(name for name in sums.keys() | now.keys() if sums.get(name) != now.get(name))
     return not changed, f"{folder}: " + (
         f"{', '.join(changed)} changed since" if changed else "the same files"
     )

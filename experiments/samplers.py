@@ -185,7 +185,8 @@ def bits(generator: Generator, real: Context, way: Sampling, cfg: DictConfig) ->
     batch = to_batch(generator.space, climbs, generator.device)
     orders = random_orders(climbs.sizes, cfg.orders, real.seed).to(generator.device)
     nats = generator.log_likelihood(batch, orders, unmasking=way.unmasking if generator.blocks else None)
-    return bits_of_all(nats.mean(1).double().cpu().numpy(), climbs.sizes).value
+    together = nats.double().logsumexp(1) - np.log(cfg.orders)
+    return bits_of_all(together.cpu().numpy(), climbs.sizes).value
 
 
 def measured(c: Context, of: Callable[[Context, Metric], Estimate | None]) -> dict[str, float | None]:

@@ -34,7 +34,7 @@ from setgen.generators.registry import load_generator
 from setgen.metrics.evaluate import check_space
 from setgen.metrics.features import item_matrix
 from setgen.metrics.jaccard import mean_to_others
-from setgen.metrics.likelihood import likelihood
+from setgen.metrics.likelihood import bits_of_all, likelihood
 
 
 @benchmark
@@ -106,13 +106,13 @@ def constraints(generator: Generator, rules: SensibleRules, climbs: Climbs, seed
         except InputError as error:
             print(f"{name:34}  {error}")
             continue
-        bits = likelihood(generator, drawn, orders=4, seed=seed).bits
+        found = likelihood(generator, drawn, orders=4, seed=seed)
+        of_all = bits_of_all(found.nats, found.items)
+        bits = f"{of_all.value:.3f} ± {of_all.standard_error or 0:.3f}"
         within = (geometry(board, drawn).largest_hop <= reach).astype(float)
         to_others = mean_to_others(item_matrix(board, drawn))
         diversity = f"{to_others.mean():.3f} ± {2 * to_others.std(ddof=1) / len(drawn) ** 0.5:.3f}"
-        print(
-            f"{name:34}{_shown(bits):>18}{_shown(rules.sensible(drawn)):>18}{diversity:>18}{_shown(within):>18}"
-        )
+        print(f"{name:34}{bits:>18}{_shown(rules.sensible(drawn)):>18}{diversity:>18}{_shown(within):>18}")
 
 
 def _constraints(board: Board, climbs: Climbs) -> dict[str, Constraints | None]:

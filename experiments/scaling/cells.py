@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -137,4 +138,4 @@ def run_cell(
 
 def _per_hold(bits: np.ndarray, holds: np.ndarray) -> Any:
     found = ratio(bits, holds)
-    return found.value, found.standard_error
+    return found.value, math.nan if found.standard_error is None else found.standard_error

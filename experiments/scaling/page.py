@@ -29,7 +29,7 @@ def write_page(folder: Path, cells: list[Cell], ground: Ground, cfg: DictConfig,
     curves = curves_of(cells)
     fits = {key: fit(curve) for key, curve in curves.items()}
     board, title = ground.dataset.board, ground.dataset.card["title"]
-    truth = None if ground.truth is None else float(ground.truth.mean())
+    truth = None if ground.truth is None else float(ground.truth.sum() / ground.test.sizes.sum())
     figure = draw_scale(curves, fits, cfg.target, truth, title)
     for ending in ("png", "svg"):
         save_figure(figure, folder / f"scale.{ending}")

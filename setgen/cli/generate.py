@@ -264,7 +264,7 @@ def score(
     """Say how likely the model finds each climb: fewer bits per hold, more likely.
 
     log2_likelihood is a lower bound on log2 p(climb | angle, grade), bits_per_hold is minus that per hold.
-    The mean over climbs goes to standard error.
+    All bits over all holds go to standard error.
 
     Example: setgen score --model runs/gpt --climbs mine.csv
     """

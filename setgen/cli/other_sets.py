@@ -131,10 +131,8 @@ def score_sets(
     generator: Generator, text: str, conditions: list[str], orders: int, seed: int, form: str, out: str
 ) -> str:
     """Write how likely each set is, and return the mean in words."""
-    import torch
 
-    from setgen.generators.orders import random_orders
-    from setgen.sets.batch import to_batch
+    from setgen.metrics.likelihood import bits_of_all, likelihood, nats_a_set
     from setgen.sets.text import read_conditions, read_sets, written
 
     space = generator.space
@@ -142,14 +140,9 @@ def score_sets(
     sets = read_sets(space, text)
     for name, value in read_conditions(space, conditions):
         sets.conditions[name][sets.conditions[name] < 0] = value
-    taken, nats = random_orders(sets.sizes, orders, seed), np.empty(len(sets))
-    with torch.no_grad():
-        for start in range(0, len(sets), 256):
-            rows = np.arange(start, min(start + 256, len(sets)))
-            batch = to_batch(space, sets[rows], generator.device)
-            here = taken[:, rows, : batch.width].to(generator.device)
-            nats[rows] = generator.log_likelihood(batch, here).mean(1).double().cpu().numpy()
-    bits = -nats / np.log(2) / sets.sizes
-    write(out, written(space, sets, form, {"log_likelihood": nats, "bits_per_item": bits}))
-    error = f" ± {nats.std(ddof=1) / np.sqrt(len(nats)):.3f}" if len(nats) > 1 else ""
-    return f"{nats.mean():.3f}{error} nats a set, {bits.mean():.3f} bits per item over {len(sets)} sets"
+    found = likelihood(generator, sets, orders=orders, seed=seed)
+    write(out, written(space, sets, form, {"log_likelihood": found.nats, "bits_per_item": found.bits}))
+    mean, bits = nats_a_set(found.nats), bits_of_all(found.nats, found.items)
+    error = "" if mean.standard_error is None or len(sets) < 2 else f" ± {mean.standard_error:.3f}"
+    note = f"; {mean.note}" if mean.note else ""
+    return f"{mean.value:.3f}{error} nats a set, {bits.value:.3f} bits per item over {len(sets)} sets{note}"

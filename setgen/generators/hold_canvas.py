@@ -12,7 +12,7 @@ The loss is −log p(R | A, n, c) per masked hold, at every noise level; no n! a
 
     p(next is e | A) = P(e ∈ R | A) / m
 
-and the likelihood is the order-averaged bound, as of every model that draws holds one after another.
+and the likelihood is a bound over orders, as of every model that draws holds one after another.
 """
 
 from __future__ import annotations

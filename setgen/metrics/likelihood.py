@@ -166,7 +166,8 @@ def one_order_bits_per_item(c: Context) -> Estimate:
 @_likelihood(name="log-likelihood per {set}", unit="nats", direction="↑", source=_BURDA)
 def log_likelihood_per_set(c: Context) -> Estimate:
     """Mean over test {sets} of log p(n) + log n! + log mean over orders of p(order)."""
-    return nats_a_set(scored_likelihood(c).nats, sets=c.words["sets"])
+    found = nats_a_set(scored_likelihood(c).nats, sets=c.words["sets"])
+    return replace(found, note="; ".join(filter(None, (found.note, f"{c.orders} orders"))))
 
 
 def halves(sets: AnySets, seed: int = 0) -> AnySets:

@@ -62,8 +62,13 @@ def test_generated_completed_and_scored(folder, capsys):
     assert all(row[0] == "sofa:left" and len(row) == 2 for row in rows)
     said = call(capsys, "score", "--model", folder / "model", "--climbs", out, "--out", folder / "s.jsonl")
     assert "nats a set" in said.err
-    scores = [json.loads(line)["bits_per_item"] for line in (folder / "s.jsonl").read_text().splitlines()]
-    assert np.isfinite(scores).all()
+    scores = [json.loads(line) for line in (folder / "s.jsonl").read_text().splitlines()]
+    nats, bits = (np.array([row[name] for row in scores]) for name in ("log_likelihood", "bits_per_item"))
+    assert np.isfinite(nats).all()
+    assert f"{nats.mean():.3f} ± {nats.std(ddof=1) / 3:.3f} nats a set" in said.err
+    assert (
+        f"{-nats.sum() / np.log(2) / np.rint(-nats / np.log(2) / bits).sum():.3f} bits per item" in said.err
+    )
 
 
 def test_judged_beside_real_ones(folder, capsys):

@@ -166,7 +166,7 @@ def test_a_training(step, disk, data_folder, tmp_path, start):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("main", "options", "result", "step"),
-    [(sweep.main, ["model=masked_set", "trials=2"], _best_found, 4), (compare.main, SMALL, _reported, 7)],
+    [(sweep.main, ["model=masked_set", "trials=2"], _best_found, 5), (compare.main, SMALL, _reported, 7)],
 )
 def test_a_sweep_and_a_comparison(main, options, result, step, disk, data_folder, tmp_path, start):
     words = [*TINY, f"data.path={data_folder}", *options]

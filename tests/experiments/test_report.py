@@ -77,7 +77,7 @@ def judged(
     known = metrics_of(reference.space)
     nats = None if bits is None else -np.array(bits) * math.log(2)
     of = None if bits is None else np.array(items or [1] * len(bits))
-    likely = None if nats is None or of is None else Likelihood(nats, nats, of, 1)
+    likely = None if nats is None or of is None else Likelihood(nats, 2 * nats, of, 1)
     samples = reference.data.part("train")[start : start + 30]
     found = Evaluation(reference.space, values, {k: known[k] for k in values}, {}, samples, 0, likely)
     done = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -96,23 +97,29 @@ def test_what_has_changed_since_is_said(made, capsys) -> None:
     card.write_bytes(board)
 
 
-def test_a_run_does_not_go_on_with_other_data(made, refusal) -> None:
+def test_a_run_goes_on_with_the_data_it_began_with_alone(made, refusal, tmp_path, monkeypatch) -> None:
     home, folders = made
-    climbs = home / "data" / "climbs.parquet"
-    whole = climbs.read_bytes()
-    assert (
-        run(["data", "synth", "--climbs", "300", "--seed", "5", "--force", "--out", str(home / "data")]) == 0
-    )
-    asked = f"resume={folders[0]}", "budget.steps=4"
-    said = refusal(train.main, *asked)
+    here = tmp_path / "run"
+    shutil.copytree(folders[0], here)
+    climbs, card = home / "data" / "climbs.parquet", home / "data" / "card.json"
+    whole, told = climbs.read_bytes(), card.read_bytes()
+    asked = f"resume={here}", "budget.steps=4"
+    other = ["--climbs", "300", "--seed", "5", "--force", "--out", str(home / "data")]
+    try:
+        assert run(["data", "synth", *other]) == 0
+        said = refusal(train.main, *asked)
+    finally:
+        climbs.write_bytes(whole)
+        card.write_bytes(told)
     assert "began with other data" in said
     assert "climbs.parquet changed since" in said
-    climbs.write_bytes(whole)
-    record = folders[0] / MADE
-    text = record.read_text()
-    record.write_text('{"data": 5}')
+    text = (here / MADE).read_text()
+    (here / MADE).write_text('{"data": 5}')
     assert "made.json is damaged" in refusal(train.main, *asked)
-    record.write_text(text)
+    (here / MADE).write_text(text)
+    monkeypatch.setattr("sys.argv", ["train", *asked])
+    train.main()
+    assert RunFacts.load(here).steps == 4
 
 
 def test_folders_that_are_no_runs_are_one_line(tmp_path, capsys) -> None:

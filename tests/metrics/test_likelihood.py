@@ -23,12 +23,12 @@ def test_uniform_sets_have_the_bits_of_the_binomial_coefficient(climbs):
     """−log₂ [ (1/20) · n! / Π (V − i)·4 ] = log₂ 20 + log₂ C(V, n) + 2 n."""
     found = likelihood(UniformSets(BOARD), climbs)
     v = len(BOARD)
-    for climb, bound, tight in zip(climbs, found.one_order_bits, found.bits, strict=True):
+    for climb, one, together in zip(climbs, found.one_order_bits, found.bits, strict=True):
         n = len(climb.holds)
         choose = lgamma(v + 1) - lgamma(n + 1) - lgamma(v - n + 1)
         expected = (log(20) + choose + n * log(4)) / log(2) / n
-        assert bound == pytest.approx(expected, rel=1e-6)
-        assert tight == pytest.approx(expected, rel=1e-6)
+        assert one == pytest.approx(expected, rel=1e-6)
+        assert together == pytest.approx(expected, rel=1e-6)
     of_all, sizes = bits_of_all(found.nats, found.items), climbs.sizes
     assert of_all.value == pytest.approx((found.bits * sizes).sum() / sizes.sum())
     beyond = (found.bits - of_all.value) * sizes / sizes.mean()
@@ -50,7 +50,7 @@ def test_bits_of_all_are_fewest_for_the_truth_and_a_mean_over_sets_is_not():
     assert nats_a_set(nats(0.5)).value == pytest.approx(np.log(0.5))
 
 
-def test_bound_and_tighter_value_of_an_order_dependent_model():
+def test_one_order_and_all_together_of_an_order_dependent_model():
     climbs = Climbs.from_list([Climb(((2, 0), (6, 1)))] * 3000)
     found = likelihood(OrderDecides(BOARD), climbs, orders=2)
     # Two orders of two holds: log p is −2 or −6, so the two draws agree in half of the climbs.
