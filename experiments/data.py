@@ -14,14 +14,17 @@ from setgen.sets.dataset import load_dataset
 _BUILT_IN_SEED = 1
 
 
+def data_folder(cfg: DictConfig) -> Path:
+    """The folder of the dataset that `cfg.data` names, whether it is there or not."""
+    return Path("data") / f"synthetic-{cfg.data.climbs}" if cfg.data.path is None else Path(cfg.data.path)
+
+
 def open_dataset(cfg: DictConfig) -> tuple[Dataset, Path]:
     """The dataset that `cfg.data` names, and its folder. Raises InputError when it cannot be used."""
-    if cfg.data.path is None:
-        folder = Path("data") / f"synthetic-{cfg.data.climbs}"
-        if not (folder / "card.json").is_file():  # nor where a process that was killed began it
-            synthetic_dataset(cfg.data.climbs, _BUILT_IN_SEED).save(folder)
-    else:
-        folder = Path(cfg.data.path)
+    folder = data_folder(cfg)
+    # Not there, or begun by a process that was killed.
+    if cfg.data.path is None and not (folder / "card.json").is_file():
+        synthetic_dataset(cfg.data.climbs, _BUILT_IN_SEED).save(folder)
     dataset: Dataset = load_dataset(folder)
     for part in ("train", "valid", "test"):
         if len(dataset.part(part)) == 0:

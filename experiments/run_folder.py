@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.data import open_dataset
+from experiments.data import data_folder, open_dataset
 from experiments.model_config import is_config, load_model, typed_keys
 from experiments.option_values import check_values
 from experiments.runs import check_data, command_line, note_making
@@ -91,7 +91,7 @@ def resumed(asked: DictConfig, may_change: Collection[str] = ()) -> tuple[Path, 
         _check_received(model, cfg.foreign_code)
     for way in cfg.get("ways") or ():
         _check_name(str(way))
-    check_data(folder, Path(cfg.data.path))
+    check_data(folder, data_folder(cfg))
     return folder, cfg
 
 

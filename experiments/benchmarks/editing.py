@@ -107,8 +107,7 @@ def constraints(generator: Generator, rules: SensibleRules, climbs: Climbs, seed
             print(f"{name:34}  {error}")
             continue
         found = likelihood(generator, drawn, orders=4, seed=seed)
-        of_all = bits_of_all(found.nats, found.items)
-        bits = f"{of_all.value:.3f} ± {of_all.standard_error or 0:.3f}"
+        bits = bits_of_all(found.nats, found.items).shown
         within = (geometry(board, drawn).largest_hop <= reach).astype(float)
         to_others = mean_to_others(item_matrix(board, drawn))
         diversity = f"{to_others.mean():.3f} ± {2 * to_others.std(ddof=1) / len(drawn) ** 0.5:.3f}"

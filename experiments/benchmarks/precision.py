@@ -89,10 +89,8 @@ def report(model: Path, data: Path, n: int, orders: int) -> None:
             more = ratio((bits - torch_bits) * weights, weights)
             size = sum(path.stat().st_size for path in folder.iterdir()) / 1024
             shown = f"{more.value:+.6f} ± {more.standard_error or 0:.6f}"
-            print(
-                f"{'onnx ' + precision:22}{size:8,.0f}{np.average(bits, weights=weights):16.4f}{shown:>24}",
-                flush=True,
-            )
+            own = np.average(bits, weights=weights)
+            print(f"{'onnx ' + precision:22}{size:8,.0f}{own:16.4f}{shown:>24}", flush=True)
 
 
 def exported_bits(

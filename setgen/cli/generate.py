@@ -297,13 +297,9 @@ def score(
         out, generator.space, given, format, {"log2_likelihood": -bits * given.sizes, "bits_per_hold": bits}
     )
     mean = bits_of_all(result.nats, result.items, sets="climbs")
-    error = "" if mean.standard_error is None or len(bits) < 2 else f" ± {mean.standard_error:.3f}"
     note = f"; {mean.note}" if mean.note else ""
     over = f"{_count(len(bits), 'climb')}, {_count(orders, 'order')}"
-    print(
-        f"{mean.value:.3f}{error} bits per hold over {over}{note}",
-        file=sys.stderr,
-    )
+    print(f"{mean.shown} bits per hold over {over}{note}", file=sys.stderr)
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,6 @@ def score_sets(
     generator: Generator, text: str, conditions: list[str], orders: int, seed: int, form: str, out: str
 ) -> str:
     """Write how likely each set is, and return the mean in words."""
-
     from setgen.metrics.likelihood import bits_of_all, likelihood, nats_a_set
     from setgen.sets.text import read_conditions, read_sets, written
 
@@ -143,6 +142,5 @@ def score_sets(
     found = likelihood(generator, sets, orders=orders, seed=seed)
     write(out, written(space, sets, form, {"log_likelihood": found.nats, "bits_per_item": found.bits}))
     mean, bits = nats_a_set(found.nats), bits_of_all(found.nats, found.items)
-    error = "" if mean.standard_error is None or len(sets) < 2 else f" ± {mean.standard_error:.3f}"
     note = f"; {mean.note}" if mean.note else ""
-    return f"{mean.value:.3f}{error} nats a set, {bits.value:.3f} bits per item over {len(sets)} sets{note}"
+    return f"{mean.shown} nats a set, {bits.value:.3f} bits per item over {len(sets)} sets{note}"

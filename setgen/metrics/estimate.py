@@ -40,6 +40,12 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def shown(self) -> str:
+        """The value and, where there is one, its standard error: 4.315 ± 0.020."""
+        error = "" if self.standard_error is None else f" ± {self.standard_error:.3f}"
+        return f"{self.value:.3f}{error}"
+
 
 @lru_cache(maxsize=4)
 def resamples(n: int, seed: int) -> np.ndarray:

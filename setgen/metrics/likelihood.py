@@ -8,7 +8,7 @@ not fit together; the answer to one and the same known set is what tells the two
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from typing import Any, TypeVar
@@ -152,8 +152,7 @@ _BURDA = "importance-weighted bound, Burda, Grosse & Salakhutdinov 2016, over or
 def bits_per_item(c: Context) -> Estimate:
     """Sum over test {sets} of −(log₂ p(n) + log₂ n! + log₂ mean over orders of p(order)), over the sum of n."""
     found = scored_likelihood(c)
-    together = bits_of_all(found.nats, found.items, sets=c.words["sets"])
-    return replace(together, note="; ".join(filter(None, (together.note, f"{c.orders} orders"))))
+    return bits_of_all(found.nats, found.items, f"{c.orders} orders", c.words["sets"])
 
 
 @_likelihood(name="bits per {item}, one order", unit="bits", source=_URIA)
@@ -166,8 +165,7 @@ def one_order_bits_per_item(c: Context) -> Estimate:
 @_likelihood(name="log-likelihood per {set}", unit="nats", direction="↑", source=_BURDA)
 def log_likelihood_per_set(c: Context) -> Estimate:
     """Mean over test {sets} of log p(n) + log n! + log mean over orders of p(order)."""
-    found = nats_a_set(scored_likelihood(c).nats, sets=c.words["sets"])
-    return replace(found, note="; ".join(filter(None, (found.note, f"{c.orders} orders"))))
+    return nats_a_set(scored_likelihood(c).nats, f"{c.orders} orders", c.words["sets"])
 
 
 def halves(sets: AnySets, seed: int = 0) -> AnySets:

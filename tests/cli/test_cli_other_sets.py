@@ -65,6 +65,7 @@ def test_generated_completed_and_scored(folder, capsys):
     scores = [json.loads(line) for line in (folder / "s.jsonl").read_text().splitlines()]
     nats, bits = (np.array([row[name] for row in scores]) for name in ("log_likelihood", "bits_per_item"))
     assert np.isfinite(nats).all()
+    assert np.isfinite(bits).all()
     assert f"{nats.mean():.3f} ± {nats.std(ddof=1) / 3:.3f} nats a set" in said.err
     assert (
         f"{-nats.sum() / np.log(2) / np.rint(-nats / np.log(2) / bits).sum():.3f} bits per item" in said.err

@@ -93,6 +93,14 @@ def test_the_grammar_reads_what_is_written_and_refuses_what_is_not() -> None:
 
 
 @pytest.mark.slow
+def test_sixty_damaged_ones_of_every_kind(kind, tmp_path: Path) -> None:
+    judge, random_ = fuzz.Judge(kind.read, tmp_path), random.Random(1)
+    for _ in range(60):
+        judge(fuzz.mutated(random_.choice(kind.examples), random_))
+    assert judge.counts["fault"] == 0
+
+
+@pytest.mark.slow
 def test_a_campaign_finds_nothing_and_keeps_what_reaches_new_lines(tmp_path: Path) -> None:
     pytest.importorskip("atheris")
     # One of each way to make cases; every kind is damaged above, and each here takes a process that reads all anew.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -117,6 +118,14 @@ def test_a_run_goes_on_with_the_data_it_began_with_alone(made, refusal, tmp_path
     (here / MADE).write_text('{"data": 5}')
     assert "made.json is damaged" in refusal(train.main, *asked)
     (here / MADE).write_text(text)
+    config = (here / "config.yaml").read_text()
+    (here / "config.yaml").write_text(re.sub(r"(?m)^  path: .*", "  path: null", config))
+    monkeypatch.chdir(
+        tmp_path
+    )  # without a name it is the built-in board, which is other data where it is there
+    assert run(["data", "synth", "--climbs", "300", "--out", "data/synthetic-20000"]) == 0
+    assert "began with other data" in refusal(train.main, *asked)
+    (here / "config.yaml").write_text(config)
     monkeypatch.setattr("sys.argv", ["train", *asked])
     train.main()
     assert RunFacts.load(here).steps == 4

@@ -31,6 +31,9 @@ def test_uniform_sets_have_the_bits_of_the_binomial_coefficient(climbs):
         assert together == pytest.approx(expected, rel=1e-6)
     of_all, sizes = bits_of_all(found.nats, found.items), climbs.sizes
     assert of_all.value == pytest.approx((found.bits * sizes).sum() / sizes.sum())
+    mean = nats_a_set(found.nats)
+    assert mean.value == pytest.approx(found.nats.mean())
+    assert mean.standard_error == pytest.approx(found.nats.std(ddof=1) / np.sqrt(120))
     beyond = (found.bits - of_all.value) * sizes / sizes.mean()
     assert of_all.standard_error == pytest.approx(beyond.std(ddof=1) / np.sqrt(120))
 
